@@ -1,0 +1,91 @@
+// Package cost does arithmetic on money: whole nano-units of one currency in int64, prices per hour, and splitting an
+// amount so that the parts sum to it exactly.
+package cost
+
+import (
+	"math/big"
+	"slices"
+	"time"
+)
+
+// Nanos is an amount of money in billionths of the currency's unit. An int64 holds 9.2 billion units.
+type Nanos int64
+
+// Currency is an ISO 4217 code.
+type Currency string
+
+// Rate is a price per hour.
+type Rate struct {
+	NanosPerHour Nanos
+	Currency     Currency
+}
+
+// Card is the configured price of this installation's own machines: the simplest price list there is.
+type Card struct {
+	Currency      Currency
+	CoreHour      Nanos
+	GigabyteHour  Nanos
+	SchedulerCore int   // cores charged for a scheduler
+	SchedulerMem  int64 // bytes charged for a scheduler
+}
+
+const gigabyte = 1_000_000_000
+
+// Price returns the hourly price of a process with so many cores and bytes of memory.
+func (c Card) Price(cores int, memoryBytes int64) Rate {
+	memory := mulDiv(int64(c.GigabyteHour), memoryBytes, gigabyte)
+	return Rate{NanosPerHour: c.CoreHour*Nanos(cores) + Nanos(memory), Currency: c.Currency}
+}
+
+// Over returns what the half-open interval [start, end) costs at the rate, rounded down to the nano-unit. An
+// interval that ends before it starts costs nothing.
+func (r Rate) Over(start, end time.Time) Nanos {
+	us := end.UnixMicro() - start.UnixMicro()
+	if us <= 0 {
+		return 0
+	}
+	return Nanos(mulDiv(int64(r.NanosPerHour), us, int64(time.Hour/time.Microsecond)))
+}
+
+// Split divides total over the weights in proportion, by largest remainder: the parts are whole, none is negative, and they
+// sum to total. Equal remainders go to the earlier weight. Negative weights count as 0; if all weights are 0, the whole goes to
+// the last part. With no weights the result is empty, so a caller with money to place passes at least one.
+func Split(total Nanos, weights []int64) []Nanos {
+	parts := make([]Nanos, len(weights))
+	if len(weights) == 0 || total == 0 {
+		return parts
+	}
+	sum := new(big.Int)
+	for _, w := range weights {
+		sum.Add(sum, big.NewInt(max(w, 0)))
+	}
+	if sum.Sign() == 0 {
+		parts[len(parts)-1] = total
+		return parts
+	}
+	type rest struct {
+		index int
+		of    *big.Int
+	}
+	rests := make([]rest, len(weights))
+	left := total
+	for i, w := range weights {
+		q, r := new(big.Int), new(big.Int)
+		q.Mul(big.NewInt(int64(total)), big.NewInt(max(w, 0))).QuoRem(q, sum, r)
+		parts[i] = Nanos(q.Int64())
+		left -= parts[i]
+		rests[i] = rest{i, r}
+	}
+	slices.SortStableFunc(rests, func(a, b rest) int { return b.of.Cmp(a.of) })
+	for i := 0; left > 0; i++ {
+		parts[rests[i].index]++
+		left--
+	}
+	return parts
+}
+
+// mulDiv returns a*b/c rounded down, without overflow in between.
+func mulDiv(a, b, c int64) int64 {
+	p := new(big.Int).Mul(big.NewInt(a), big.NewInt(b))
+	return p.Div(p, big.NewInt(c)).Int64()
+}

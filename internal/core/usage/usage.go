@@ -1,0 +1,107 @@
+// Package usage turns the telemetry of agents into thread-time by line and by category. docs/telemetry.md is the contract.
+package usage
+
+import (
+	"context"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+)
+
+// RawBatch is a batch as it was received: durable before it is acknowledged, identified by (ClusterID, Epoch, Seq).
+type RawBatch struct {
+	ClusterID  cluster.ID
+	ProcessID  cluster.ProcessID
+	Kind       string // "worker", "scheduler", "source"
+	Epoch      string
+	Seq        int64
+	ReceivedAt time.Time
+	// Payload is the batch's msgpack.
+	Payload []byte
+}
+
+// Submission is one call that sent work to a cluster.
+type Submission struct {
+	ClusterID cluster.ID
+	// ID counts from 1 within the cluster.
+	ID       int64
+	At       time.Time
+	Client   string
+	File     string
+	Line     int
+	Function string
+	Text     string
+	Tasks    int64
+}
+
+// Line is a line of user code.
+type Line struct {
+	File     string
+	Line     int
+	Function string
+}
+
+// LineUsage is thread-time on a line, folded per process, hour, submission and task prefix.
+type LineUsage struct {
+	ClusterID  cluster.ID
+	ProcessID  cluster.ProcessID
+	HourAt     time.Time
+	Submission int64
+	Prefix     string
+	// Line is the zero Line for work that has neither a user frame nor a submission: unattributed.
+	Line Line
+	// ThreadMicros is exact thread-time, CPUMicros the part of it on a core.
+	ThreadMicros, CPUMicros int64
+}
+
+// CategoryUsage is thread-time of one window of a process that is on no line: "idle.<reason>" or "overhead.dask"; the category
+// "work" holds the window's thread-time that is on lines, so that the categories of a window sum to its capacity.
+type CategoryUsage struct {
+	ClusterID    cluster.ID
+	ProcessID    cluster.ProcessID
+	Epoch        string
+	StartAt      time.Time
+	EndAt        time.Time
+	Final        bool
+	Category     string
+	ThreadMicros int64
+}
+
+// CategoryWork is the category of thread-time that is on lines or unattributed.
+const CategoryWork = "work"
+
+// Source is the text of a file of user code.
+type Source struct {
+	ClusterID cluster.ID
+	File      string
+	SHA256    string
+	Text      string
+}
+
+// Store keeps telemetry. Methods return errs.NotFound where nothing matches.
+type Store interface {
+	// AppendBatches makes batches durable in one transaction and returns for each whether it was new. A batch that
+	// is already there is left alone.
+	AppendBatches(ctx context.Context, batches []RawBatch) ([]bool, error)
+	// UnfoldedBatches returns up to limit batches that are not folded yet, oldest first; of one cluster if id is not empty.
+	UnfoldedBatches(ctx context.Context, id cluster.ID, limit int) ([]RawBatch, error)
+	// MarkFolded records in the caller's transaction that a batch has been folded; errs.Conflict if it already was.
+	MarkFolded(ctx context.Context, b RawBatch) error
+
+	// AddLineUsage adds thread-time to what is there under the same keys.
+	AddLineUsage(ctx context.Context, rows []LineUsage) error
+	AddCategoryUsage(ctx context.Context, rows []CategoryUsage) error
+	PutSubmissions(ctx context.Context, subs []Submission) error
+	PutSource(ctx context.Context, s Source) error
+
+	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]LineUsage, error)
+	// CategoryUsageByCluster returns rows ordered by process and start.
+	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]CategoryUsage, error)
+	SubmissionByID(ctx context.Context, id cluster.ID, submission int64) (Submission, error)
+	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]Submission, error)
+	ListSources(ctx context.Context, id cluster.ID) ([]Source, error) // without texts
+	SourceByFile(ctx context.Context, id cluster.ID, file string) (Source, error)
+
+	// DeleteBatches drops folded batches received before a time and returns how many.
+	DeleteBatches(ctx context.Context, before time.Time) (int64, error)
+}
