@@ -1,0 +1,177 @@
+package sdk
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// SignIn trades a one-time code for a session; the cookie is kept if the HTTP client has a jar.
+func (c *Client) SignIn(ctx context.Context, in SignInRequest) (Me, error) {
+	return call[Me](ctx, c, http.MethodPost, "/session", nil, in)
+}
+
+// SignOut ends the session of the cookie.
+func (c *Client) SignOut(ctx context.Context) error {
+	return c.call(ctx, http.MethodDelete, "/session", nil, nil, nil)
+}
+
+// Me returns who the caller is, and what server this is.
+func (c *Client) Me(ctx context.Context) (Me, error) {
+	return call[Me](ctx, c, http.MethodGet, "/me", nil, nil)
+}
+
+// CreateToken makes an API token; its secret is in this answer and never again.
+func (c *Client) CreateToken(ctx context.Context, in TokenRequest) (Token, error) {
+	return call[Token](ctx, c, http.MethodPost, "/tokens", nil, in)
+}
+
+// ListTokens lists the caller's API tokens.
+func (c *Client) ListTokens(ctx context.Context) (TokenList, error) {
+	return call[TokenList](ctx, c, http.MethodGet, "/tokens", nil, nil)
+}
+
+// DeleteToken revokes one of the caller's API tokens.
+func (c *Client) DeleteToken(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/tokens/"+url.PathEscape(id), nil, nil, nil)
+}
+
+// CreateCluster asks for a cluster and returns it while it starts.
+func (c *Client) CreateCluster(ctx context.Context, in CreateClusterRequest) (Cluster, error) {
+	return call[Cluster](ctx, c, http.MethodPost, "/clusters", nil, in)
+}
+
+// ListClustersOptions selects clusters.
+type ListClustersOptions struct {
+	// Statuses limits the list, if not empty.
+	Statuses []string
+	// Limit of 0 means the server's default.
+	Limit int
+	// Cursor is NextCursor of the page before.
+	Cursor string
+}
+
+// ListClusters returns one page of clusters, newest first.
+func (c *Client) ListClusters(ctx context.Context, o ListClustersOptions) (ClusterList, error) {
+	q := url.Values{}
+	if len(o.Statuses) > 0 {
+		q.Set("status", strings.Join(o.Statuses, ","))
+	}
+	if o.Limit > 0 {
+		q.Set("limit", strconv.Itoa(o.Limit))
+	}
+	if o.Cursor != "" {
+		q.Set("cursor", o.Cursor)
+	}
+	return call[ClusterList](ctx, c, http.MethodGet, "/clusters", q, nil)
+}
+
+// GetCluster returns one cluster, by its id or by the name of a live cluster of the caller. The same goes for ref below.
+func (c *Client) GetCluster(ctx context.Context, ref string) (Cluster, error) {
+	return call[Cluster](ctx, c, http.MethodGet, clusterPath(ref, ""), nil, nil)
+}
+
+// ScaleCluster sets how many workers are wanted.
+func (c *Client) ScaleCluster(ctx context.Context, ref string, in ScaleRequest) (Cluster, error) {
+	return call[Cluster](ctx, c, http.MethodPost, clusterPath(ref, "/scale"), nil, in)
+}
+
+// StopCluster asks for the end of a cluster; asking again changes nothing.
+func (c *Client) StopCluster(ctx context.Context, ref string) (Cluster, error) {
+	return call[Cluster](ctx, c, http.MethodPost, clusterPath(ref, "/stop"), nil, nil)
+}
+
+// Credentials returns what a Dask client needs to connect; the code is "scheduler_not_up" while the scheduler is not.
+func (c *Client) Credentials(ctx context.Context, ref string) (Credentials, error) {
+	return call[Credentials](ctx, c, http.MethodGet, clusterPath(ref, "/credentials"), nil, nil)
+}
+
+// ListProcesses lists the processes of a cluster, ended ones too.
+func (c *Client) ListProcesses(ctx context.Context, ref string) (ProcessList, error) {
+	return call[ProcessList](ctx, c, http.MethodGet, clusterPath(ref, "/processes"), nil, nil)
+}
+
+// ListEvents lists up to limit events of a cluster, newest first; 0 means the server's default.
+func (c *Client) ListEvents(ctx context.Context, ref string, limit int) (EventList, error) {
+	q := url.Values{}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	return call[EventList](ctx, c, http.MethodGet, clusterPath(ref, "/events"), q, nil)
+}
+
+// LogsOptions selects logs.
+type LogsOptions struct {
+	// Process is the name or the id of one process; empty for all.
+	Process string
+	// TailBytes limits each log to about its last so many bytes; 0 means the server's default.
+	TailBytes int64
+}
+
+// Logs returns the output of a cluster's processes.
+func (c *Client) Logs(ctx context.Context, ref string, o LogsOptions) (LogsList, error) {
+	q := url.Values{}
+	if o.Process != "" {
+		q.Set("process", o.Process)
+	}
+	if o.TailBytes > 0 {
+		q.Set("tail_bytes", strconv.FormatInt(o.TailBytes, 10))
+	}
+	return call[LogsList](ctx, c, http.MethodGet, clusterPath(ref, "/logs"), q, nil)
+}
+
+// Bill says where the money of a cluster went.
+func (c *Client) Bill(ctx context.Context, ref string) (Bill, error) {
+	return call[Bill](ctx, c, http.MethodGet, clusterPath(ref, "/bill"), nil, nil)
+}
+
+// Timeline shows what the workers of a cluster did, in so many bins; 0 means the server's default.
+func (c *Client) Timeline(ctx context.Context, ref string, bins int) (Timeline, error) {
+	q := url.Values{}
+	if bins > 0 {
+		q.Set("bins", strconv.Itoa(bins))
+	}
+	return call[Timeline](ctx, c, http.MethodGet, clusterPath(ref, "/timeline"), q, nil)
+}
+
+// ListSources lists the files of user code of a cluster, without their texts.
+func (c *Client) ListSources(ctx context.Context, ref string) (SourceList, error) {
+	return call[SourceList](ctx, c, http.MethodGet, clusterPath(ref, "/sources"), nil, nil)
+}
+
+// Source returns one file of user code.
+func (c *Client) Source(ctx context.Context, ref, file string) (Source, error) {
+	return call[Source](ctx, c, http.MethodGet, clusterPath(ref, "/source"), url.Values{"file": {file}}, nil)
+}
+
+// PutSource sends the text of a file that the server wants.
+func (c *Client) PutSource(ctx context.Context, ref string, in PutSourceRequest) error {
+	return c.call(ctx, http.MethodPut, clusterPath(ref, "/source"), nil, in, nil)
+}
+
+// CostOptions selects costs; zero times mean the server's default window.
+type CostOptions struct {
+	Since, Until time.Time
+}
+
+// Costs says what clusters cost in a window of time.
+func (c *Client) Costs(ctx context.Context, o CostOptions) (CostList, error) {
+	q := url.Values{}
+	if !o.Since.IsZero() {
+		q.Set("since", o.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if !o.Until.IsZero() {
+		q.Set("until", o.Until.UTC().Format(time.RFC3339Nano))
+	}
+	return call[CostList](ctx, c, http.MethodGet, "/cost", q, nil)
+}
+
+// Rates returns the configured prices.
+func (c *Client) Rates(ctx context.Context) (RateCard, error) {
+	return call[RateCard](ctx, c, http.MethodGet, "/rates", nil, nil)
+}
+
+func clusterPath(ref, rest string) string { return "/clusters/" + url.PathEscape(ref) + rest }
