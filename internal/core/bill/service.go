@@ -1,0 +1,284 @@
+package bill
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/usage"
+)
+
+// Clusters finds what a bill is about.
+type Clusters interface {
+	Find(ctx context.Context, actor identity.Actor, ref string) (cluster.Cluster, error)
+}
+
+// Rows are the stored facts that a bill is made of.
+type Rows interface {
+	ProcessesByCluster(ctx context.Context, id cluster.ID) ([]cluster.Process, error)
+	ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster.Cluster, error)
+	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.LineUsage, error)
+	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.CategoryUsage, error)
+	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Submission, error)
+	ListSources(ctx context.Context, id cluster.ID) ([]usage.Source, error)
+	SourceByFile(ctx context.Context, id cluster.ID, file string) (usage.Source, error)
+	PutSource(ctx context.Context, s usage.Source) error
+	UserByID(ctx context.Context, id identity.UserID) (identity.User, error)
+}
+
+// Folder brings the stored facts up to date.
+type Folder interface {
+	FoldAll(ctx context.Context, id cluster.ID) error
+}
+
+// Service answers what clusters cost and why.
+type Service struct {
+	clusters Clusters
+	rows     Rows
+	folder   Folder
+	card     cost.Card
+}
+
+// NewService makes a Service.
+func NewService(clusters Clusters, rows Rows, folder Folder, card cost.Card) *Service {
+	return &Service{clusters: clusters, rows: rows, folder: folder, card: card}
+}
+
+// Bill returns the bill of a cluster up to now. Every read checks that its parts sum to the total; if they did not, the
+// answer is an error instead of a wrong figure.
+func (s *Service) Bill(ctx context.Context, now time.Time, actor identity.Actor, ref string) (Bill, error) {
+	c, err := s.clusters.Find(ctx, actor, ref)
+	if err != nil {
+		return Bill{}, err
+	}
+	in, err := s.input(ctx, now, c)
+	if err != nil {
+		return Bill{}, err
+	}
+	b := Compute(in)
+	if gap := b.Gap(); gap != 0 {
+		return Bill{}, fmt.Errorf("bill of %s: parts miss the total by %d nano-units", c.ID, gap)
+	}
+	if err := s.addTexts(ctx, &b, in.Submissions); err != nil {
+		return Bill{}, err
+	}
+	return b, nil
+}
+
+func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (Input, error) {
+	if err := s.folder.FoldAll(ctx, c.ID); err != nil {
+		return Input{}, fmt.Errorf("fold telemetry: %w", err)
+	}
+	in := Input{ClusterID: c.ID, Card: s.card, AsOf: now}
+	if !c.EndedAt.IsZero() && c.EndedAt.Before(now) {
+		in.AsOf = c.EndedAt
+	}
+	var err error
+	if in.Processes, err = s.rows.ProcessesByCluster(ctx, c.ID); err != nil {
+		return Input{}, fmt.Errorf("list processes: %w", err)
+	}
+	if in.Lines, err = s.rows.LineUsageByCluster(ctx, c.ID); err != nil {
+		return Input{}, fmt.Errorf("list lines: %w", err)
+	}
+	if in.Categories, err = s.rows.CategoryUsageByCluster(ctx, c.ID); err != nil {
+		return Input{}, fmt.Errorf("list categories: %w", err)
+	}
+	if in.Submissions, err = s.rows.SubmissionsByCluster(ctx, c.ID); err != nil {
+		return Input{}, fmt.Errorf("list submissions: %w", err)
+	}
+	return in, nil
+}
+
+// addTexts puts the source of each line beside it: from the file where the server has it, else from the submission.
+func (s *Service) addTexts(ctx context.Context, b *Bill, submissions []usage.Submission) error {
+	texts := map[usage.Line]string{}
+	for _, sub := range submissions {
+		texts[usage.Line{File: sub.File, Line: sub.Line}] = sub.Text
+	}
+	files := map[string][]string{}
+	for i := range b.Lines {
+		l := &b.Lines[i]
+		lines, ok := files[l.File]
+		if !ok {
+			source, err := s.rows.SourceByFile(ctx, b.ClusterID, l.File)
+			if err != nil && !errs.Is(err, errs.NotFound) {
+				return fmt.Errorf("read source: %w", err)
+			}
+			lines = strings.Split(source.Text, "\n")
+			files[l.File] = lines
+		}
+		if n := l.Line.Line; n >= 1 && n <= len(lines) {
+			l.Text = strings.TrimSpace(lines[n-1])
+		}
+		if l.Text == "" {
+			l.Text = texts[usage.Line{File: l.File, Line: l.Line.Line}]
+		}
+	}
+	return nil
+}
+
+// Timeline shows what the workers of a cluster did, in bins.
+func (s *Service) Timeline(ctx context.Context, now time.Time, actor identity.Actor, ref string, bins int) (Timeline, error) {
+	c, err := s.clusters.Find(ctx, actor, ref)
+	if err != nil {
+		return Timeline{}, err
+	}
+	if bins < 1 || bins > 1000 {
+		return Timeline{}, errs.InvalidFields(errs.Field{Name: "bins", Message: fmt.Sprintf("A timeline has 1 to 1000 bins, not %d.", bins)})
+	}
+	in, err := s.input(ctx, now, c)
+	if err != nil {
+		return Timeline{}, err
+	}
+	return MakeTimeline(in.AsOf, bins, in.Processes, in.Categories), nil
+}
+
+// Costs says what each cluster cost within a window.
+type Costs struct {
+	Currency   cost.Currency
+	Start, End time.Time
+	Total      cost.Nanos
+	// Items holds clusters that cost anything, dearest first.
+	Items []ClusterCost
+}
+
+// ClusterCost is the cost of one cluster within a window.
+type ClusterCost struct {
+	Cluster cluster.Cluster
+	Owner   identity.User
+	Cost    cost.Nanos
+}
+
+// Costs returns what the clusters that the actor may see cost within [since, until). A zero since means the beginning, a zero until means now.
+func (s *Service) Costs(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (Costs, error) {
+	if until.IsZero() || until.After(now) {
+		until = now
+	}
+	if until.Before(since) {
+		return Costs{}, errs.InvalidFields(errs.Field{Name: "since", Message: "The window ends before it begins."})
+	}
+	f := cluster.ListFilter{AliveSince: since, CreatedBefore: until}
+	if actor.User.Role != identity.RoleAdmin {
+		f.Owner = actor.User.ID
+	}
+	clusters, err := s.rows.ListClusters(ctx, f)
+	if err != nil {
+		return Costs{}, fmt.Errorf("list clusters: %w", err)
+	}
+	out := Costs{Currency: s.card.Currency, Start: since, End: until}
+	for _, c := range clusters {
+		item, err := s.costWithin(ctx, c, since, until)
+		if err != nil {
+			return Costs{}, err
+		}
+		if item.Cost == 0 {
+			continue
+		}
+		out.Total += item.Cost
+		out.Items = append(out.Items, item)
+	}
+	slices.SortStableFunc(out.Items, func(a, b ClusterCost) int { return cmp.Compare(b.Cost, a.Cost) })
+	return out, nil
+}
+
+func (s *Service) costWithin(ctx context.Context, c cluster.Cluster, since, until time.Time) (ClusterCost, error) {
+	owner, err := s.rows.UserByID(ctx, c.OwnerID)
+	if err != nil {
+		return ClusterCost{}, fmt.Errorf("find owner: %w", err)
+	}
+	processes, err := s.rows.ProcessesByCluster(ctx, c.ID)
+	if err != nil {
+		return ClusterCost{}, fmt.Errorf("list processes: %w", err)
+	}
+	item := ClusterCost{Cluster: c, Owner: owner}
+	for _, p := range processes {
+		item.Cost += p.Cost(until) - p.Cost(since) // both counted from the start, so windows side by side sum exactly
+	}
+	return item, nil
+}
+
+// Sources lists the files of user code of a cluster whose text the server has, without the texts.
+func (s *Service) Sources(ctx context.Context, actor identity.Actor, ref string) ([]usage.Source, error) {
+	c, err := s.clusters.Find(ctx, actor, ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.rows.ListSources(ctx, c.ID)
+}
+
+// Source returns the text of one file. errs.NotFound if the server does not have it.
+func (s *Service) Source(ctx context.Context, actor identity.Actor, ref, file string) (usage.Source, error) {
+	c, err := s.clusters.Find(ctx, actor, ref)
+	if err != nil {
+		return usage.Source{}, err
+	}
+	source, err := s.rows.SourceByFile(ctx, c.ID, file)
+	if errs.Is(err, errs.NotFound) {
+		return usage.Source{}, errs.New(errs.NotFound, "", "The text of %s was not sent to the server.", file)
+	}
+	return source, err
+}
+
+// CellPrefix begins the names of notebook cells, whose text only a client has.
+const CellPrefix = "cell:"
+
+// PutSource keeps the text of a notebook cell that is part of the cluster's bill. errs.Invalid for any other file: those
+// come from the processes that read them.
+func (s *Service) PutSource(ctx context.Context, actor identity.Actor, ref, file, text string) error {
+	c, err := s.clusters.Find(ctx, actor, ref)
+	if err != nil {
+		return err
+	}
+	wanted, err := s.SourcesWanted(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(wanted, file) {
+		return errs.InvalidFields(errs.Field{Name: "file", Message: fmt.Sprintf("The server does not want the text of %q; nothing was changed.", file)})
+	}
+	sum := sha256.Sum256([]byte(text))
+	return s.rows.PutSource(ctx, usage.Source{ClusterID: c.ID, File: file, SHA256: hex.EncodeToString(sum[:]), Text: text})
+}
+
+// SourcesWanted lists the notebook cells that stand in the bill of a cluster and whose text the server lacks.
+func (s *Service) SourcesWanted(ctx context.Context, id cluster.ID) ([]string, error) {
+	lines, err := s.rows.LineUsageByCluster(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("list lines: %w", err)
+	}
+	submissions, err := s.rows.SubmissionsByCluster(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("list submissions: %w", err)
+	}
+	have, err := s.rows.ListSources(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("list sources: %w", err)
+	}
+	cells := map[string]bool{}
+	for _, l := range lines {
+		cells[l.Line.File] = true
+	}
+	for _, sub := range submissions {
+		cells[sub.File] = true
+	}
+	for _, source := range have {
+		delete(cells, source.File)
+	}
+	var wanted []string
+	for file := range cells {
+		if strings.HasPrefix(file, CellPrefix) {
+			wanted = append(wanted, file)
+		}
+	}
+	slices.Sort(wanted)
+	return wanted, nil
+}

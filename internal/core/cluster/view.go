@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/identity"
+)
+
+// Issuer makes the TLS identities of a new cluster.
+type Issuer interface {
+	Issue(id ID, now time.Time) (CredentialSet, error)
+}
+
+// LogReader reads the output of processes.
+type LogReader interface {
+	// ReadLog returns about the last tail bytes of a process's output, and whether that is not all of it. errs.NotFound if
+	// there is none.
+	ReadLog(ctx context.Context, c Cluster, p ProcessID, tail int64) (text []byte, truncated bool, err error)
+}
+
+// View is a cluster as people see it: with its owner and its money.
+type View struct {
+	Cluster Cluster
+	Owner   identity.User
+	// Rate is the hourly price of all that runs now, Cost what it has cost up to now.
+	Rate, Cost cost.Nanos
+	Currency   cost.Currency
+	// WorkersRunning counts the workers that are up.
+	WorkersRunning int
+	// Gauges is nil before the scheduler's first report.
+	Gauges *Gauges
+}
+
+// ProcessView is a process with what it has cost up to now.
+type ProcessView struct {
+	Process Process
+	Cost    cost.Nanos
+}
+
+// Log is the output of one process.
+type Log struct {
+	Process   Process
+	Text      string
+	Truncated bool
+}
+
+// CreateInput asks for a cluster.
+type CreateInput struct {
+	Name    string
+	Backend string
+	Options Options
+}
+
+// ListInput selects clusters.
+type ListInput struct {
+	Statuses []Status
+	Cursor   string
+	Limit    int
+}
+
+// ScaleInput sets how many workers are wanted.
+type ScaleInput struct {
+	Workers int
+	// Remove names workers to go first when the number shrinks.
+	Remove []string
+}
