@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lineitem/lineitem/sdk"
+)
+
+const tagCost = "cost"
+
+type timelineInput struct {
+	clusterRef
+	Bins int `query:"bins" minimum:"1" maximum:"1000" default:"120"`
+}
+
+func (s *server) billRoutes(a huma.API) {
+	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/bill", "get-bill", tagCost, "Say where a cluster's money went, by line"), s.bill)
+	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/timeline", "get-timeline", tagCost, "Show what the workers did over time"), s.timeline)
+}
+
+func (s *server) bill(ctx context.Context, in *clusterRef) (*body[sdk.Bill], error) {
+	b, err := s.Bills.Bill(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	return answer(billToAPI(b))
+}
+
+func (s *server) timeline(ctx context.Context, in *timelineInput) (*body[sdk.Timeline], error) {
+	t, err := s.Bills.Timeline(ctx, s.NowFunc(), actorOf(ctx), in.Ref, in.Bins)
+	if err != nil {
+		return nil, err
+	}
+	return answer(timelineToAPI(t))
+}

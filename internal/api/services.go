@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/usage"
+)
+
+// Clusters is what the routes ask of core/cluster. Every method decides for itself what the actor may do, and answers
+// errs.NotFound for what they may not see.
+type Clusters interface {
+	Create(ctx context.Context, now time.Time, actor identity.Actor, in cluster.CreateInput) (cluster.View, error)
+	Get(ctx context.Context, now time.Time, actor identity.Actor, ref string) (cluster.View, error)
+	List(ctx context.Context, now time.Time, actor identity.Actor, in cluster.ListInput) (views []cluster.View, next string, err error)
+	Scale(ctx context.Context, now time.Time, actor identity.Actor, ref string, in cluster.ScaleInput) (cluster.View, error)
+	Stop(ctx context.Context, now time.Time, actor identity.Actor, ref string) (cluster.View, error)
+	Credentials(ctx context.Context, actor identity.Actor, ref string) (cluster.Cluster, cluster.Credentials, error)
+	Processes(ctx context.Context, now time.Time, actor identity.Actor, ref string) ([]cluster.ProcessView, error)
+	Events(ctx context.Context, actor identity.Actor, ref string, limit int) ([]cluster.Event, error)
+	Logs(ctx context.Context, actor identity.Actor, ref, process string, tail int64) ([]cluster.Log, error)
+}
+
+// Bills is what the routes ask of core/bill, under the same rule.
+type Bills interface {
+	Bill(ctx context.Context, now time.Time, actor identity.Actor, ref string) (bill.Bill, error)
+	Timeline(ctx context.Context, now time.Time, actor identity.Actor, ref string, bins int) (bill.Timeline, error)
+	Costs(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (bill.Costs, error)
+	Sources(ctx context.Context, actor identity.Actor, ref string) ([]usage.Source, error)
+	Source(ctx context.Context, actor identity.Actor, ref, file string) (usage.Source, error)
+	PutSource(ctx context.Context, actor identity.Actor, ref, file, text string) error
+	// SourcesWanted asks for a cluster that the actor has been shown already.
+	SourcesWanted(ctx context.Context, id cluster.ID) ([]string, error)
+}
