@@ -12,7 +12,7 @@ import (
 const tagCost = "cost"
 
 type timelineInput struct {
-	clusterRef
+	ClusterRef
 	Bins int `query:"bins" minimum:"1" maximum:"1000" default:"120"`
 }
 
@@ -21,7 +21,7 @@ func (s *server) billRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/timeline", "get-timeline", tagCost, "Show what the workers did over time"), s.timeline)
 }
 
-func (s *server) bill(ctx context.Context, in *clusterRef) (*body[sdk.Bill], error) {
+func (s *server) bill(ctx context.Context, in *ClusterRef) (*body[sdk.Bill], error) {
 	b, err := s.Bills.Bill(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type listClustersInput struct {
 }
 
 type scaleInput struct {
-	clusterRef
+	ClusterRef
 	Body sdk.ScaleRequest
 }
 
@@ -60,7 +60,7 @@ func (s *server) listClusters(ctx context.Context, in *listClustersInput) (*body
 	return answer(sdk.ClusterList{Items: convert(views, s.clusterToAPI), NextCursor: next})
 }
 
-func (s *server) getCluster(ctx context.Context, in *clusterRef) (*body[sdk.Cluster], error) {
+func (s *server) getCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Cluster], error) {
 	view, err := s.Clusters.Get(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (s *server) scaleCluster(ctx context.Context, in *scaleInput) (*body[sdk.Cl
 	return answer(s.clusterToAPI(view))
 }
 
-func (s *server) stopCluster(ctx context.Context, in *clusterRef) (*body[sdk.Cluster], error) {
+func (s *server) stopCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Cluster], error) {
 	view, err := s.Clusters.Stop(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *server) stopCluster(ctx context.Context, in *clusterRef) (*body[sdk.Clu
 	return answer(s.clusterToAPI(view))
 }
 
-func (s *server) credentials(ctx context.Context, in *clusterRef) (*body[sdk.Credentials], error) {
+func (s *server) credentials(ctx context.Context, in *ClusterRef) (*body[sdk.Credentials], error) {
 	c, credentials, err := s.Clusters.Credentials(ctx, actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err

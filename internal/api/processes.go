@@ -10,12 +10,12 @@ import (
 )
 
 type eventsInput struct {
-	clusterRef
+	ClusterRef
 	Limit int `query:"limit" minimum:"1" maximum:"200" default:"100"`
 }
 
 type logsInput struct {
-	clusterRef
+	ClusterRef
 	Process   string `query:"process" maxLength:"200" doc:"Name or id of one process; empty for all" example:"w-0"`
 	TailBytes int64  `query:"tail_bytes" minimum:"1" maximum:"8388608" default:"65536" doc:"About so many bytes from the end of each"`
 }
@@ -26,7 +26,7 @@ func (s *server) processRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/logs", "get-logs", tagClusters, "Read the output of processes"), s.logs)
 }
 
-func (s *server) processes(ctx context.Context, in *clusterRef) (*body[sdk.ProcessList], error) {
+func (s *server) processes(ctx context.Context, in *ClusterRef) (*body[sdk.ProcessList], error) {
 	processes, err := s.Clusters.Processes(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err

@@ -60,8 +60,8 @@ type body[T any] struct {
 
 func answer[T any](v T) (*body[T], error) { return &body[T]{Body: v}, nil }
 
-// clusterRef is the path parameter of all that belongs to a cluster.
-type clusterRef struct {
+// ClusterRef is the path parameter of all that belongs to a cluster. It is exported because huma looks at exported fields only.
+type ClusterRef struct {
 	Ref string `path:"cluster_id" minLength:"1" maxLength:"200" doc:"Id, or the name of a live cluster of the caller"`
 }
 

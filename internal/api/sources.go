@@ -10,12 +10,12 @@ import (
 )
 
 type sourceInput struct {
-	clusterRef
+	ClusterRef
 	File string `query:"file" required:"true" minLength:"1" maxLength:"4096" doc:"As the bill names it"`
 }
 
 type putSourceInput struct {
-	clusterRef
+	ClusterRef
 	Body sdk.PutSourceRequest
 }
 
@@ -25,7 +25,7 @@ func (s *server) sourceRoutes(a huma.API) {
 	register(s, a, operation(http.MethodPut, "/clusters/{cluster_id}/source", "put-source", tagCost, "Send a file of user code that the server wants"), s.putSource)
 }
 
-func (s *server) sources(ctx context.Context, in *clusterRef) (*body[sdk.SourceList], error) {
+func (s *server) sources(ctx context.Context, in *ClusterRef) (*body[sdk.SourceList], error) {
 	sources, err := s.Bills.Sources(ctx, actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
