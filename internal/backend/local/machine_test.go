@@ -1,0 +1,143 @@
+package local_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/backend"
+	"github.com/lineitem/lineitem/internal/backend/local"
+)
+
+const (
+	kill   = syscall.SIGKILL
+	freeze = syscall.SIGSTOP
+)
+
+// machine is this machine, as far as one test's installation uses it. When the test ends nothing of that may be left.
+type machine struct {
+	dir, installation string
+}
+
+func newMachine(t testing.TB) *machine {
+	t.Helper()
+	m := &machine{dir: t.TempDir(), installation: "test-" + rand.Text()}
+	t.Cleanup(func() {
+		if left := m.pids(t, ""); len(left) > 0 {
+			t.Errorf("processes survived the test: %v", left)
+			for _, pid := range left {
+				_ = syscall.Kill(pid, kill)
+			}
+			eventually(t, func() bool { return len(m.pids(t, "")) == 0 }, "survivors go")
+		}
+	})
+	return m
+}
+
+// open opens a backend. It is closed at the end of the test only: an earlier value over the same machine plays a server that was
+// killed, so it gets no chance to tidy up.
+func (m *machine) open(t testing.TB) *local.Backend {
+	t.Helper()
+	b, err := local.New(local.Config{
+		Dir: m.dir, Installation: m.installation, Python: python(t),
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatalf("open backend: %v", err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// python finds the interpreter with Dask that the tests need: they fail without, because they would prove nothing.
+func python(t testing.TB) string {
+	t.Helper()
+	if p := os.Getenv("LINEITEM_PYTHON"); p != "" {
+		return p
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if p := filepath.Join(dir, ".venv", "bin", "python"); isFile(p) {
+			return p
+		}
+	}
+	t.Fatal("There is no Python with Dask: run `make setup`, or set LINEITEM_PYTHON to an interpreter that has it.")
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// pids finds the processes that carry the installation's tag, and the process id's if that is given, by other means
+// than the backend: the test must see what it might overlook.
+func (m *machine) pids(t testing.TB, process string) []int {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []int
+	for _, path := range paths {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		env, err := os.ReadFile(path)
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		has := func(entry string) bool { return bytes.Contains(append([]byte{0}, env...), []byte("\x00"+entry+"\x00")) }
+		if has("LINEITEM_INSTALLATION="+m.installation) && (process == "" || has("LINEITEM_PROCESS="+process)) && alive(pid) {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+func alive(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
+// signalAll hits a process and its children from outside.
+func (m *machine) signalAll(t testing.TB, p backend.Process, sig syscall.Signal) {
+	t.Helper()
+	pids := m.pids(t, string(p.ID))
+	if len(pids) == 0 {
+		t.Fatalf("nothing carries the id %s", p.ID)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Fatalf("signal %d: %v", pid, err)
+		}
+	}
+}
+
+func eventually(t testing.TB, holds func() bool, what string) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
