@@ -71,6 +71,9 @@ func (p Plan) Changed() bool {
 // looks at values only, may be repeated at any time, and converges whatever happened in between. agent says whether the
 // scheduler reports telemetry, and so can be asked to retire workers.
 func Reconcile(now time.Time, c Cluster, processes []Process, seen map[ProcessID]Sighting, agent bool, policy Policy) Plan {
+	if c.Status.Ended() {
+		return Plan{}
+	}
 	r := reconciler{now: now, was: c, c: c, policy: policy, seen: seen, agent: agent}
 	for _, p := range processes {
 		r.observe(p)

@@ -1,0 +1,160 @@
+package bill_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/usage"
+	"github.com/lineitem/lineitem/internal/core/usage/usagetest"
+)
+
+var (
+	card  = cost.Card{Currency: "USD", CoreHour: 40_000_000, GigabyteHour: 5_000_000, SchedulerCore: 1, SchedulerMem: 1e9}
+	begin = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+)
+
+func cl(workers int) cluster.Cluster {
+	return cluster.Cluster{ID: "cl_test", Options: cluster.Options{Workers: workers, Threads: 2, MemoryBytes: 4e9}}
+}
+
+// TestPartsSumToTheTotal is the promise of the product: whatever was reported, early, late, twice as much as fits or not at all, the parts
+// of the bill sum to what the processes cost.
+func TestPartsSumToTheTotal(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := cl(rapid.IntRange(0, 4).Draw(t, "workers"))
+		in := bill.Input{ClusterID: c.ID, Card: card, AsOf: begin.Add(time.Duration(rapid.Int64Range(0, 1e13).Draw(t, "asof")))}
+		processes := []cluster.Process{cluster.NewScheduler(c, card, begin)}
+		for i := range c.Options.Workers {
+			processes = append(processes, cluster.NewWorker(c, card, cluster.WorkerName(i), 1, begin))
+		}
+		var want cost.Nanos
+		for _, p := range processes {
+			p.Rate.NanosPerHour = cost.Nanos(rapid.Int64Range(0, 1e13).Draw(t, "rate"))
+			if rapid.IntRange(0, 9).Draw(t, "launched") > 0 {
+				p.StartedAt = begin.Add(time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "start")))
+			}
+			if rapid.Bool().Draw(t, "ended") && !p.StartedAt.IsZero() {
+				p.EndedAt = p.StartedAt.Add(time.Duration(rapid.Int64Range(0, 1e13).Draw(t, "life")))
+			}
+			in.Processes = append(in.Processes, p)
+			want += p.Cost(in.AsOf)
+			for range rapid.IntRange(0, 3).Draw(t, "batches") {
+				b := usagetest.WorkerBatch(c.ID).Draw(t, "batch")
+				b.Process = p.ID
+				folded := usage.Fold(c.ID, b)
+				in.Lines = append(in.Lines, folded.Lines...)
+				in.Categories = append(in.Categories, folded.Categories...)
+			}
+		}
+		if rapid.Bool().Draw(t, "submission known") {
+			in.Submissions = []usage.Submission{{ClusterID: c.ID, ID: 1, File: "job.py", Line: 3}}
+		}
+		b := bill.Compute(in)
+		if b.Total != want || b.Gap() != 0 || b.Unknown < 0 {
+			t.Fatalf("total %d, want %d; gap %d, unknown %d", b.Total, want, b.Gap(), b.Unknown)
+		}
+		for _, l := range b.Lines {
+			var sum cost.Nanos
+			for _, p := range l.Prefixes {
+				sum += p.Cost
+			}
+			if sum != l.Cost || l.File == "" || l.Cost < 0 {
+				t.Fatalf("line %+v: prefixes sum to %d", l, sum)
+			}
+		}
+	})
+}
+
+func TestWhereTheMoneyOfAnHourGoes(t *testing.T) {
+	t.Parallel()
+	c := cl(1)
+	scheduler, worker := cluster.NewScheduler(c, card, begin), cluster.NewWorker(c, card, "w-0", 1, begin)
+	scheduler.StartedAt, worker.StartedAt = begin, begin
+	scheduler.EndedAt, worker.EndedAt = begin.Add(time.Hour), begin.Add(time.Hour)
+	at := func(minutes int) time.Time { return begin.Add(time.Duration(minutes) * time.Minute) }
+	window := func(from, to int, final bool, category string, threadMinutes int) usage.CategoryUsage {
+		return usage.CategoryUsage{
+			ClusterID: c.ID, ProcessID: worker.ID, Epoch: "e", StartAt: at(from), EndAt: at(to), Final: final, Category: category,
+			ThreadMicros: int64(threadMinutes) * 60_000_000,
+		}
+	}
+	minutes := func(submission int64, prefix string, line usage.Line, threadMinutes int64) usage.LineUsage {
+		return usage.LineUsage{
+			ClusterID: c.ID, ProcessID: worker.ID, HourAt: begin, Submission: submission, Prefix: prefix, Line: line, ThreadMicros: threadMinutes * 60_000_000,
+		}
+	}
+	named := usage.Line{File: "job.py", Line: 7, Function: "clean"}
+	// 120 thread-minutes: 6 min start, a lost window of 10 min, 4 min after the last window.
+	b := bill.Compute(bill.Input{
+		ClusterID: c.ID, Card: card, AsOf: begin.Add(2 * time.Hour), Processes: []cluster.Process{scheduler, worker},
+		Categories: []usage.CategoryUsage{
+			window(6, 26, false, usage.CategoryWork, 30), window(6, 26, false, "idle.no_work", 10),
+			window(36, 56, true, usage.CategoryWork, 35), window(36, 56, true, usage.CategoryOverheadDask, 5),
+		},
+		Lines: []usage.LineUsage{
+			minutes(1, "read", named, 30), minutes(1, "write", named, 10), minutes(2, "sum", usage.Line{}, 20), minutes(0, "x", usage.Line{}, 5),
+		},
+		Submissions: []usage.Submission{{ClusterID: c.ID, ID: 2, File: "job.py", Line: 9, Function: "main"}},
+	})
+	perMinute := float64(worker.Rate.NanosPerHour) / 120
+	got := map[string]cost.Nanos{"unknown": b.Unknown}
+	for _, l := range b.Lines {
+		got[fmt.Sprintf("%s:%d", l.File, l.Line.Line)] = l.Cost
+	}
+	for _, k := range b.Categories {
+		got[k.Name] = k.Cost
+	}
+	for name, threadMinutes := range map[string]float64{
+		"job.py:7": 40, "job.py:9": 20, "unattributed": 5, "idle.no_work": 10, "overhead.dask": 5, "idle.starting": 12, "idle.closing": 8, "unknown": 20,
+	} {
+		if want := threadMinutes * perMinute; float64(got[name]) < want-1 || float64(got[name]) > want+1 {
+			t.Errorf("%s costs %d, want %.1f", name, got[name], want)
+		}
+	}
+	if got["overhead.scheduler"] != scheduler.Rate.NanosPerHour || b.Gap() != 0 {
+		t.Errorf("scheduler %d, gap %d", got["overhead.scheduler"], b.Gap())
+	}
+	if b.Lines[0].Prefixes[0].Prefix != "read" {
+		t.Errorf("the dearest prefix should come first: %+v", b.Lines[0].Prefixes)
+	}
+}
+
+func TestTimelineSharesAddUpToTheObservedTime(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := cl(1)
+		worker := cluster.NewWorker(c, card, "w-0", 1, begin)
+		b := usagetest.WorkerBatch(c.ID).Draw(t, "batch")
+		worker.Threads = int(b.Threads)
+		worker.StartedAt = time.UnixMicro(b.T0Micros)
+		b.Process = worker.ID
+		bins := rapid.IntRange(1, 50).Draw(t, "bins")
+		asOf := time.UnixMicro(b.T1Micros).Add(time.Second)
+		line := bill.MakeTimeline(asOf, bins, []cluster.Process{worker}, usage.Fold(c.ID, b).Categories)
+		if len(line.Rows) != 1 || len(line.Rows[0].Bins) != bins {
+			t.Fatalf("timeline has %d rows", len(line.Rows))
+		}
+		var sum float64
+		for _, bin := range line.Rows[0].Bins {
+			inBin := 0.0
+			for _, share := range bin {
+				inBin += share
+			}
+			if inBin > 1.0001 {
+				t.Fatalf("a bin holds %f of its capacity", inBin)
+			}
+			sum += inBin * line.Step.Seconds()
+		}
+		want := float64(b.T1Micros-b.T0Micros) / 1e6
+		if off := sum - want; off > 0.01 || off < -0.01 {
+			t.Fatalf("bins hold %.3f s, the window %.3f s", sum, want)
+		}
+	})
+}
