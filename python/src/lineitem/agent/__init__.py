@@ -1,0 +1,36 @@
+"""The telemetry agent: it runs inside a cluster's scheduler and workers and measures where thread-time goes.
+
+The wire contract is ``docs/telemetry.md``. The agent enters through the scheduler's preload; the scheduler pushes the
+worker part to every worker, by value, so that workers need nothing beyond ``distributed``.
+
+========================  ==========================================================================
+``preload``               entry point of the scheduler: ``dask_setup``, ``dask_teardown``
+``_scheduler``            stamps tasks, takes in the workers' batches, carries out directives
+``_submissions``          who asked for the work, and from which line
+``_transport``            the only part that talks to the server: a daemon thread of the scheduler
+``_push``                 makes the payload that installs the worker part anywhere
+``_worker``               the hooks on a worker, its measuring thread and its reports
+``_ledger``               exact slot-time: conservation by construction
+``_sampler``, ``_stacks`` where the threads stood, and what those places are called
+``_batch``                one window of one worker as bytes
+========================  ==========================================================================
+
+Nothing here may raise into Dask or user code, block an event loop, or keep memory without bound.
+"""
+
+from __future__ import annotations
+
+AGENT_VERSION = "0.1.0"
+
+#: Text for Dask's ``distributed.scheduler.preload``. A preload *module* that cannot be imported keeps a scheduler from
+#: starting; this text only logs a line.
+INLINE_PRELOAD = """\
+def dask_setup(scheduler):
+    try:
+        from lineitem.agent import preload
+        preload.dask_setup(scheduler)
+    except Exception:
+        import logging
+        logging.getLogger("lineitem.agent").warning(
+            "Lineitem's agent could not start: this cluster works, but its cost stays without detail.", exc_info=True)
+"""

@@ -1,0 +1,150 @@
+"""One window of one worker as the bytes that travel: dictionary-coded msgpack, see ``docs/telemetry.md``."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lineitem.agent._ledger import Window
+    from lineitem.agent._sampler import SampleKey
+    from lineitem.agent._stacks import Resolver
+
+MAX_BATCH_BYTES = 1 << 20
+MAX_SOURCE_BYTES = 256 << 10
+
+
+class Epoch:
+    """One life of the agent in one process: its id, its sequence numbers, and its clock.
+
+    All times come from a monotonic clock and one look at the wall clock, so that windows join without gaps when
+    somebody sets the machine's clock.
+
+    Parameters
+    ----------
+    process
+        The process id that Lineitem gave.
+    """
+
+    def __init__(self, process: str) -> None:
+        self.process = process
+        self.id = uuid.uuid4().hex
+        self._seq = 0
+        self._anchor_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
+
+    def utc_us(self, monotonic_us: int) -> int:
+        """Translate a time of the monotonic clock to UTC."""
+        return self._anchor_us + monotonic_us
+
+    def head(self, kind: str) -> dict[str, Any]:
+        """Return the first fields of a new batch; each call uses up a sequence number."""
+        head = {"v": 1, "kind": kind, "process": self.process, "epoch": self.id, "seq": self._seq}
+        self._seq += 1
+        return head
+
+
+def monotonic_us() -> int:
+    """Return the agent's clock."""
+    return time.monotonic_ns() // 1000
+
+
+def pack(value: Mapping[str, Any]) -> bytes:
+    """Encode as msgpack. What is no valid text (a file name in a foreign encoding) gets question marks."""
+    packed: bytes = msgpack.packb(value, unicode_errors="replace")
+    return packed
+
+
+class _Table:
+    """Rows numbered in order of first use."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self._index: dict[Any, int] = {}
+
+    def index(self, value: Any) -> int:
+        found = self._index.get(value)
+        if found is None:
+            found = self._index[value] = len(self.rows)
+            self.rows.append(value)
+        return found
+
+
+def encode_window(
+    epoch: Epoch,
+    window: Window,
+    samples: Mapping[SampleKey, list[int]],
+    resolver: Resolver,
+    *,
+    final: bool,
+    res: Mapping[str, int],
+    health: Mapping[str, int],
+) -> tuple[bytes, set[str]]:
+    """Encode a worker batch.
+
+    If it would be larger than the server takes, the samples with the least weight are left out until it fits; the
+    ledger always travels whole.
+
+    Returns
+    -------
+    tuple
+        The bytes, and the names of the files of user code seen in this window.
+    """
+    merged: dict[tuple[int, str, tuple[tuple[str, str, str, int], ...]], list[int]] = {}
+    users: set[str] = set()
+    for (submission, prefix, stack), (wall, cpu) in samples.items():
+        frames = tuple(resolver.frame(stack[i], stack[i + 1]) for i in range(len(stack) - 2, -1, -2))
+        weight = merged.setdefault((submission, prefix, frames), [0, 0])
+        weight[0] += wall
+        weight[1] += cpu
+        users.update(frame[0] for frame in frames if frame[1] == "u")
+    head = epoch.head("worker")
+    head["final"] = final
+    ordered = sorted(merged.items(), key=lambda item: -item[1][0])
+    dropped = 0
+    while True:
+        body = _body(epoch, window, ordered)
+        body["res"] = dict(res)
+        body["health"] = {**health, "dropped": health.get("dropped", 0) + dropped}
+        packed = pack({**head, **body})
+        if len(packed) <= MAX_BATCH_BYTES or not ordered:
+            return packed, users
+        keep = len(ordered) // 2
+        dropped += len(ordered) - keep
+        del ordered[keep:]
+
+
+def _body(epoch: Epoch, window: Window, ordered: list[tuple[Any, list[int]]]) -> dict[str, Any]:
+    strings, files, frames, stacks = _Table(), _Table(), _Table(), _Table()
+    samples = []
+    for (submission, prefix, stack), (wall, cpu) in ordered:
+        numbers = tuple(
+            frames.index((files.index((file, kind)), strings.index(function), line)) for file, kind, function, line in stack
+        )
+        samples.append((submission, strings.index(prefix), stacks.index(numbers), wall, cpu))
+    ledger = [
+        (submission, strings.index(prefix), slot, thread, done, failed)
+        for (submission, prefix), (slot, thread, done, failed) in window.rows.items()
+    ]
+    return {
+        "t0_us": epoch.utc_us(window.t0),
+        "t1_us": epoch.utc_us(window.t1),
+        "nthreads": window.nthreads,
+        "strings": strings.rows,
+        "files": files.rows,
+        "frames": frames.rows,
+        "stacks": stacks.rows,
+        "ledger": ledger,
+        "samples": samples,
+        "idle": window.idle,
+        "cum": {"capacity_us": window.cum_capacity_us, "slot_us": window.cum_slot_us, "idle_us": window.cum_idle_us},
+    }
+
+
+def encode_source(epoch: Epoch, file: str, sha256: str, text: str) -> bytes:
+    """Encode the text of one file of user code."""
+    return pack({**epoch.head("source"), "file": file, "sha256": sha256, "text": text})

@@ -1,0 +1,172 @@
+"""One look at the threads: where each task's thread stands, and how much CPU it used since the last look.
+
+A sample weighs the time since the previous tick, not one period: a thread that holds the GIL delays the tick, and the
+delay belongs to the line that caused it. Counting samples instead understates such lines by a factor of seven.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from lineitem.agent._stacks import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import CodeType
+
+# CPython 3.11 can deadlock when a collection runs inside sys._current_frames (gh-106883).
+_GUARD_GC = sys.version_info[:2] == (3, 11)
+
+SampleKey = tuple[int, str, tuple[int, ...]]
+
+
+class CpuClocks:
+    """CPU time of other threads of this process.
+
+    ``time.pthread_getcpuclockid`` reads the memory of a thread that may just have ended, which can crash the process.
+    The clock's number can be made from the kernel's thread id instead; for a thread that has ended, the kernel then
+    answers with an error. Only Linux numbers its clocks that way; elsewhere CPU time stays 0.
+    """
+
+    def __init__(self) -> None:
+        self._enabled = sys.platform == "linux"
+        self._clocks: dict[int, int] = {}
+        self._last: dict[int, int] = {}
+
+    def delta_us(self, ident: int, at_most: int) -> int:
+        """Return the microseconds of CPU that a thread used since the last call for it, bounded by ``at_most``."""
+        if not self._enabled:
+            return 0
+        now = self._read(ident)
+        if now is None:
+            return 0
+        last = self._last.get(ident)
+        self._last[ident] = now
+        if last is None:
+            return 0
+        return max(0, min(at_most, (now - last) // 1000))
+
+    def forget_ended(self) -> None:
+        """Drop what is known of threads that no longer exist."""
+        alive = {thread.ident for thread in threading.enumerate()}
+        for ident in self._clocks.keys() - alive:
+            self._clocks.pop(ident, None)
+            self._last.pop(ident, None)
+
+    def _read(self, ident: int) -> int | None:
+        clock = self._clocks.get(ident)
+        if clock is not None:
+            try:
+                return time.clock_gettime_ns(clock)
+            except OSError:
+                # The thread has ended and another one has its identifier.
+                self._clocks.pop(ident, None)
+                self._last.pop(ident, None)
+        for thread in threading.enumerate():
+            if thread.ident == ident and thread.native_id is not None:
+                clock = (~thread.native_id << 3) | 6  # per thread, scheduler's clock
+                try:
+                    now = time.clock_gettime_ns(clock)
+                except OSError:
+                    return None
+                self._clocks[ident] = clock
+                return now
+        return None
+
+
+class Sighting:
+    """A task's thread as one tick saw it: its stack (leaf first, see ``_stacks.walk``) and whose runner is below it."""
+
+    __slots__ = ("ident", "key", "runner", "stack")
+
+    def __init__(self, ident: int, key: object, stack: list[int], runner: int) -> None:
+        self.ident = ident
+        self.key = key
+        self.stack = stack
+        self.runner = runner
+
+
+def look(active: Mapping[int, object], runners: frozenset[int], codes: dict[int, CodeType]) -> list[Sighting]:
+    """Look at the threads that Dask says are running a task.
+
+    A thread whose stack holds no task runner is left out: Dask forgets to clear its table when an actor's method
+    raises, and an idle thread must not be charged.
+    """
+    if _GUARD_GC and gc.isenabled():
+        gc.disable()
+        try:
+            frames = sys._current_frames()
+        finally:
+            gc.enable()
+    else:
+        frames = sys._current_frames()
+    seen: list[Sighting] = []
+    for ident, key in active.items():
+        stack, runner = walk(frames.get(ident), runners, codes)
+        if runner:
+            seen.append(Sighting(ident, key, stack, runner))
+    # A frame that stays referenced keeps its thread's local variables alive.
+    frames.clear()
+    return seen
+
+
+class Samples:
+    """Weighted samples of one window, by submission, task prefix and stack."""
+
+    def __init__(self) -> None:
+        self.weights: dict[SampleKey, list[int]] = {}
+        self.size = 0
+
+    def add(self, submission: int, prefix: str, stack: list[int], wall_us: int, cpu_us: int) -> None:
+        """Add one sample."""
+        key = (submission, prefix, tuple(stack))
+        weight = self.weights.get(key)
+        if weight is None:
+            self.weights[key] = [wall_us, cpu_us]
+            self.size += 16 + 3 * len(stack)
+        else:
+            weight[0] += wall_us
+            weight[1] += cpu_us
+
+
+class Pace:
+    """How often to look: the wanted rate, halved on CPython 3.11, less where looking costs too much.
+
+    Parameters
+    ----------
+    rate_hz
+        The wanted rate; 0 means never.
+    budget
+        Share of one core that the agent may use in this process.
+    """
+
+    def __init__(self, rate_hz: float, budget: float = 0.005) -> None:
+        self._wanted = rate_hz
+        self._budget = budget
+        self._slow_down = 1.0
+        self._base = 0.5 if _GUARD_GC else 1.0
+
+    @property
+    def rate_hz(self) -> float:
+        """The rate in force."""
+        if self._wanted <= 0:
+            return 0.0
+        return max(1.0, self._wanted * self._base * self._slow_down)
+
+    def want(self, rate_hz: float) -> None:
+        """Set the wanted rate."""
+        self._wanted = max(0.0, min(100.0, rate_hz))
+
+    def account(self, cpu_us: int, wall_us: int) -> None:
+        """Adapt to what the agent's thread cost over a stretch of time."""
+        if wall_us <= 0:
+            return
+        share = cpu_us / wall_us
+        if share > self._budget:
+            self._slow_down = max(0.05, self._slow_down * max(0.25, self._budget / share))
+        elif share < self._budget / 2:
+            self._slow_down = min(1.0, self._slow_down * 1.25)

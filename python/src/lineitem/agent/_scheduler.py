@@ -1,0 +1,382 @@
+"""The agent on a scheduler: stamps tasks, takes in the workers' batches, reports, and carries out the server's directives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import dask
+import distributed
+from distributed.diagnostics.plugin import SchedulerPlugin
+
+import lineitem
+from lineitem.agent import AGENT_VERSION
+from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_source, monotonic_us, pack
+from lineitem.agent._guard import Guard
+from lineitem.agent._push import worker_payload
+from lineitem.agent._sources import read_source
+from lineitem.agent._stacks import Classifier
+from lineitem.agent._submissions import NOWHERE, Origin, SubmissionBook, find_origin, id_base, source_of
+from lineitem.agent._transport import Transport
+from lineitem.agent._worker import PLUGIN_NAME, STAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lineitem.agent._config import AgentConfig
+
+logger = logging.getLogger("lineitem.agent")
+
+RATE_HZ = 20.0
+FLUSH_SECONDS = 5.0
+REPORTS_PER_SECOND = 20
+
+_COLLECT_TIMEOUT_S = 1.0
+_FINISH_WORKERS_S = 2.0
+_DRAIN_S = 5.0
+_ROWS_PER_BATCH = 500
+_RETIRE_AGAIN_S = 30.0
+_MAX_SOURCES = 2_000
+_MAX_HELD_SOURCES = 20
+
+
+class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
+    """The scheduler's part of the agent.
+
+    Parameters
+    ----------
+    scheduler
+        The ``distributed.Scheduler`` it belongs to.
+    config
+        Where the server is and who this cluster is.
+    """
+
+    name = PLUGIN_NAME
+
+    def __init__(self, scheduler: Any, config: AgentConfig) -> None:
+        self._scheduler = scheduler
+        self._config = config
+        self._loop: asyncio.AbstractEventLoop = scheduler.loop.asyncio_loop
+        self._guard = Guard("the scheduler")
+        self._epoch = Epoch(config.process)
+        self._window_start = monotonic_us()
+        package_dirs = [os.path.dirname(module.__file__) for module in (dask, distributed, lineitem) if module.__file__]
+        self._package_dirs = package_dirs
+        self._classify = Classifier(package_dirs)
+        self._book = SubmissionBook(id_base(config.process))
+        self._code: tuple[Any, ...] = ()
+        self._unwrap_spans: Callable[[], None] | None = None
+
+        self._rate_hz = RATE_HZ
+        self._flush_seconds = FLUSH_SECONDS
+        self._source_text: bool | None = None  # unknown until the server has answered
+        self._sources: set[tuple[str, Any]] = set()
+        self._held_sources: dict[str, Origin] = {}
+        self._last_gauges: dict[str, int] = {}
+        self._reports = 0
+        self._retiring: dict[tuple[str, str], float] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._finished = False
+        self._closed: asyncio.Task[None] | None = None
+        self.transport = Transport(
+            config, AGENT_VERSION, collect=self._collect, has_news=lambda: len(self._book) > 0, on_answer=self._answer
+        )
+
+    def install(self) -> None:
+        """Hook into the scheduler and reach for its workers."""
+        scheduler = self._scheduler
+        payload = worker_payload(
+            {
+                "cluster": self._config.cluster,
+                "scheduler_process": self._config.process,
+                "package_dirs": self._package_dirs,
+                "rate_hz": self._rate_hz,
+                "flush_seconds": self._flush_seconds,
+            }
+        )
+        scheduler.handlers["lineitem_report"] = self.report
+        scheduler.add_plugin(self, name=PLUGIN_NAME)
+        try:
+            self._wrap_spans()
+        except Exception:
+            self._guard.failed("spans")
+        # What register_worker_plugin does, without waiting: nothing can come between these two lines.
+        scheduler.worker_plugins[PLUGIN_NAME] = payload
+        if scheduler.workers:
+            self._spawn(self._push(payload))
+        self.transport.start()
+
+    async def _push(self, payload: bytes) -> None:
+        await self._scheduler.broadcast(
+            msg={"op": "plugin-add", "plugin": payload, "name": PLUGIN_NAME}, on_error="ignore"
+        )
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(self._softly(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _softly(self, work: Any) -> None:
+        try:
+            await work
+        except Exception:
+            self._guard.failed("background")
+
+    # -- stamping ---------------------------------------------------------------------------------------------------
+
+    def _wrap_spans(self) -> None:
+        """Listen in on the one call that gets the code of a graph together with its tasks, right before ``update_graph``."""
+        spans = self._scheduler.extensions.get("spans")
+        if spans is None:
+            return
+        original = spans.observe_tasks
+
+        def observe_tasks(*args: Any, **kwargs: Any) -> Any:
+            self._code = kwargs.get("code") or (args[1] if len(args) > 1 else ())
+            return original(*args, **kwargs)
+
+        def unwrap() -> None:
+            if spans.__dict__.get("observe_tasks") is observe_tasks:
+                del spans.observe_tasks
+
+        spans.observe_tasks = observe_tasks
+        self._unwrap_spans = unwrap
+
+    def update_graph(self, scheduler: Any, *, client: str = "", tasks: Iterable[Any] = (), **_kwargs: Any) -> None:
+        """Stamp new tasks. Dask calls this before any of them is sent to a worker."""
+        try:
+            if not self._guard.broken("stamp"):
+                self._stamp(client, tasks)
+        except Exception:
+            self._guard.failed("stamp")
+        finally:
+            self._code = ()
+
+    def _stamp(self, client: str, keys: Iterable[Any]) -> None:
+        tasks = self._scheduler.tasks
+        submission = stamped = 0
+        for key in keys:
+            ts = tasks.get(key)
+            if ts is None:
+                continue
+            annotations = ts.annotations
+            if annotations is None:
+                annotations = ts.annotations = {}
+            if isinstance(annotations.get(STAMP), int):
+                continue  # who asked first pays
+            if not submission:
+                submission = self._open(str(client))
+            annotations[STAMP] = submission
+            stamped += 1
+        if stamped:
+            self._book.count(submission, stamped)
+
+    def _open(self, client: str) -> int:
+        origin = NOWHERE
+        try:
+            if self._code and not self._guard.broken("origin"):
+                origin = find_origin(self._code, self._classify)
+                if self._source_text is not False and origin.file.endswith(".py") and len(self._held_sources) < _MAX_HELD_SOURCES:
+                    self._held_sources[origin.file] = origin
+        except Exception:
+            self._guard.failed("origin")
+        return self._book.open(client, origin, self._epoch.utc_us(monotonic_us()))
+
+    # -- the workers' reports ---------------------------------------------------------------------------------------
+
+    async def report(
+        self, comm: Any, batches: Iterable[bytes] = (), sources: Iterable[Any] = (), **_kwargs: Any
+    ) -> dict[str, Any]:
+        """Take in a worker's batches and answer with what the worker should know."""
+        try:
+            self._take(batches)
+            return {
+                "status": "OK",
+                "rate_hz": self._rate_hz,
+                "flush_seconds": max(self._flush_seconds, len(self._scheduler.workers) / REPORTS_PER_SECOND),
+                "queued": len(getattr(self._scheduler, "queued", ())),
+                "source_text": bool(self._source_text),
+                "want": [file for file, sha256 in sources if self._wants(file, sha256)],
+                "off": self.transport.refused or self._finished,
+            }
+        except Exception:
+            self._guard.failed("report")
+            return {"status": "error"}
+
+    def _take(self, batches: Iterable[bytes]) -> None:
+        for batch in batches:
+            if len(batch) <= MAX_BATCH_BYTES and not self.transport.refused:
+                self._reports += 1
+                self.transport.queue.put(batch)
+
+    def _wants(self, file: str, mark: Any) -> bool:
+        """Tell whether a source is new, and remember it."""
+        if not self._source_text or (file, mark) in self._sources or len(self._sources) >= _MAX_SOURCES:
+            return False
+        self._sources.add((file, mark))
+        return True
+
+    # -- the scheduler's own batches --------------------------------------------------------------------------------
+
+    def _collect(self, heartbeat: bool) -> None:
+        """Put the scheduler's own news into the queue. Called by the transport's thread."""
+        if self._guard.broken("collect") or self._loop.is_closed():
+            return
+        made = asyncio.run_coroutine_threadsafe(self._make_batches(heartbeat), self._loop)
+        try:
+            for batch in made.result(_COLLECT_TIMEOUT_S):
+                self.transport.queue.put(batch)
+        except TimeoutError:
+            made.cancel()  # a busy event loop: the news waits for the next post
+        except Exception:
+            self._guard.failed("collect")
+
+    async def _make_batches(self, heartbeat: bool) -> list[bytes]:
+        gauges = self._gauges()
+        if not len(self._book) and not self._finished and not self._held_sources and gauges == self._last_gauges:
+            return []
+        made = self._source_batches()
+        rows = self._book.take(with_text=bool(self._source_text))
+        self._last_gauges = gauges
+        now = monotonic_us()
+        parts = [rows[at : at + _ROWS_PER_BATCH] for at in range(0, len(rows), _ROWS_PER_BATCH)] or [[]]
+        for part in parts:
+            last = part is parts[-1]
+            head = self._epoch.head("scheduler")
+            window = {
+                "final": self._finished and last,
+                "t0_us": self._epoch.utc_us(self._window_start),
+                "t1_us": self._epoch.utc_us(now),
+                "submissions": part,
+                "gauges": gauges,
+                "health": self._health(),
+            }
+            made.append(pack({**head, **window}))
+            self._window_start = now
+        return made
+
+    def _source_batches(self) -> list[bytes]:
+        """Encode the files that submissions came from; the client sends the whole text for code outside of functions."""
+        held, self._held_sources = self._held_sources, {}
+        made = []
+        for file, origin in held.items():
+            if self._source_text and self._wants(file, hash(origin.module_source)):
+                found = source_of(origin) or self._read_same(origin)
+                if found is not None and self._wants(file, found[0]):
+                    made.append(encode_source(self._epoch, file, *found))
+        return made
+
+    def _read_same(self, origin: Origin) -> tuple[str, str] | None:
+        """Read the file here, if it is the client's: the submission's line must say the same."""
+        found = read_source(origin.file)
+        if found is None or not origin.text:
+            return None
+        lines = found[1].splitlines()
+        same = origin.line <= len(lines) and lines[origin.line - 1].strip().startswith(origin.text)
+        return found if same else None
+
+    def _gauges(self) -> dict[str, int]:
+        scheduler = self._scheduler
+        workers = list(scheduler.workers.values())
+        states: dict[str, int] = {}
+        for group in scheduler.task_groups.values():
+            for state, count in group.states.items():
+                states[state] = states.get(state, 0) + count
+        return {
+            "workers": len(workers),
+            "threads": sum(ws.nthreads for ws in workers),
+            "clients": sum(name != "fire-and-forget" for name in scheduler.clients),
+            "processing": states.get("processing", 0),
+            "queued": states.get("queued", 0),
+            "waiting": states.get("waiting", 0),
+            "no_worker": states.get("no-worker", 0),
+            "in_memory": states.get("memory", 0),
+            "erred": states.get("erred", 0),
+            "managed_bytes": sum(int(ws.nbytes) for ws in workers),
+            "spilled_bytes": sum(int((ws.metrics.get("spilled_bytes") or {}).get("disk", 0)) for ws in workers),
+        }
+
+    def _health(self) -> dict[str, int]:
+        transport = self.transport
+        return {
+            **transport.health,
+            "queue_bytes": transport.queue.size,
+            "dropped": transport.queue.dropped + self._book.dropped,
+            "reports": self._reports,
+            "errors": self._guard.errors,
+        }
+
+    # -- the server's answers ---------------------------------------------------------------------------------------
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        """Hand an answer to the event loop. Called by the transport's thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._apply, answer)
+
+    def _apply(self, answer: dict[str, Any]) -> None:
+        try:
+            knobs = answer.get("knobs") or {}
+            self._source_text = knobs.get("source_text") is True
+            self._rate_hz = max(0.0, min(100.0, float(knobs.get("rate_hz", RATE_HZ))))
+            self._flush_seconds = max(1.0, min(300.0, float(knobs.get("flush_seconds", FLUSH_SECONDS))))
+            if not self._finished:
+                for name in answer.get("retire") or []:
+                    self._retire(str(name))
+        except Exception:
+            self._guard.failed("answer")
+
+    def _retire(self, name: str) -> None:
+        """Retire the worker of that name, once. A later worker may have the same name; it is another one."""
+        now = time.monotonic()
+        for ws in list(self._scheduler.workers.values()):
+            mark = (name, str(ws.address))
+            if str(ws.name) == name and now - self._retiring.get(mark, float("-inf")) > _RETIRE_AGAIN_S:
+                self._retiring[mark] = float("inf")
+                self._spawn(self._retire_worker(name, mark))
+
+    async def _retire_worker(self, name: str, mark: tuple[str, str]) -> None:
+        retired: Any = {}
+        try:
+            logger.info("Retiring worker %s: the Lineitem server wants it gone.", name)
+            retired = await self._scheduler.retire_workers(workers=[mark[1]], close_workers=True, remove=True)
+        finally:
+            if not retired and mark[1] in self._scheduler.workers:
+                # Its data had nowhere to go. Try again if the server still wants that later.
+                self._retiring[mark] = time.monotonic()
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    async def before_close(self) -> None:
+        """Collect the workers' last batches while they can still be reached, and send everything."""
+        if self._closed is None:
+            self._closed = self._loop.create_task(self._softly(self._shut_down()))
+        await asyncio.shield(self._closed)
+
+    async def close(self) -> None:
+        """Finish, if Dask has not called ``before_close``."""
+        await self.before_close()
+
+    async def _shut_down(self) -> None:
+        try:
+            await asyncio.wait_for(self._finish_workers(), _FINISH_WORKERS_S)
+        except asyncio.TimeoutError:
+            logger.info("Lineitem's agent did not get the last figures of all workers in time.")
+        self._finished = True
+        if self._unwrap_spans is not None:
+            self._unwrap_spans()
+        await self._loop.run_in_executor(None, self.transport.close, _DRAIN_S)
+        self._scheduler.handlers.pop("lineitem_report", None)
+
+    async def _finish_workers(self) -> None:
+        async def finish(address: str) -> None:
+            try:
+                left = await self._scheduler.rpc(address).lineitem_finish()
+                if isinstance(left, (list, tuple)):
+                    self._take(left)
+            except OSError:
+                pass  # It is gone already, and has said what it had to say.
+
+        await asyncio.gather(*(self._softly(finish(address)) for address in list(self._scheduler.workers)))

@@ -1,0 +1,362 @@
+"""From the scheduler to the server: one daemon thread, the standard library's HTTP client, a bounded queue."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import logging
+import random
+import ssl
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lineitem.agent._config import AgentConfig
+
+logger = logging.getLogger("lineitem.agent")
+
+PATH = "/ingest/v1/batches"
+QUEUE_BYTES = 16 << 20
+MAX_POST_BYTES = 4 << 20
+MAX_POST_BATCHES = 1000
+
+_BUSY_S = 2.0
+_QUIET_S = 10.0
+_TIMEOUT_S = 10.0
+_BACKOFF_S = (1.0, 60.0)
+_REFUSALS = 3
+
+
+class BatchQueue:
+    """Batches on their way, oldest first, bounded by size: when it is full the oldest go.
+
+    Parameters
+    ----------
+    limit
+        Bytes to hold at most.
+    """
+
+    def __init__(self, limit: int = QUEUE_BYTES) -> None:
+        self._limit = limit
+        self._batches: deque[bytes] = deque()
+        self._lock = threading.Lock()
+        self.size = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def put(self, batch: bytes) -> None:
+        """Add a batch at the end."""
+        with self._lock:
+            self._batches.append(batch)
+            self.size += len(batch)
+            while self.size > self._limit:
+                self.size -= len(self._batches.popleft())
+                self.dropped += 1
+
+    def peek(self, max_bytes: int, max_batches: int) -> list[bytes]:
+        """Return the oldest batches that fit into one post, at least one if there are any."""
+        with self._lock:
+            parcel: list[bytes] = []
+            size = 0
+            for batch in self._batches:
+                if parcel and (size + len(batch) > max_bytes or len(parcel) >= max_batches):
+                    break
+                parcel.append(batch)
+                size += len(batch)
+            return parcel
+
+    def remove(self, parcel: list[bytes]) -> None:
+        """Remove what ``peek`` returned, less what has been dropped since."""
+        gone = {id(batch) for batch in parcel}
+        with self._lock:
+            while self._batches and id(self._batches[0]) in gone:
+                self.size -= len(self._batches.popleft())
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self._batches.clear()
+            self.size = 0
+
+
+class Transport:
+    """The thread that posts batches.
+
+    Parameters
+    ----------
+    config
+        Where to, and with which token.
+    version
+        The agent's version.
+    collect
+        Called before each post, off the event loop: puts the scheduler's own batch into the queue if there is news.
+        Its argument tells whether a heartbeat is due.
+    has_news
+        Tells whether ``collect`` would have something that should not wait.
+    on_answer
+        Called with each answer of the server.
+    """
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        version: str,
+        collect: Callable[[bool], None],
+        has_news: Callable[[], bool],
+        on_answer: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.queue = BatchQueue()
+        self.health = {"posts": 0, "post_errors": 0, "rejected": 0, "post_bytes": 0}
+        self.refused = False
+        self._config = config
+        self._version = version
+        self._collect = collect
+        self._has_news = has_news
+        self._on_answer = on_answer
+        self._post_bytes = MAX_POST_BYTES
+        self._post_batches = MAX_POST_BATCHES
+        self._refusals = 0
+        self._answered = False
+        self._connection: http.client.HTTPConnection | None = None
+        self._headers: dict[str, str] = {}
+        self._closing = threading.Event()
+        self._deadline = float("inf")
+        self._thread = threading.Thread(target=self._run, name="lineitem-transport", daemon=True)
+
+    def start(self) -> None:
+        """Start posting; the first post goes at once."""
+        self._thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Post what is left and end the thread, within a number of seconds. Blocks."""
+        self._deadline = time.monotonic() + seconds
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        if len(self.queue):
+            logger.warning("Lineitem's agent ends with %d batches that the server did not take.", len(self.queue))
+
+    # -- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        failures = 0
+        last_post = float("-inf")
+        wait = 0.0
+        while not self.refused:
+            closing = self._closing.wait(wait)
+            if closing:
+                break
+            now = time.monotonic()
+            quiet = now - last_post >= _QUIET_S
+            if not quiet and not len(self.queue) and not self._has_news():
+                wait = 0.5
+                continue
+            pause = self._exchange(quiet)
+            if pause is None:
+                failures = 0
+                last_post = now
+                more = len(self.queue) >= self._post_batches or self.queue.size >= self._post_bytes
+                wait = 0.05 if more else _BUSY_S * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
+            else:
+                failures += 1
+                low, high = _BACKOFF_S
+                backoff = min(high, low * 2 ** min(failures - 1, 10)) * random.uniform(0.5, 1.5)  # noqa: S311 - as above
+                wait = max(pause, backoff)
+        self._drain()
+        self._disconnect()
+
+    def _drain(self) -> None:
+        """Last posts. A server that has not answered lately gets one try and not the whole time."""
+        tries = 0
+        while not self.refused and time.monotonic() < self._deadline:
+            tries += 1
+            pause = self._exchange(heartbeat=False, final=tries == 1)
+            if pause is None and not len(self.queue):
+                return
+            if pause is not None:
+                if not self._answered:
+                    return
+                time.sleep(max(0.0, min(0.5, self._deadline - time.monotonic())))
+
+    def _exchange(self, heartbeat: bool, final: bool = False) -> float | None:
+        """Make one post. Returns ``None`` if it was answered, else the least number of seconds to wait."""
+        if final or not self._closing.is_set():
+            try:
+                # Before the first answer nobody knows whether source text may travel: ask first, with an empty post.
+                if self._answered or final:
+                    self._collect(heartbeat or final)
+            except Exception:
+                logger.info("Lineitem's agent could not collect the scheduler's figures.", exc_info=True)
+        parcel = self.queue.peek(self._post_bytes, self._post_batches) if self._answered or final else []
+        try:
+            status, headers, body = self._post(parcel)
+        except Exception as error:  # the network, TLS, a proxy: all the same to us
+            self._disconnect()
+            self.health["post_errors"] += 1
+            if self.health["post_errors"] in (1, 10, 100):
+                logger.warning(
+                    "Lineitem's agent cannot reach %s (%s: %s). Work goes on; telemetry waits in memory.",
+                    self._config.server, type(error).__name__, error,
+                )
+            return 0.0
+        return self._handle(status, headers, body, parcel)
+
+    def _handle(self, status: int, headers: Any, body: bytes, parcel: list[bytes]) -> float | None:
+        if status == 200:
+            answer = _read_answer(body)
+            if answer is not None:
+                self._answered = True
+                self._refusals = 0
+                self.health["posts"] += 1
+                self.queue.remove(parcel)
+                self._post_bytes = min(MAX_POST_BYTES, self._post_bytes * 2)
+                self._post_batches = min(MAX_POST_BATCHES, self._post_batches * 2)
+                self._note_rejected(answer)
+                self._on_answer(answer)
+                return None
+        self.health["post_errors"] += 1
+        if status in (401, 403):
+            self._refusals += 1
+            if self._refusals >= _REFUSALS:
+                self.refused = True
+                self.queue.clear()
+                logger.error(
+                    "The Lineitem server refuses this cluster's agent (HTTP %d). Telemetry stops; work goes on. "
+                    "Start a new cluster to get a new token.", status,
+                )
+            return 0.0
+        self._refusals = 0
+        if status == 413:
+            if len(parcel) <= 1:
+                self.queue.remove(parcel)
+                self.health["rejected"] += len(parcel)
+            self._post_bytes = max(1 << 16, self._post_bytes // 2)
+            self._post_batches = max(1, len(parcel) // 2)
+            return None if parcel else 0.0
+        if self.health["post_errors"] in (1, 10, 100):
+            logger.warning("The Lineitem server answers HTTP %d to telemetry. It waits in memory.", status)
+        return _retry_after(headers)
+
+    def _note_rejected(self, answer: dict[str, Any]) -> None:
+        rejected = answer.get("rejected") or []
+        if rejected:
+            self.health["rejected"] += len(rejected)
+            first = rejected[0] if isinstance(rejected[0], dict) else {}
+            logger.warning(
+                "The Lineitem server rejected %d batches, the first one because: %s",
+                len(rejected), str(first.get("message", ""))[:300],
+            )
+
+    # -- HTTP -------------------------------------------------------------------------------------------------------
+
+    def _post(self, parcel: list[bytes]) -> tuple[int, Any, bytes]:
+        token = self._config.read_token()
+        if not token:
+            raise OSError("the agent's token cannot be read")
+        plain = msgpack.packb({"v": 1, "agent": self._version, "batches": parcel})
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/msgpack",
+            "User-Agent": f"lineitem-agent/{self._version}",
+        }
+        body = plain
+        if len(plain) > 200:
+            body = gzip.compress(plain, 6)
+            headers["Content-Encoding"] = "gzip"
+        fresh = self._connection is None
+        try:
+            return self._request(body, headers)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            # A kept-alive connection that the server has closed meanwhile. Sending a batch twice is harmless.
+            self._disconnect()
+            if fresh:
+                raise
+            return self._request(body, headers)
+
+    def _request(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, bytes]:
+        timeout = min(_TIMEOUT_S, max(0.2, self._deadline - time.monotonic()))
+        path = self._connect(timeout)
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - _connect made it
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        connection.request("POST", path, body, {**self._headers, **headers})
+        response = connection.getresponse()
+        answer = response.read(1 << 20)
+        if response.will_close or response.length:
+            self._disconnect()
+        self.health["post_bytes"] += len(body)
+        return response.status, response.headers, answer
+
+    def _connect(self, timeout: float) -> str:
+        """Make sure there is a connection; return the request's target."""
+        parts = urlsplit(self._config.server)
+        host = parts.hostname or ""
+        target = parts.path + PATH
+        proxy = _proxy_for(parts.scheme, host)
+        if proxy is not None and parts.scheme == "http":
+            target = f"http://{parts.netloc.rpartition('@')[2]}{target}"
+        if self._connection is not None:
+            return target
+        self._headers = {}
+        at, port = (host, parts.port) if proxy is None else (proxy[0], proxy[1])
+        if parts.scheme == "https":
+            # create_default_context reads SSL_CERT_FILE and SSL_CERT_DIR, the usual way to name one's own authority.
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                at, port, timeout=timeout, context=ssl.create_default_context()
+            )
+            if proxy is not None:
+                connection.set_tunnel(host, parts.port or 443, proxy[2])
+        else:
+            connection = http.client.HTTPConnection(at, port, timeout=timeout)
+            if proxy is not None:
+                self._headers = proxy[2]
+        self._connection = connection
+        return target
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _proxy_for(scheme: str, host: str) -> tuple[str, int, dict[str, str]] | None:
+    """Return the proxy that the environment names for a host: its host, port and headers."""
+    url = getproxies().get(scheme)
+    if not url or proxy_bypass(host):
+        return None
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    if not parts.hostname:
+        return None
+    headers = {}
+    if parts.username is not None:
+        import base64
+
+        userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(userinfo.encode()).decode()
+    return parts.hostname, parts.port or 8080, headers
+
+
+def _read_answer(body: bytes) -> dict[str, Any] | None:
+    """Return the server's answer, ``None`` if it is none: something in between may answer 200 to anything."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) and "accepted" in answer else None
+
+
+def _retry_after(headers: Any) -> float:
+    value = headers.get("Retry-After", "")
+    return min(300.0, float(value)) if value.isdecimal() else 0.0

@@ -1,0 +1,552 @@
+"""The agent on a worker: a hook that notes transitions, a thread that measures, a coroutine that reports.
+
+The hook runs on the worker's event loop and only appends to a queue. Everything that takes time (the ledger, looking at
+threads, encoding) happens in the agent's own thread, which owns all of that state alone, so nothing needs a lock. The
+event loop gets finished bytes and sends them to the scheduler.
+
+This module and all it imports from the package travel to the worker by value; they use the standard library and
+``distributed`` only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import sys
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from dask.utils import key_split
+from distributed import worker as dask_worker
+from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.metrics import time as dask_time
+
+from lineitem.agent._batch import Epoch, encode_source, encode_window, monotonic_us
+from lineitem.agent._guard import Guard
+from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger
+from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
+from lineitem.agent._sources import read_source
+from lineitem.agent._stacks import Classifier, Resolver, can_sample, task_runners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLUGIN_NAME = "lineitem-agent"
+STAMP = "lineitem"
+
+# Worker states in which a task holds a thread; a cancelled or resumed one runs on until its function returns.
+_RUNNING = frozenset({"executing", "long-running", "cancelled", "resumed"})
+_OUTCOMES = {"memory": DONE, "error": FAILED}
+
+_FIRST_FLUSH_S = 2.0
+_FLUSH_BYTES = 64 << 10
+_OUTBOX_BYTES = 4 << 20
+_POST_BYTES = 1 << 20
+_IDLE_WAIT_S = 0.5
+_STOP_S = 1.0
+_REPORT_TIMEOUT_S = 30.0
+_MAX_BACKDATE_US = 60_000_000
+_MAX_PREFIX = 200
+
+
+class LineitemWorkerPlugin(WorkerPlugin):  # type: ignore[misc]
+    """What Dask sees of the agent on a worker.
+
+    Parameters
+    ----------
+    settings
+        Made by the scheduler: ``cluster``, ``scheduler_process``, ``package_dirs``, ``rate_hz``, ``flush_seconds``.
+    """
+
+    name = PLUGIN_NAME
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._agent: WorkerAgent | None = None
+
+    def setup(self, worker: Any) -> None:
+        """Start the agent, unless this process says it must not run."""
+        if os.environ.get("LINEITEM_AGENT", "").lower() == "off":
+            return
+        try:
+            agent = WorkerAgent(worker, self._settings)
+            # On the instance, so that a transition costs one call and not two.
+            self.transition = agent.start()
+            self._agent = agent
+        except Exception:
+            logging.getLogger("lineitem.agent").warning(
+                "Lineitem's agent could not start on this worker. Tasks are not affected; their cost stays without detail.",
+                exc_info=True,
+            )
+
+    async def teardown(self, worker: Any) -> None:
+        """Send the last batch, within two seconds."""
+        if self._agent is not None:
+            await self._agent.close()
+
+
+class WorkerAgent:
+    """The agent of one worker process.
+
+    Parameters
+    ----------
+    worker
+        The ``distributed.Worker``.
+    settings
+        See ``LineitemWorkerPlugin``.
+    """
+
+    def __init__(self, worker: Any, settings: dict[str, Any]) -> None:
+        self.worker = worker
+        self.guard = Guard(f"worker {worker.name}")
+        self.epoch = Epoch(_process_id(worker, settings))
+        self.events: deque[tuple[Any, ...]] = deque()
+        self.hook_ns = 0
+        now = monotonic_us()
+        begin = _backdate(worker, now)
+        self.ledger = Ledger(worker.state.nthreads, begin)
+        if begin < now:
+            self.ledger.advance(now)
+            self.ledger.attribute_idle("starting")
+        self._adopt_running(now)
+
+        self.resolver = Resolver(Classifier(settings["package_dirs"]))
+        self._runners, self._actor_runners = task_runners(dask_worker)
+        self._samples = Samples()
+        self._clocks = CpuClocks()
+        self._pace = Pace(settings["rate_hz"])
+        self._can_sample = can_sample()
+        self._actor_calls: dict[int, tuple[str, object]] = {}
+        self._process = psutil.Process()
+        self._cpu_ns = time.process_time_ns()
+
+        self._flush_s = float(settings["flush_seconds"])
+        self._next_flush = now + int(_FIRST_FLUSH_S * random.uniform(0.8, 1.2) * 1e6)  # noqa: S311 - spreads load
+        self._last_tick = now
+        self._last_reason = "starting" if begin < now else "no_work"
+        self._starved = False
+        self._asleep = False
+        self._stop = False
+        self._wake = threading.Event()
+        self._ticks = 0
+        self._max_gap_us = 0
+        self._self_cpu_us = 0
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+
+        self._outbox: deque[bytes] = deque()
+        self._sending = asyncio.Lock()
+        self._source_text = False
+        self._files_seen: set[str] = set()
+        self._texts: dict[str, tuple[str, str]] = {}
+        self._wanted: deque[str] = deque()
+
+    # -- on the event loop ------------------------------------------------------------------------------------------
+
+    def start(self) -> Callable[..., None]:
+        """Start measuring; return the function to call for each transition."""
+        if not self._can_sample:
+            logging.getLogger("lineitem.agent").warning(
+                "This Python runs without the GIL, where reading other threads' frames is not safe: Lineitem measures "
+                "tasks on this worker but not lines."
+            )
+        self.worker.handlers["lineitem_finish"] = self.finish
+        self._thread = threading.Thread(target=self._run, name="lineitem-agent", daemon=True)
+        self._thread.start()
+        return self._make_hook()
+
+    def _make_hook(self) -> Callable[..., None]:
+        # Locals are what makes this cheap: it runs for every transition of every task.
+        tasks = self.worker.state.tasks
+        append = self.events.append
+        clock = time.monotonic_ns
+        running = _RUNNING
+        broken = False
+
+        def transition(key: Any, start: str, finish: str, **_kwargs: Any) -> None:
+            nonlocal broken
+            try:
+                if finish == "executing":
+                    now = clock()
+                    ts = tasks.get(key)
+                    annotations = ts.annotations if ts is not None else None
+                    append((now, key, annotations.get(STAMP, 0) if annotations else 0))
+                    if self._asleep:
+                        self._wake.set()
+                elif start in running and finish not in running:
+                    now = clock()
+                    append((now, key, finish, _measured(tasks.get(key)) if finish != "rescheduled" else None))
+                    if not now & 0xFC000:  # one in 64, by a part of the clock that changes often
+                        self.hook_ns += 128 * min(clock() - now, 50_000)
+            except Exception:
+                if not broken:
+                    self.guard.failed("transition")
+                    if self.guard.broken("transition"):
+                        # Without the ends of tasks the ledger would charge them for ever.
+                        broken = self._stop = True
+                        self._wake.set()
+
+        return transition
+
+    async def finish(self, comm: Any = None) -> list[bytes]:
+        """Answer the closing scheduler: stop measuring and hand over all that has not been taken in yet."""
+        try:
+            await self._halt()
+            self._drop_oldest()
+            left = list(self._outbox)
+            self._outbox.clear()
+        except Exception:
+            self.guard.failed("finish")
+            return []
+        return left
+
+    async def close(self) -> None:
+        """Stop measuring and send what is left; bounded to two seconds."""
+        try:
+            await self._halt()
+            if self._outbox:
+                await asyncio.wait_for(self._send(), _STOP_S)
+        except Exception:
+            self.guard.failed("close")
+        self.worker.handlers.pop("lineitem_finish", None)
+
+    async def _halt(self) -> None:
+        self._stop = True
+        self._wake.set()
+        deadline = time.monotonic() + _STOP_S
+        while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+    async def _send(self) -> None:
+        """Report to the scheduler until the outbox is empty. What is not acknowledged stays for the next time."""
+        try:
+            async with self._sending:
+                self._drop_oldest()
+                while self._outbox:
+                    parcel: list[bytes] = []
+                    size = 0
+                    for batch in list(self._outbox):
+                        if parcel and size + len(batch) > _POST_BYTES:
+                            break
+                        parcel.append(batch)
+                        size += len(batch)
+                    offers = [[file, text[0]] for file, text in list(self._texts.items())]
+                    reply = await asyncio.wait_for(
+                        self.worker.scheduler.lineitem_report(batches=parcel, sources=offers), _REPORT_TIMEOUT_S
+                    )
+                    if not isinstance(reply, dict) or reply.get("status") != "OK":
+                        return
+                    for batch in parcel:
+                        if self._outbox and self._outbox[0] is batch:
+                            self._outbox.popleft()
+                    self._obey(reply, offers)
+        except (OSError, asyncio.TimeoutError):
+            pass  # The scheduler is away; Dask deals with that, and the batches wait.
+        except Exception:
+            self.guard.failed("report")
+
+    def _obey(self, reply: dict[str, Any], offers: list[list[str]]) -> None:
+        self._pace.want(float(reply["rate_hz"]))
+        self._flush_s = max(0.5, float(reply["flush_seconds"]))
+        self._starved = reply["queued"] > 0
+        self._source_text = bool(reply["source_text"])
+        wanted = set(reply["want"])
+        for file, _ in offers:
+            if file in wanted:
+                self._wanted.append(file)
+            else:
+                self._texts.pop(file, None)
+        if reply["off"]:
+            self._stop = True
+            self._outbox.clear()
+            self._wake.set()
+
+    def _drop_oldest(self) -> None:
+        size = sum(map(len, self._outbox))
+        while self._outbox and size > _OUTBOX_BYTES:
+            size -= len(self._outbox.popleft())
+            self._dropped += 1
+
+    # -- in the agent's thread --------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except Exception:
+            self.guard.failed("thread")
+        try:
+            self._flush(final=True)
+        except Exception:
+            self.guard.failed("flush")
+
+    def _loop(self) -> None:
+        thread_cpu = time.thread_time_ns()
+        paced_at = monotonic_us()
+        paced_cpu = 0
+        while not self._stop:
+            self._wait()
+            if self._stop:
+                return
+            self._part("drain", self._drain)
+            now = monotonic_us()
+            self._part("tick", self._tick, now)
+            if (
+                now >= self._next_flush
+                or self._samples.size > _FLUSH_BYTES
+                or self.worker.state.nthreads != self.ledger.nthreads
+            ):
+                self._part("flush", self._flush)
+                self._next_flush = now + int(self._flush_s * random.uniform(0.9, 1.1) * 1e6)  # noqa: S311 - spreads load
+            if self.guard.broken("drain") or self.guard.broken("tick") or self.guard.broken("flush"):
+                return
+            cpu = time.thread_time_ns()
+            self._self_cpu_us += (cpu - thread_cpu) // 1000
+            paced_cpu += (cpu - thread_cpu) // 1000
+            thread_cpu = cpu
+            if now - paced_at > 2_000_000:
+                self._pace.account(paced_cpu, now - paced_at)
+                paced_at, paced_cpu = now, 0
+
+    def _part(self, name: str, call: Callable[..., None], *args: Any) -> None:
+        try:
+            call(*args)
+        except Exception:
+            self.guard.failed(name)
+
+    def _wait(self) -> None:
+        """Sleep until the next tick. With nothing running that is half a second, or until the first task begins."""
+        until_flush = max(0.001, (self._next_flush - monotonic_us()) / 1e6)
+        rate = self._pace.rate_hz or 5.0
+        if self._busy():
+            if self._wake.wait(min(until_flush, random.uniform(0.5, 1.5) / rate)):  # noqa: S311 - jitter, not secrecy
+                self._wake.clear()  # a late call of a hook that saw us asleep
+            return
+        self._asleep = True
+        # The hook may have appended before it could see that flag.
+        woken = bool(self.events) or self._wake.wait(min(until_flush, _IDLE_WAIT_S))
+        self._asleep = False
+        if self._stop:
+            return
+        self._wake.clear()
+        if woken and self.events:
+            # What came before the task was idle for the old reason. Look at a random moment from now on, and not at
+            # once: otherwise short tasks would always be caught on their first line.
+            self.ledger.advance(self.events[0][0] // 1000)
+            self.ledger.attribute_idle(self._last_reason)
+            self._wake.wait(random.random() / rate)  # noqa: S311 - jitter, not secrecy
+            self._last_tick = monotonic_us() - int(1e6 / rate)
+
+    def _busy(self) -> bool:
+        return bool(self.ledger.entries or self.worker.active_threads or self.worker.state.in_flight_tasks)
+
+    def _drain(self) -> None:
+        events = self.events
+        ledger = self.ledger
+        while events:
+            event = events.popleft()
+            if len(event) == 3:
+                ledger.begin(event[1], event[2], key_split(event[1])[:_MAX_PREFIX], event[0] // 1000)
+            else:
+                ledger.end(event[1], event[0] // 1000, event[3], _OUTCOMES.get(event[2], ""))
+
+    def _adopt_running(self, now: int) -> None:
+        """Take over tasks that were running before the agent came."""
+        state = self.worker.state
+        for ts in [*state.executing, *state.long_running]:
+            submission = (ts.annotations or {}).get(STAMP, 0)
+            self.ledger.begin(ts.key, submission, key_split(ts.key)[:_MAX_PREFIX], now)
+
+    def _tick(self, now: int) -> None:
+        dt = now - self._last_tick
+        self._last_tick = now
+        active = self.worker.active_threads.copy()
+        if active and self._can_sample and self._pace.rate_hz and not self.guard.broken("sample"):
+            self._max_gap_us = max(self._max_gap_us, dt)
+            self._ticks += 1
+            try:
+                self._sample(active, now, dt)
+            except Exception:
+                self.guard.failed("sample")
+                self._end_actor_calls(now, set())
+        elif self._actor_calls:
+            self._end_actor_calls(now, set())
+        self.ledger.advance(now)
+        self._last_reason = self._idle_reason()
+        self.ledger.attribute_idle(self._last_reason)
+
+    def _sample(self, active: dict[int, Any], now: int, dt: int) -> None:
+        sightings = look(active, self._runners, self.resolver.codes)
+        nthreads = self.ledger.nthreads
+        wall = dt if len(sightings) <= nthreads else dt * nthreads // len(sightings)
+        in_actors = set()
+        for seen in sightings:
+            if seen.runner in self._actor_runners:
+                in_actors.add((seen.ident, str(seen.key)))
+                entry: Entry | None = self._actor_entry(seen.ident, str(seen.key), now)
+            else:
+                entry = self.ledger.entries.get(seen.key)
+            if entry is not None:
+                cpu = min(wall, self._clocks.delta_us(seen.ident, dt))
+                self._samples.add(entry.submission, entry.prefix, seen.stack, wall, cpu)
+        if self._actor_calls:
+            self._end_actor_calls(now, in_actors)
+
+    def _actor_entry(self, ident: int, name: str, now: int) -> Entry:
+        """Return the entry of an actor's method, which no transition announces: it begins where a tick first sees it."""
+        call = self._actor_calls.get(ident)
+        if call is None or call[0] != name:
+            if call is not None:
+                self.ledger.end(call[1], now, None, "")
+            call = self._actor_calls[ident] = (name, object())
+            self.ledger.begin(call[1], self._actor_submission(name), name[:_MAX_PREFIX], now)
+        return self.ledger.entries[call[1]]
+
+    def _end_actor_calls(self, now: int, still: set[tuple[int, str]]) -> None:
+        for ident, (name, token) in list(self._actor_calls.items()):
+            if (ident, name) not in still:
+                self.ledger.end(token, now, None, "")
+                del self._actor_calls[ident]
+
+    def _actor_submission(self, name: str) -> int:
+        """Find who created the actor. Dask names only its class; two submissions with that class cannot be told apart."""
+        of_class = name.rpartition(".")[0]
+        found = {
+            (self.worker.state.tasks[key].annotations or {}).get(STAMP, 0)
+            for key in list(self.worker.state.actors)
+            if key in self.worker.state.tasks and key_split(key) == of_class
+        }
+        return int(found.pop()) if len(found) == 1 else 0
+
+    def _idle_reason(self) -> str:
+        status = self.worker.status.name
+        state = self.worker.state
+        if status in ("closing", "closing_gracefully", "closed", "stopped"):
+            return "closing"
+        if status in ("init", "starting", "undefined"):
+            return "starting"
+        if status == "paused":
+            return "paused"
+        if state.in_flight_tasks and not state.ready:
+            return "waiting_data"
+        if self._starved:
+            return "starved"
+        return "holding" if state.nbytes else "no_work"
+
+    def _elapsed(self) -> Callable[[Any, Entry], int | None]:
+        """Make the function that tells how long an open entry has been on a thread."""
+        worker = self.worker
+        tasks = worker.state.tasks
+        on_thread = set(worker.active_threads.copy().values())
+        calls = {token for _, token in self._actor_calls.values()}
+        wall = dask_time()
+
+        def elapsed(key: Any, entry: Entry) -> int | None:
+            since_open = self.ledger.now - entry.opened_us
+            if key in calls:
+                return since_open
+            ts = tasks.get(key)
+            if ts is None or ts.start_time is None:
+                return None
+            if key not in on_thread:
+                # Coroutines and other executors never appear among Dask's active threads.
+                elsewhere = getattr(ts.run_spec, "is_coro", False) or (ts.annotations or {}).get("executor")
+                if not elsewhere or key not in worker.active_keys:
+                    return None
+            return min(since_open, int((wall - ts.start_time) * 1e6))
+
+        return elapsed
+
+    def _flush(self, *, final: bool = False) -> None:
+        """Close the window and put it into the outbox."""
+        self._drain()
+        now = monotonic_us()
+        window = self.ledger.close_window(now, self._last_reason, self._elapsed(), self.worker.state.nthreads)
+        samples, self._samples = self._samples, Samples()
+        cpu_ns = time.process_time_ns()
+        state = self.worker.state
+        res = {
+            "rss_bytes": self._process.memory_info().rss,
+            "managed_bytes": int(state.nbytes),
+            "spilled_bytes": _spilled_bytes(self.worker),
+            "cpu_us": (cpu_ns - self._cpu_ns) // 1000,
+        }
+        self._cpu_ns = cpu_ns
+        health = {
+            "self_cpu_us": self._self_cpu_us + self.hook_ns // 1000,
+            "ticks": self._ticks,
+            "max_gap_us": self._max_gap_us,
+            "dropped": self._dropped,
+            "errors": self.guard.errors,
+            "rate_hz": round(self._pace.rate_hz) if self._can_sample and not self.guard.broken("sample") else 0,
+        }
+        self._self_cpu_us = self._ticks = self._max_gap_us = self.hook_ns = 0
+        batch, users = encode_window(
+            self.epoch, window, samples.weights, self.resolver, final=final, res=res, health=health
+        )
+        self._put(batch)
+        self.resolver.trim()
+        self._clocks.forget_ended()
+        if not final:
+            self._read_sources(users)
+            self.worker.loop.add_callback(self._send)
+
+    def _read_sources(self, users: set[str]) -> None:
+        """Read the text of files that are new, and encode those that the scheduler asked for."""
+        if not self._source_text:
+            return
+        while self._wanted:
+            file = self._wanted.popleft()
+            text = self._texts.pop(file, None)
+            if text is not None:
+                self._put(encode_source(self.epoch, file, *text))
+        for file in users - self._files_seen:
+            self._files_seen.add(file)
+            found = read_source(file)
+            if found is not None:
+                self._texts[file] = found
+
+    def _put(self, batch: bytes) -> None:
+        self._outbox.append(batch)
+
+
+def _measured(ts: Any) -> int | None:
+    """Return the time on the thread that Dask itself measured for a task that has just ended, in microseconds."""
+    if ts is None:
+        return None
+    for action in ts.startstops[-1:-3:-1]:
+        if action["action"] == "compute":
+            return int((action["stop"] - action["start"]) * 1e6)
+    return None
+
+
+def _process_id(worker: Any, settings: dict[str, Any]) -> str:
+    """Return the process id that Lineitem gave this worker; a worker that others started gets one made from its name."""
+    given = os.environ.get("LINEITEM_PROCESS", "")
+    if given and given != settings["scheduler_process"]:
+        return given
+    return f"{settings['cluster']}-{worker.name}-1"
+
+
+def _backdate(worker: Any, now: int) -> int:
+    """Return when the books begin: with the process, if the worker is fresh and the process is its own."""
+    if not sys.platform.startswith("linux") or worker.state.transition_counter:
+        return now
+    if worker.nanny is None and "LINEITEM_PROCESS" not in os.environ:
+        return now  # Possibly one of many workers in a process that is older than all of them.
+    try:
+        with open("/proc/self/stat", "rb") as stream:  # noqa: PTH123 - as plain as the file
+            started = int(stream.read().rpartition(b")")[2].split()[19])
+        age_us = int((time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")) * 1e6)
+    except (OSError, ValueError, IndexError):
+        return now
+    return now - age_us if 0 < age_us <= _MAX_BACKDATE_US else now
+
+
+def _spilled_bytes(worker: Any) -> int:
+    spilled = getattr(worker.data, "spilled_total", None)
+    return int(getattr(spilled, "disk", 0) or 0)
