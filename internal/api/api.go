@@ -24,9 +24,9 @@ const base = "/api/v1"
 
 // Config is what the handler works with; all fields are needed unless they say otherwise.
 type Config struct {
-	Log *slog.Logger
-	// NowFunc reads the clock.
-	NowFunc  func() time.Time
+	Logger *slog.Logger
+	// Now reads the clock.
+	Now      func() time.Time
 	Identity Identity
 	Clusters Clusters
 	Bills    Bills
@@ -38,8 +38,8 @@ type Config struct {
 	Version, Organisation, TimeZone string
 	// Registry collects the handler's metrics and is what /metrics shows.
 	Registry *prometheus.Registry
-	// ReadyFunc says why the server cannot work yet, nil if it can.
-	ReadyFunc func(ctx context.Context) error
+	// Ready says why the server cannot work yet, nil if it can.
+	Ready func(ctx context.Context) error
 	// Ingest receives telemetry, UI serves the browser pages.
 	Ingest, UI http.Handler
 }

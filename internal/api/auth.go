@@ -58,10 +58,10 @@ func (s *server) authenticate(r *http.Request) (identity.Actor, error) {
 		if !strings.EqualFold(scheme, "Bearer") || token == "" {
 			return identity.Actor{}, errs.New(errs.Unauthenticated, "", "The Authorization header must be \"Bearer\" and an API token. Nothing was changed.")
 		}
-		return s.Identity.AuthenticateToken(r.Context(), s.NowFunc(), token)
+		return s.Identity.AuthenticateToken(r.Context(), s.Now(), token)
 	}
 	if secret := sessionOf(r); secret != "" {
-		return s.Identity.AuthenticateSession(r.Context(), s.NowFunc(), secret)
+		return s.Identity.AuthenticateSession(r.Context(), s.Now(), secret)
 	}
 	return identity.Actor{}, errNobody()
 }

@@ -22,7 +22,7 @@ func (s *server) billRoutes(a huma.API) {
 }
 
 func (s *server) bill(ctx context.Context, in *ClusterRef) (*body[sdk.Bill], error) {
-	b, err := s.Bills.Bill(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
+	b, err := s.Bills.Bill(ctx, s.Now(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (s *server) bill(ctx context.Context, in *ClusterRef) (*body[sdk.Bill], err
 }
 
 func (s *server) timeline(ctx context.Context, in *timelineInput) (*body[sdk.Timeline], error) {
-	t, err := s.Bills.Timeline(ctx, s.NowFunc(), actorOf(ctx), in.Ref, in.Bins)
+	t, err := s.Bills.Timeline(ctx, s.Now(), actorOf(ctx), in.Ref, in.Bins)
 	if err != nil {
 		return nil, err
 	}

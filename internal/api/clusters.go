@@ -38,7 +38,7 @@ func (s *server) clusterRoutes(a huma.API) {
 }
 
 func (s *server) createCluster(ctx context.Context, in *createClusterInput) (*body[sdk.Cluster], error) {
-	view, err := s.Clusters.Create(ctx, s.NowFunc(), actorOf(ctx), cluster.CreateInput{
+	view, err := s.Clusters.Create(ctx, s.Now(), actorOf(ctx), cluster.CreateInput{
 		Name: in.Body.Name, Backend: in.Body.Backend, Options: optionsFromAPI(in.Body.Options),
 	})
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *server) listClusters(ctx context.Context, in *listClustersInput) (*body
 	for i, status := range in.Status {
 		statuses[i] = cluster.Status(status)
 	}
-	views, next, err := s.Clusters.List(ctx, s.NowFunc(), actorOf(ctx),
+	views, next, err := s.Clusters.List(ctx, s.Now(), actorOf(ctx),
 		cluster.ListInput{Statuses: statuses, Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (s *server) listClusters(ctx context.Context, in *listClustersInput) (*body
 }
 
 func (s *server) getCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Cluster], error) {
-	view, err := s.Clusters.Get(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
+	view, err := s.Clusters.Get(ctx, s.Now(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *server) getCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Clus
 }
 
 func (s *server) scaleCluster(ctx context.Context, in *scaleInput) (*body[sdk.Cluster], error) {
-	view, err := s.Clusters.Scale(ctx, s.NowFunc(), actorOf(ctx), in.Ref,
+	view, err := s.Clusters.Scale(ctx, s.Now(), actorOf(ctx), in.Ref,
 		cluster.ScaleInput{Workers: in.Body.Workers, Remove: in.Body.Remove})
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (s *server) scaleCluster(ctx context.Context, in *scaleInput) (*body[sdk.Cl
 }
 
 func (s *server) stopCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Cluster], error) {
-	view, err := s.Clusters.Stop(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
+	view, err := s.Clusters.Stop(ctx, s.Now(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *server) costRoutes(a huma.API) {
 }
 
 func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList], error) {
-	now := s.NowFunc()
+	now := s.Now()
 	if in.Until.IsZero() {
 		in.Until = now
 	}

@@ -69,7 +69,7 @@ func (s *server) wireError(ctx context.Context, err error) *Error {
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return &Error{status: statusClientGone, Code: "client_gone", Message: "The request was given up by its sender.", Fields: []FieldError{}}
 	}
-	s.Log.LogAttrs(ctx, slog.LevelError, "request failed",
+	s.Logger.LogAttrs(ctx, slog.LevelError, "request failed",
 		slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, err.Error()))
 	return internalError(info.id)
 }

@@ -64,11 +64,11 @@ func (s *server) observed(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", info.id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		watched := &statusWriter{ResponseWriter: w}
-		start := s.NowFunc()
+		start := s.Now()
 		next.ServeHTTP(watched, r)
-		seconds := s.NowFunc().Sub(start).Seconds()
+		seconds := s.Now().Sub(start).Seconds()
 		s.metrics.requests.WithLabelValues(methodLabel(r.Method), info.route, strconv.Itoa(watched.code())).Observe(seconds)
-		s.Log.LogAttrs(r.Context(), requestLevel(r.Method, info.route, watched.code()), "request answered",
+		s.Logger.LogAttrs(r.Context(), requestLevel(r.Method, info.route, watched.code()), "request answered",
 			slog.String(keyRequestID, info.id), slog.String(keyMethod, r.Method), slog.String(keyRoute, info.route),
 			slog.Int(keyStatus, watched.code()), slog.Float64(keySeconds, seconds), slog.String(keyUserID, info.userID))
 	})
@@ -108,7 +108,7 @@ func (s *server) recovered(next http.Handler) http.Handler {
 				panic(fault)
 			}
 			info := infoOf(r.Context())
-			s.Log.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String(keyRequestID, info.id),
+			s.Logger.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String(keyRequestID, info.id),
 				slog.String(keyRoute, info.route), slog.Any(keyError, fault), slog.String(keyStack, string(debug.Stack())))
 			if watched, ok := w.(*statusWriter); !ok || watched.status == 0 {
 				s.write(w, r, internalError(info.id))

@@ -27,7 +27,7 @@ func (s *server) processRoutes(a huma.API) {
 }
 
 func (s *server) processes(ctx context.Context, in *ClusterRef) (*body[sdk.ProcessList], error) {
-	processes, err := s.Clusters.Processes(ctx, s.NowFunc(), actorOf(ctx), in.Ref)
+	processes, err := s.Clusters.Processes(ctx, s.Now(), actorOf(ctx), in.Ref)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (s *server) sessionRoutes(a huma.API) {
 }
 
 func (s *server) signIn(ctx context.Context, in *signInInput) (*signedIn, error) {
-	user, session, err := s.Identity.SignIn(ctx, s.NowFunc(), in.Body.Code)
+	user, session, err := s.Identity.SignIn(ctx, s.Now(), in.Body.Code)
 	if err != nil {
 		return nil, err
 	}
@@ -48,5 +48,5 @@ func (s *server) signOut(ctx context.Context, in *signOutInput) (*signedOut, err
 			return nil, err
 		}
 	}
-	return &signedOut{SetCookie: s.cookie("", s.NowFunc())}, nil
+	return &signedOut{SetCookie: s.cookie("", s.Now())}, nil
 }

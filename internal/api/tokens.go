@@ -34,13 +34,13 @@ func (s *server) createToken(ctx context.Context, in *createTokenInput) (*body[s
 	var token identity.Token
 	var secret string
 	if in.Body.Code != "" {
-		token, secret, err = s.Identity.TokenForCode(ctx, s.NowFunc(), in.Body.Code, in.Body.Name, lifetime)
+		token, secret, err = s.Identity.TokenForCode(ctx, s.Now(), in.Body.Code, in.Body.Name, lifetime)
 	} else {
 		actor := actorOf(ctx)
 		if actor.User.ID == "" {
 			return nil, errNobody()
 		}
-		token, secret, err = s.Identity.CreateToken(ctx, s.NowFunc(), actor, in.Body.Name, lifetime)
+		token, secret, err = s.Identity.CreateToken(ctx, s.Now(), actor, in.Body.Name, lifetime)
 	}
 	if err != nil {
 		return nil, err
