@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/store/sqlcgen"
+)
+
+// CreateProcess inserts a process.
+func (db *DB) CreateProcess(ctx context.Context, p cluster.Process) error {
+	n, err := db.write(ctx).CreateProcess(ctx, sqlcgen.CreateProcessParams{
+		ID: string(p.ID), ClusterID: string(p.ClusterID), Role: string(p.Role), Name: text(p.Name), Generation: int64(p.Generation),
+		Status: string(p.Status), Target: string(p.Target), Threads: int64(p.Threads), MemoryBytes: p.MemoryBytes,
+		NanosPerHour: int64(p.Rate.NanosPerHour), Currency: string(p.Rate.Currency),
+		Handle: text(p.Handle), ExitCode: exitCodeToDB(p.ExitCode), Reason: text(p.Reason),
+		CreatedAt: micros(p.CreatedAt), StartedAt: maybeMicros(p.StartedAt), RetireAt: maybeMicros(p.RetireAt), EndedAt: maybeMicros(p.EndedAt),
+	})
+	return inserted(n, err, "create a process", "process")
+}
+
+// ProcessesByCluster returns all processes of a cluster, the scheduler first, then by name and generation; w-2 comes before w-10.
+func (db *DB) ProcessesByCluster(ctx context.Context, id cluster.ID) ([]cluster.Process, error) {
+	rows, err := db.read(ctx).ListProcessesByCluster(ctx, string(id))
+	return convert(rows, processFromDB), fail("list processes", err)
+}
+
+// UpdateProcess writes status, target, handle, exit code, reason, started, retire and ended times.
+func (db *DB) UpdateProcess(ctx context.Context, p cluster.Process) error {
+	n, err := db.write(ctx).UpdateProcess(ctx, sqlcgen.UpdateProcessParams{
+		ID: string(p.ID), Status: string(p.Status), Target: string(p.Target), Handle: text(p.Handle), ExitCode: exitCodeToDB(p.ExitCode),
+		Reason: text(p.Reason), StartedAt: maybeMicros(p.StartedAt), RetireAt: maybeMicros(p.RetireAt), EndedAt: maybeMicros(p.EndedAt),
+	})
+	return one(n, err, "update a process", "process")
+}
