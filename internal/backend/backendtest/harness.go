@@ -12,7 +12,6 @@ import (
 
 	"github.com/lineitem/lineitem/internal/backend"
 	"github.com/lineitem/lineitem/internal/core/cluster"
-	"github.com/lineitem/lineitem/internal/pki"
 )
 
 // Harness is what the suite needs to know of a backend. Every test gets its own, over machines of its own.
@@ -20,6 +19,8 @@ type Harness struct {
 	// New opens a value over the harness's machines. It is called again to play a server that restarts; the values before it
 	// are not used any more then, and get no chance to tidy up.
 	New func(t testing.TB) backend.Backend
+	// Mint makes the TLS identities of a cluster; nil, for a backend that does not look at them, means some text in their place.
+	Mint func(t testing.TB, id cluster.ID) cluster.CredentialSet
 	// Crash ends a process from outside, without warning.
 	Crash func(t testing.TB, p backend.Process)
 	// Deafen makes a process that runs ignore polite requests to end.
@@ -53,11 +54,12 @@ func newFixture(t *testing.T, open func(t testing.TB) Harness) *fixture {
 func (f *fixture) newCluster() {
 	f.Helper()
 	f.cluster = cluster.ID("cl_" + strings.ToLower(rand.Text()))
-	set, err := pki.Mint(f.cluster, time.Now())
-	if err != nil {
-		f.Fatalf("mint credentials: %v", err)
+	if f.h.Mint != nil {
+		f.credentials = f.h.Mint(f.TB, f.cluster)
+		return
 	}
-	f.credentials = set
+	c := cluster.Credentials{CA: []byte("CA"), Certificate: []byte("CERTIFICATE"), Key: []byte("PRIVATE KEY")}
+	f.credentials = cluster.CredentialSet{Scheduler: c, Worker: c, Client: c}
 }
 
 // restart plays a server that was killed and started anew.

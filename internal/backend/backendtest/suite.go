@@ -185,11 +185,13 @@ func stopTwice(f *fixture) {
 
 func forceAfterGrace(f *fixture) {
 	ids := f.start("scheduler", "w-0")
+	var up []backend.Process
 	for _, id := range ids {
-		f.h.Deafen(f, f.await(id, backend.StateRunning))
+		up = append(up, f.await(id, backend.StateRunning))
 	}
-	for _, id := range ids {
-		f.stop(id, f.h.Timeout/100)
+	for _, p := range up {
+		f.h.Deafen(f, p)
+		f.stop(p.ID, f.h.Timeout/100)
 	}
 	for _, id := range ids {
 		if p := f.ended(id); p.ExitCode != nil && *p.ExitCode == 0 {

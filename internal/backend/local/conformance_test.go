@@ -14,6 +14,7 @@ func TestConformance(t *testing.T) {
 		m := newMachine(t)
 		return backendtest.Harness{
 			New:     func(t testing.TB) backend.Backend { return m.open(t) },
+			Mint:    mint,
 			Crash:   func(t testing.TB, p backend.Process) { m.signalAll(t, p, kill) },
 			Deafen:  func(t testing.TB, p backend.Process) { m.signalAll(t, p, freeze) },
 			Timeout: time.Minute,

@@ -15,6 +15,8 @@ import (
 
 	"github.com/lineitem/lineitem/internal/backend"
 	"github.com/lineitem/lineitem/internal/backend/local"
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/pki"
 )
 
 const (
@@ -125,6 +127,15 @@ func (m *machine) signalAll(t testing.TB, p backend.Process, sig syscall.Signal)
 			t.Fatalf("signal %d: %v", pid, err)
 		}
 	}
+}
+
+func mint(t testing.TB, id cluster.ID) cluster.CredentialSet {
+	t.Helper()
+	set, err := pki.Mint(id, time.Now())
+	if err != nil {
+		t.Fatalf("mint credentials: %v", err)
+	}
+	return set
 }
 
 func eventually(t testing.TB, holds func() bool, what string) {
