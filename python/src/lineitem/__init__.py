@@ -1,0 +1,132 @@
+"""Dask clusters with a bill: client, :class:`Cluster` and agent of the Lineitem server.
+
+Names are loaded when they are first used: the agent inside schedulers and workers imports this package too, and needs none of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lineitem import _config
+from lineitem._version import __version__
+
+if TYPE_CHECKING:
+    from lineitem._bill import Bill, BillCategory, BillLine, BillPrefix
+    from lineitem._client import AsyncLineitem, Lineitem
+    from lineitem._cluster import Cluster
+    from lineitem._exceptions import (
+        ApiError,
+        ClusterError,
+        ClusterFailed,
+        ClusterNotRunning,
+        ClusterStartTimeout,
+        ConfigurationError,
+        Conflict,
+        InvalidInput,
+        LineitemError,
+        NotAllowed,
+        NotFound,
+        NotSignedIn,
+        ServerFault,
+        ServerUnreachable,
+        TooLarge,
+        Unavailable,
+    )
+    from lineitem._models import (
+        ClusterInfo,
+        ClusterList,
+        ClusterOptions,
+        CostItem,
+        CostList,
+        Credentials,
+        Event,
+        EventList,
+        FieldError,
+        Gauges,
+        Logs,
+        LogsList,
+        Me,
+        Process,
+        ProcessList,
+        RateCard,
+        Source,
+        SourceList,
+        Timeline,
+        TimelineRow,
+        Token,
+        TokenList,
+        User,
+    )
+
+__all__ = [
+    "ApiError",
+    "AsyncLineitem",
+    "Bill",
+    "BillCategory",
+    "BillLine",
+    "BillPrefix",
+    "Cluster",
+    "ClusterError",
+    "ClusterFailed",
+    "ClusterInfo",
+    "ClusterList",
+    "ClusterNotRunning",
+    "ClusterOptions",
+    "ClusterStartTimeout",
+    "ConfigurationError",
+    "Conflict",
+    "CostItem",
+    "CostList",
+    "Credentials",
+    "Event",
+    "EventList",
+    "FieldError",
+    "Gauges",
+    "InvalidInput",
+    "Lineitem",
+    "LineitemError",
+    "Logs",
+    "LogsList",
+    "Me",
+    "NotAllowed",
+    "NotFound",
+    "NotSignedIn",
+    "Process",
+    "ProcessList",
+    "RateCard",
+    "ServerFault",
+    "ServerUnreachable",
+    "Source",
+    "SourceList",
+    "Timeline",
+    "TimelineRow",
+    "Token",
+    "TokenList",
+    "TooLarge",
+    "Unavailable",
+    "User",
+    "__version__",
+]
+
+_HOMES = ("_cluster", "_client", "_bill", "_exceptions", "_models")
+
+_config.merge_defaults()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'lineitem' has no attribute {name!r}")
+    import importlib
+
+    # From the light modules to the heavy: an exception's class does not need Dask's cluster.
+    for home in reversed(_HOMES):
+        module = importlib.import_module(f"lineitem.{home}")
+        if getattr(module, name, None) is not None and getattr(module, name).__module__ == module.__name__:
+            value = getattr(module, name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'lineitem' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

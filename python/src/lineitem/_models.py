@@ -1,0 +1,276 @@
+"""What the server says, as frozen dataclasses: the mirror of ``sdk/openapi.json``, field by field.
+
+Money is in whole nano-units (billionths) of the named currency, times are in UTC, durations in seconds.
+"""
+# ruff: noqa: TC003 -- the decoder resolves the annotations at run time.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from lineitem._money import to_decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError:
+    """One wrong input."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A person or a service account; ``role`` is ``admin`` or ``user``."""
+
+    id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateCard:
+    """The configured price of the server's own machine."""
+
+    currency: str
+    core_hour_nanos: int
+    gigabyte_hour_nanos: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Me:
+    """Who the caller is, and the server they talk to."""
+
+    user: User
+    version: str
+    organisation: str
+    time_zone: str
+    rates: RateCard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """An API token. ``secret`` is set only in the answer that creates it, and never shown in the repr."""
+
+    id: str
+    name: str
+    secret: str = field(default="", repr=False)
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenList:
+    """API tokens."""
+
+    items: tuple[Token, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """What a user chose for a cluster. ``env`` may hold secrets and is not shown in the repr."""
+
+    n_workers: int
+    nthreads: int = 0
+    memory_bytes: int = 0
+    python: str = ""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gauges:
+    """What a scheduler last said about itself."""
+
+    at: datetime
+    workers: int
+    threads: int
+    clients: int
+    processing: int
+    queued: int
+    waiting: int
+    no_worker: int
+    in_memory: int
+    erred: int
+    managed_bytes: int
+    spilled_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterInfo:
+    """A cluster as the server sees it: ``status``, ``target``, rate and cost up to now."""
+
+    id: str
+    name: str
+    owner: User
+    backend: str
+    options: ClusterOptions
+    status: str
+    target: str
+    reason: str
+    scheduler_address: str
+    dashboard_url: str
+    url: str
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    currency: str
+    rate_nanos_per_hour: int
+    cost_nanos: int
+    n_workers_running: int
+    gauges: Gauges | None = None
+    sources_wanted: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the cluster is left on any machine."""
+        return self.status in ("stopped", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterList:
+    """One page of clusters, newest first; ``next_cursor`` is empty on the last."""
+
+    items: tuple[ClusterInfo, ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """One run of a scheduler or worker."""
+
+    id: str
+    role: str
+    name: str
+    generation: int
+    status: str
+    target: str
+    reason: str
+    nthreads: int
+    memory_bytes: int
+    rate_nanos_per_hour: int
+    cost_nanos: int
+    handle: str
+    exit_code: int | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessList:
+    """The processes of a cluster: the scheduler, then workers by name and generation."""
+
+    items: tuple[Process, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a Dask client needs to connect to a cluster: the right to run code there. The key is not in the repr."""
+
+    scheduler_address: str
+    ca_pem: str = field(repr=False)
+    certificate_pem: str = field(repr=False)
+    key_pem: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened to a cluster."""
+
+    id: int
+    at: datetime
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventList:
+    """Events, newest first."""
+
+    items: tuple[Event, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs:
+    """The output of one process; ``truncated`` where it is only the end."""
+
+    process_id: str
+    name: str
+    text: str
+    truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogsList:
+    """The logs of a cluster's processes."""
+
+    items: tuple[Logs, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineRow:
+    """What one process did: shares (0..1) of its thread-time by category, bin by bin."""
+
+    process_id: str
+    name: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    bins: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """What the workers did over time, in bins of ``step_seconds``."""
+
+    start: datetime
+    end: datetime
+    step_seconds: float
+    rows: tuple[TimelineRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file of user code; ``text`` is empty in lists."""
+
+    file: str
+    sha256: str
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceList:
+    """Files of user code of a cluster, without their texts."""
+
+    items: tuple[Source, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostItem:
+    """One cluster's cost in a window."""
+
+    cluster_id: str
+    cluster_name: str
+    owner: str
+    status: str
+    cost_nanos: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostList:
+    """What clusters cost in the window ``[start, end)``, dearest first."""
+
+    currency: str
+    start: datetime
+    end: datetime
+    total_nanos: int
+    items: tuple[CostItem, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """The total in units of the currency."""
+        return to_decimal(self.total_nanos)

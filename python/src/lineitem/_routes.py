@@ -1,0 +1,231 @@
+"""The routes of the REST API: one function each, which says what to send and how to read the answer.
+
+Nothing here does I/O; :mod:`lineitem._client` sends the calls, blocking or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote
+
+from lineitem._bill import Bill
+from lineitem._models import (
+    ClusterInfo,
+    ClusterList,
+    CostList,
+    Credentials,
+    EventList,
+    LogsList,
+    Me,
+    ProcessList,
+    RateCard,
+    Source,
+    SourceList,
+    Timeline,
+    Token,
+    TokenList,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+T = TypeVar("T")
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """A request and the type of its answer.
+
+    Attributes
+    ----------
+    template : str
+        Path below the base, with ``{names}`` for the values in ``path``.
+    answer : type or None
+        What the answer is decoded to; None where it has no body.
+    repeatable : bool
+        Whether sending it twice does the same as once, so that it may be tried again after an error on the way.
+    anonymous : bool
+        Whether it works without a token.
+    """
+
+    method: str
+    template: str
+    answer: type[T] | None
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    # Not in the repr: a body may hold a sign-in code or the user's environment.
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    repeatable: bool = True
+    anonymous: bool = False
+
+    @property
+    def url_path(self) -> str:
+        """The path with its values, ready to be sent."""
+        return BASE + self.template.format(**{k: quote(v, safe="") for k, v in self.path.items()})
+
+
+def me() -> Call[Me]:
+    """GET /me."""
+    return Call("GET", "/me", Me)
+
+
+def create_token(name: str, code: str | None, expires_in_seconds: int) -> Call[Token]:
+    """POST /tokens."""
+    body = _without_empty({"code": code, "expires_in_seconds": expires_in_seconds})
+    return Call("POST", "/tokens", Token, body={"name": name, **body}, repeatable=False, anonymous=bool(code))
+
+
+def list_tokens() -> Call[TokenList]:
+    """GET /tokens."""
+    return Call("GET", "/tokens", TokenList)
+
+
+def delete_token(token_id: str) -> Call[None]:
+    """DELETE /tokens/{token_id}."""
+    return Call("DELETE", "/tokens/{token_id}", None, path={"token_id": token_id})
+
+
+def create_cluster(
+    n_workers: int,
+    *,
+    nthreads: int = 0,
+    memory_bytes: int = 0,
+    python: str = "",
+    env: Mapping[str, str] | None = None,
+    name: str = "",
+    backend: str = "",
+) -> Call[ClusterInfo]:
+    """POST /clusters."""
+    options = _without_empty(
+        {"nthreads": nthreads, "memory_bytes": memory_bytes, "python": python, "env": dict(env or {})}
+    )
+    body = {**_without_empty({"name": name, "backend": backend}), "options": {"n_workers": n_workers, **options}}
+    return Call("POST", "/clusters", ClusterInfo, body=body, repeatable=False)
+
+
+def list_clusters(statuses: Sequence[str], limit: int | None, cursor: str) -> Call[ClusterList]:
+    """GET /clusters."""
+    query = _without_empty({"status": ",".join(statuses), "limit": str(limit or ""), "cursor": cursor})
+    return Call("GET", "/clusters", ClusterList, query=query)
+
+
+def get_cluster(cluster_id: str) -> Call[ClusterInfo]:
+    """GET /clusters/{cluster_id}."""
+    return _cluster("GET", "", ClusterInfo, cluster_id)
+
+
+def scale_cluster(cluster_id: str, n_workers: int, remove: Sequence[str]) -> Call[ClusterInfo]:
+    """POST /clusters/{cluster_id}/scale."""
+    body = {"n_workers": n_workers, **_without_empty({"remove": list(remove)})}
+    return _cluster("POST", "/scale", ClusterInfo, cluster_id, body=body)
+
+
+def stop_cluster(cluster_id: str) -> Call[ClusterInfo]:
+    """POST /clusters/{cluster_id}/stop."""
+    return _cluster("POST", "/stop", ClusterInfo, cluster_id)
+
+
+def credentials(cluster_id: str) -> Call[Credentials]:
+    """GET /clusters/{cluster_id}/credentials."""
+    return _cluster("GET", "/credentials", Credentials, cluster_id)
+
+
+def processes(cluster_id: str) -> Call[ProcessList]:
+    """GET /clusters/{cluster_id}/processes."""
+    return _cluster("GET", "/processes", ProcessList, cluster_id)
+
+
+def events(cluster_id: str, limit: int | None) -> Call[EventList]:
+    """GET /clusters/{cluster_id}/events."""
+    return _cluster("GET", "/events", EventList, cluster_id, query=_without_empty({"limit": str(limit or "")}))
+
+
+def logs(cluster_id: str, process: str | None, tail_bytes: int | None) -> Call[LogsList]:
+    """GET /clusters/{cluster_id}/logs."""
+    query = _without_empty({"process": process, "tail_bytes": str(tail_bytes or "")})
+    return _cluster("GET", "/logs", LogsList, cluster_id, query=query)
+
+
+def bill(cluster_id: str) -> Call[Bill]:
+    """GET /clusters/{cluster_id}/bill."""
+    return _cluster("GET", "/bill", Bill, cluster_id)
+
+
+def timeline(cluster_id: str, bins: int | None) -> Call[Timeline]:
+    """GET /clusters/{cluster_id}/timeline."""
+    return _cluster("GET", "/timeline", Timeline, cluster_id, query=_without_empty({"bins": str(bins or "")}))
+
+
+def list_sources(cluster_id: str) -> Call[SourceList]:
+    """GET /clusters/{cluster_id}/sources."""
+    return _cluster("GET", "/sources", SourceList, cluster_id)
+
+
+def get_source(cluster_id: str, file: str) -> Call[Source]:
+    """GET /clusters/{cluster_id}/source."""
+    return _cluster("GET", "/source", Source, cluster_id, query={"file": file})
+
+
+def put_source(cluster_id: str, file: str, text: str) -> Call[None]:
+    """PUT /clusters/{cluster_id}/source."""
+    return _cluster("PUT", "/source", None, cluster_id, body={"file": file, "text": text})
+
+
+def cost(since: datetime | None, until: datetime | None) -> Call[CostList]:
+    """GET /cost."""
+    query = {k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None}
+    return Call("GET", "/cost", CostList, query=query)
+
+
+def rates() -> Call[RateCard]:
+    """GET /rates."""
+    return Call("GET", "/rates", RateCard)
+
+
+def _cluster(
+    method: str,
+    verb: str,
+    answer: type[T] | None,
+    cluster_id: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Call[T]:
+    template = "/clusters/{cluster_id}" + verb
+    return Call(method, template, answer, path={"cluster_id": cluster_id}, query=query or {}, body=body)
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what was not said: the server's defaults hold then."""
+    return {k: v for k, v in values.items() if v}
+
+
+AnyCall = Callable[..., Call[Any]]
+
+#: All routes, for the contract test.
+ALL: tuple[AnyCall, ...] = (
+    me,
+    create_token,
+    list_tokens,
+    delete_token,
+    create_cluster,
+    list_clusters,
+    get_cluster,
+    scale_cluster,
+    stop_cluster,
+    credentials,
+    processes,
+    events,
+    logs,
+    bill,
+    timeline,
+    list_sources,
+    get_source,
+    put_source,
+    cost,
+    rates,
+)
