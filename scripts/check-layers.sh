@@ -25,7 +25,10 @@ internal/api
 internal/api/openapigen
 internal/ingest
 internal/pki
+internal/config
+internal/config/configgen
 internal/app
+web
 internal/servertest
 internal/housekeeping
 internal/cli
@@ -57,6 +60,12 @@ right internal/cli/server.go        internal/app
 right internal/cli/demo.go          internal/app
 wrong internal/cli/server.go        internal/store
 wrong internal/cli/demo.go          internal/core/cost
+right internal/cli/server.go        internal/config
+wrong internal/config               internal/core/errs
+wrong internal/config               golang.org/x/sync/errgroup
+right internal/config/configgen     internal/config
+wrong web                           internal/api
+right web                           embed
 wrong cmd/lineitem                  internal/app
 wrong cmd/lineitem                  internal/store
 right cmd/lineitem                  internal/cli
@@ -180,8 +189,8 @@ done <right
 cd "$ROOT"
 
 # A package that no rule knows would be free to import anything.
-for folder in cmd/* sdk internal/* internal/backend/*; do
-  [ -n "$(find "$folder" -maxdepth 2 -name '*.go' -print -quit 2>/dev/null)" ] && [ -d "$folder" ] || continue
+for folder in cmd/* sdk web internal/* internal/backend/*; do
+  [ -n "$(find "$folder" -maxdepth 1 -name '*.go' -print -quit 2>/dev/null)" ] && [ -d "$folder" ] || continue
   case "$packages" in
     *"
 $folder

@@ -4,18 +4,15 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-generated=(internal/store/sqlcgen sdk/openapi.json web/src/api/schema.d.ts)
+generated=(internal/store/sqlcgen docs/reference/configuration.md sdk/openapi.json web/src/api/schema.d.ts)
 
 generate() {
   say "SQL to Go: internal/store/sqlcgen"
   (cd internal/store && sqlc generate)
+  say "options to their page: docs/reference/configuration.md"
+  go run -buildvcs=false ./internal/config/configgen -o docs/reference/configuration.md
   say "Go to OpenAPI: sdk/openapi.json"
-  # Through a file: a generator that fails must not leave half a contract behind.
-  local spec
-  spec="$(mktemp)"
-  go run -buildvcs=false ./internal/api/openapigen >"$spec"
-  cat "$spec" >sdk/openapi.json
-  rm -f "$spec"
+  go run -buildvcs=false ./internal/api/openapigen -o sdk/openapi.json
   say "OpenAPI to TypeScript: web/src/api/schema.d.ts"
   npm --prefix web run --silent gen
 }
