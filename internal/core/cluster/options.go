@@ -17,6 +17,9 @@ const (
 	maxEnvBytes    = 64 << 10
 )
 
+// ownVariables are set by Lineitem in every process (docs/telemetry.md).
+var ownVariables = []string{"LINEITEM_SERVER", "LINEITEM_CLUSTER", "LINEITEM_PROCESS", "LINEITEM_INSTALLATION", "LINEITEM_AGENT_TOKEN_FILE"}
+
 func (s *Service) withDefaults(in CreateInput) CreateInput {
 	if in.Backend == "" && len(s.cfg.Backends) > 0 {
 		in.Backend = s.cfg.Backends[0]
@@ -67,7 +70,7 @@ func (in CreateInput) validate(backends []string) error {
 			add("options.env", "%q is not a name of an environment variable.", name)
 		case strings.ContainsRune(value, 0):
 			add("options.env", "The value of %s holds a NUL byte.", name)
-		case strings.HasPrefix(name, "LINEITEM_") && !strings.HasPrefix(name, "LINEITEM_FAKE_") && name != "LINEITEM_AGENT":
+		case slices.Contains(ownVariables, name):
 			add("options.env", "%s is set by Lineitem itself and cannot be chosen.", name)
 		}
 	}

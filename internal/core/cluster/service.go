@@ -29,11 +29,12 @@ type Service struct {
 
 // ServiceConfig is what a Service works with; all fields are needed.
 type ServiceConfig struct {
-	Store  Store
-	Tx     identity.Transactor
-	Users  Users
-	Issuer Issuer
-	Logs   LogReader
+	Store Store
+	Tx    identity.Transactor
+	Users Users
+	// Mint makes the TLS identities of a new cluster.
+	Mint func(id ID, now time.Time) (CredentialSet, error)
+	Logs LogReader
 	// Backends names the backends that exist; the first is the default.
 	Backends []string
 	Card     cost.Card
@@ -57,9 +58,9 @@ func (s *Service) Create(ctx context.Context, now time.Time, actor identity.Acto
 	if in.Name == "" {
 		in.Name = defaultName(clusterID, actor.User.Name)
 	}
-	credentials, err := s.cfg.Issuer.Issue(clusterID, now)
+	credentials, err := s.cfg.Mint(clusterID, now)
 	if err != nil {
-		return View{}, fmt.Errorf("issue credentials: %w", err)
+		return View{}, fmt.Errorf("mint credentials: %w", err)
 	}
 	token := newAgentToken()
 	c := Cluster{

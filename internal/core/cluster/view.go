@@ -2,16 +2,10 @@ package cluster
 
 import (
 	"context"
-	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 )
-
-// Issuer makes the TLS identities of a new cluster.
-type Issuer interface {
-	Issue(id ID, now time.Time) (CredentialSet, error)
-}
 
 // LogReader reads the output of processes.
 type LogReader interface {
