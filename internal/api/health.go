@@ -18,7 +18,7 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 // readyz says whether the server can work.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	if err := s.Ready(r.Context()); err != nil {
-		s.refuse(w, r, errs.Wrap(err, errs.Unavailable, "not_ready", "The server is not ready: %s", err))
+		s.refuse(w, r, errs.Wrap(err, errs.Unavailable, "not_ready", "The server is not ready: %s.", err))
 		return
 	}
 	writeJSON(w, http.StatusOK, health{Status: "ok"})

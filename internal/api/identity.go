@@ -10,23 +10,17 @@ import (
 
 // Identity is what the routes ask of core/identity. Secrets and codes that are not valid (any more) are errs.Unauthenticated.
 type Identity interface {
-	// SignIn trades a one-time code for a session.
-	SignIn(ctx context.Context, now time.Time, code string) (identity.User, SessionSecret, error)
+	// SignIn trades a one-time code for the secret of a session.
+	SignIn(ctx context.Context, now time.Time, code string) (secret string, u identity.User, err error)
 	SignOut(ctx context.Context, secret string) error
 	AuthenticateSession(ctx context.Context, now time.Time, secret string) (identity.Actor, error)
 	AuthenticateToken(ctx context.Context, now time.Time, secret string) (identity.Actor, error)
-	// CreateToken makes a token that ends after lifetime, never if that is 0.
-	CreateToken(ctx context.Context, now time.Time, actor identity.Actor, name string, lifetime time.Duration) (identity.Token, string, error)
+	// CreateToken makes a token that ends after ttl, never if that is 0.
+	CreateToken(ctx context.Context, now time.Time, actor identity.Actor, name string, ttl time.Duration) (identity.Token, string, error)
 	// TokenForCode makes a token for the user of a one-time code.
-	TokenForCode(ctx context.Context, now time.Time, code, name string, lifetime time.Duration) (identity.Token, string, error)
+	TokenForCode(ctx context.Context, now time.Time, code, name string, ttl time.Duration) (identity.Token, string, error)
 	ListTokens(ctx context.Context, actor identity.Actor) ([]identity.Token, error)
 	DeleteToken(ctx context.Context, actor identity.Actor, tokenID string) error
-}
-
-// SessionSecret opens a session until it expires.
-type SessionSecret struct {
-	Secret    string
-	ExpiresAt time.Time
 }
 
 func errNobody() error {

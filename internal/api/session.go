@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/sdk"
 )
 
@@ -34,11 +35,12 @@ func (s *server) sessionRoutes(a huma.API) {
 }
 
 func (s *server) signIn(ctx context.Context, in *signInInput) (*signedIn, error) {
-	user, session, err := s.Identity.SignIn(ctx, s.Now(), in.Body.Code)
+	now := s.Now()
+	secret, user, err := s.Identity.SignIn(ctx, now, in.Body.Code)
 	if err != nil {
 		return nil, err
 	}
-	return &signedIn{SetCookie: s.cookie(session.Secret, session.ExpiresAt), Body: s.meToAPI(user)}, nil
+	return &signedIn{SetCookie: s.cookie(secret, now.Add(identity.SessionLifetime)), Body: s.meToAPI(user)}, nil
 }
 
 // signOut succeeds also where no session is left: what was asked for is so.
