@@ -57,3 +57,6 @@ func listenError(address string, err error) error {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
 }
+
+// Address is where the server listens, "host:port".
+func (a *App) Address() string { return a.listener.Addr().String() }
