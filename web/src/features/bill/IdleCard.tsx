@@ -1,0 +1,41 @@
+import type { BillView } from "#/features/bill/view";
+import { duration, percent } from "#/lib/format";
+import { money } from "#/lib/money";
+import { Card } from "#/ui/Card";
+
+/** Why threads stood still, and what each reason cost. */
+export function IdleCard({ view }: { view: BillView }) {
+  const idle = view.rest.filter((row) => row.words.look === "idle");
+  const share = idle.reduce((sum, row) => sum + row.share, 0);
+  const shown = idle.reduce((sum, row) => sum + row.shown, 0);
+  const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
+  return (
+    <Card title="Idle, by reason" aside={view.total > 0 ? `${percent(share)} of the cost` : undefined}>
+      {idle.length === 0 ? (
+        <p className="mute">No idle time was reported.</p>
+      ) : (
+        <table>
+          <caption className="vh">Cost of idle time by reason</caption>
+          <tbody>
+            {idle.map((row) => (
+              <tr key={row.name}>
+                <td>
+                  {row.words.name.replace(/^Idle, (.)/, (_, letter: string) => letter.toUpperCase())}
+                  <br />
+                  <span className="mute small">{row.words.why}</span>
+                </td>
+                <td className="n mute">{duration(row.seconds)}</td>
+                <td className="n">{amount(row.shown)}</td>
+              </tr>
+            ))}
+            <tr className="total">
+              <td>Idle</td>
+              <td />
+              <td className="n">{amount(shown)}</td>
+            </tr>
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}

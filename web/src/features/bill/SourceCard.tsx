@@ -1,0 +1,93 @@
+import { useId } from "react";
+import { ApiError } from "#/api/client";
+import { type Poll, useSource } from "#/api/queries/clusters";
+import { SourceView } from "#/features/bill/SourceView";
+import { type BillView, filesOf, gutter } from "#/features/bill/view";
+import { Failure } from "#/features/shell/Failure";
+import { isCell } from "#/lib/files";
+import { count } from "#/lib/format";
+import { money } from "#/lib/money";
+import { Card } from "#/ui/Card";
+import { Empty, SkeletonRows } from "#/ui/states";
+
+interface SourceCardProps {
+  id: string;
+  view: BillView;
+  names: Map<string, string>;
+  selected: { file?: string | undefined; line?: number | undefined };
+  poll: Poll;
+  onSelect: (file: string, line: number | undefined) => void;
+}
+
+/** Source beside its money: one file at a time, the dearest first. */
+export function SourceCard({ id, view, names, selected, poll, onSelect }: SourceCardProps) {
+  const files = filesOf(view);
+  const file = files.some((entry) => entry.file === selected.file) ? selected.file : files[0]?.file;
+  const source = useSource(id, file, poll);
+  const choice = useId();
+  const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
+  if (file === undefined) return null;
+  const entry = files.find((candidate) => candidate.file === file);
+  const name = names.get(file) ?? file;
+  const missing = source.error instanceof ApiError && source.error.status === 404;
+  return (
+    <Card
+      id="source"
+      title={isCell(file) ? `Notebook ${name}` : name}
+      aside={entry && `${count(entry.lines, "line costs", "lines cost")} money`}
+      flush
+      actions={
+        <>
+          {files.length > 1 && (
+            <>
+              <label className="vh" htmlFor={choice}>
+                File
+              </label>
+              <select
+                id={choice}
+                className="field"
+                value={file}
+                onChange={(event) => onSelect(event.target.value, undefined)}
+              >
+                {files.map((candidate) => (
+                  <option key={candidate.file} value={candidate.file}>
+                    {names.get(candidate.file) ?? candidate.file} {amount(candidate.shown)}
+                  </option>
+                ))}
+              </select>
+            </>
+          )}
+          <span className="strong t">{amount(entry?.shown ?? 0)}</span>
+        </>
+      }
+    >
+      {source.data?.text !== undefined ? (
+        <SourceView
+          key={file}
+          file={file}
+          text={source.data.text}
+          costs={gutter(view, file)}
+          selected={selected.file === file || selected.file === undefined ? selected.line : undefined}
+          amount={amount}
+          onSelect={(line) => onSelect(file, line)}
+        />
+      ) : (
+        <div style={{ padding: "0 16px" }}>
+          {source.isPending && <SkeletonRows rows={6} what="the source" />}
+          {missing && (
+            <Empty title={isCell(file) ? "This cell's text has not arrived." : "This file's text is not here."}>
+              <p className="mute">
+                {isCell(file)
+                  ? "A connected notebook sends it by itself within seconds; one that has closed cannot."
+                  : "It may be switched off, or too long to keep. The lines and their cost are in the bill above."}
+              </p>
+            </Empty>
+          )}
+          {source.isError && !missing && (
+            <Failure error={source.error} what="The source" onRetry={() => source.refetch()} />
+          )}
+        </div>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,92 @@
+import { Link } from "@tanstack/react-router";
+import { useEffect, useMemo, useRef } from "react";
+import { highlight } from "#/lib/python";
+import type { Kind } from "#/lib/work";
+
+/** Widest bar of the gutter, for the dearest line. */
+const BAR_PX = 50;
+
+interface SourceViewProps {
+  file: string;
+  text: string;
+  costs: Map<number, { shown: number; kind: Kind }>;
+  selected: number | undefined;
+  amount: (nanos: number) => string;
+  onSelect: (line: number) => void;
+}
+
+/** A file's source with what each line cost beside it. */
+export function SourceView({ file, text, costs, selected, amount, onSelect }: SourceViewProps) {
+  const lines = useMemo(() => highlight(text), [text]);
+  const dearest = Math.max(0, ...[...costs.values()].map((cost) => cost.shown));
+  const target = selected ?? [...costs].find(([, cost]) => cost.shown === dearest)?.[0];
+  const frame = useRef<HTMLElement>(null);
+  // Keyed by file and line, never by a refetch: nobody's scrolling is undone.
+  useEffect(() => {
+    const box = frame.current;
+    const row = box?.querySelector<HTMLElement>(`[data-line="${target}"]`);
+    if (!box || !row) return;
+    const top = row.offsetTop - box.offsetTop;
+    if (top < box.scrollTop || top > box.scrollTop + box.clientHeight - 40) box.scrollTop = top - box.clientHeight / 3;
+  }, [target]);
+  return (
+    <section
+      className="src"
+      ref={frame}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+      tabIndex={0}
+      aria-label={`Source of ${file}`}
+    >
+      <ol>
+        {lines.map((tokens, index) => {
+          const number = index + 1;
+          const cost = costs.get(number);
+          const look = [
+            cost && "paid",
+            cost && cost.shown === dearest && dearest > 0 && "hot",
+            number === selected && "hot on",
+          ].filter(Boolean);
+          return (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the link in the gutter is the keyboard's way; the row only widens its target.
+            <li
+              key={number}
+              data-line={number}
+              className={look.join(" ") || undefined}
+              onClick={cost ? () => onSelect(number) : undefined}
+            >
+              <span className="d">
+                {cost && (
+                  <Link
+                    from="/clusters/$clusterId"
+                    to="."
+                    search={(old) => ({ ...old, file, line: number })}
+                    resetScroll={false}
+                    aria-label={`Line ${number}, ${amount(cost.shown)}`}
+                    aria-current={number === selected ? "true" : undefined}
+                  >
+                    {amount(cost.shown)}
+                  </Link>
+                )}
+              </span>
+              <span className="g">
+                {cost && dearest > 0 && (
+                  <i className={`mini ${cost.kind}`} style={{ width: Math.max(1, (cost.shown / dearest) * BAR_PX) }} />
+                )}
+              </span>
+              <span className="ln">{number}</span>
+              <code>
+                {tokens.map((token, at) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: tokens of one line of a text that never changes.
+                  <span key={at} className={token.kind}>
+                    {token.text}
+                  </span>
+                ))}
+                {tokens.length === 0 && " "}
+              </code>
+            </li>
+          );
+        })}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,52 @@
+import { isLive } from "#/api/queries/clusters";
+import type { Cluster } from "#/api/schema";
+import { StatusPill } from "#/features/clusters/StatusPill";
+import { type Clock, moment } from "#/lib/time";
+import { Button } from "#/ui/controls";
+
+interface HeaderProps {
+  cluster: Cluster;
+  clock: Clock;
+  onScale: () => void;
+  onStop: () => void;
+}
+
+/** Which cluster this is, how it is, and what one can do to it. */
+export function Header({ cluster, clock, onScale, onStop }: HeaderProps) {
+  const live = isLive(cluster);
+  const stopping = cluster.target === "stopped";
+  const facts = [
+    cluster.owner.name,
+    `${cluster.backend} backend`,
+    cluster.started_at
+      ? `started ${moment(cluster.started_at, clock)}`
+      : `asked for ${moment(cluster.created_at, clock)}`,
+    cluster.ended_at ? `ended ${moment(cluster.ended_at, clock)}` : undefined,
+  ];
+  return (
+    <div className="top">
+      <div className="grow">
+        <h1>
+          {cluster.name} <StatusPill status={cluster.status} />
+        </h1>
+        <p className="sub">{facts.filter(Boolean).join(", ")}</p>
+        {cluster.reason && <p className={`sub ${cluster.status === "failed" ? "bad" : ""}`}>{cluster.reason}</p>}
+      </div>
+      {live && (
+        <>
+          <Button onClick={onScale} disabled={stopping}>
+            Scale…
+          </Button>
+          {cluster.dashboard_url && (
+            <a className="btn" href={cluster.dashboard_url} target="_blank" rel="noreferrer">
+              Dask dashboard
+            </a>
+          )}
+          <Button look="danger" onClick={onStop} disabled={stopping}>
+            Stop…
+          </Button>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { useLiveClusters } from "#/api/queries/clusters";
+import { useSignOut } from "#/api/queries/session";
+import type { Me } from "#/api/schema";
+import { ZoneContext } from "#/features/shell/zone";
+import { applyTheme, savedTheme, type Theme } from "#/lib/theme";
+import { Segments } from "#/ui/controls";
+import { Mark, Patterns } from "#/ui/Patterns";
+
+const THEME_WORDS = [
+  ["auto", "Auto"],
+  ["light", "Light"],
+  ["dark", "Dark"],
+] as const;
+
+/** The frame of every page behind the sign-in: where one can go, the theme, who one is. */
+export function Shell({ me, children }: { me: Me; children: ReactNode }) {
+  const live = useLiveClusters().data;
+  const [theme, setTheme] = useState<Theme>(() => savedTheme(localStorage));
+  const signOut = useSignOut();
+  const changeTheme = (next: Theme) => {
+    applyTheme(next, document.documentElement, localStorage);
+    setTheme(next);
+  };
+  return (
+    <ZoneContext value={me.time_zone}>
+      <a className="skip" href="#main">
+        Skip to content
+      </a>
+      <Patterns />
+      <div className="shell">
+        <div className="side">
+          <Link className="brand" to="/clusters">
+            <Mark />
+            Lineitem
+          </Link>
+          <nav aria-label="Main">
+            <ul>
+              <li>
+                <Link to="/clusters" activeProps={{ "aria-current": "page" }}>
+                  Clusters
+                  {live && live.items.length > 0 && (
+                    <span className="count">
+                      {live.items.length}
+                      <span className="vh"> live</span>
+                    </span>
+                  )}
+                </Link>
+              </li>
+              <li>
+                <Link to="/tokens" activeProps={{ "aria-current": "page" }}>
+                  Tokens
+                </Link>
+              </li>
+            </ul>
+          </nav>
+          <div className="foot">
+            <Segments legend="Theme" name="theme" value={theme} options={THEME_WORDS} onChange={changeTheme} />
+            <span className="mute">
+              {me.user.name} · {me.user.role}
+              <br />
+              {me.organisation}
+            </span>
+            <button type="button" className="plain mute" onClick={() => signOut.mutate()} disabled={signOut.isPending}>
+              Sign out
+            </button>
+          </div>
+        </div>
+        <div>{children}</div>
+      </div>
+    </ZoneContext>
+  );
+}
+
+/** What stands once at the foot of a page: where prices come from, the zone, the version. */
+export function Colophon({ me, children }: { me: Me; children?: ReactNode }) {
+  return (
+    <footer className="colophon">
+      {children}
+      <span>Prices: {me.rates.source}</span>
+      <span>All times in {me.time_zone}</span>
+      <span>Lineitem {me.version}</span>
+    </footer>
+  );
+}

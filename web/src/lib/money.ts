@@ -1,0 +1,81 @@
+/** Money is in whole nano-units (billionths) of a currency, as everywhere in the API. */
+export const NANOS = 1_000_000_000;
+
+/** Most decimals that nano-units have. */
+const MAX_DECIMALS = 9;
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+function formatOf(currency: string, decimals: number): Intl.NumberFormat {
+  const key = `${currency} ${decimals}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat("en-US", {
+      style: "currency",
+      currency,
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+    });
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/** Decimals that show at least `digits` significant digits of an amount, and never fewer than cents. */
+export function decimalsFor(nanos: number, digits: number): number {
+  const amount = Math.abs(nanos);
+  if (amount === 0) return 2;
+  const magnitude = Math.floor(Math.log10(amount)) - MAX_DECIMALS;
+  return Math.min(MAX_DECIMALS, Math.max(2, digits - 1 - magnitude));
+}
+
+/** Nano-units that the last of so many decimals stands for. */
+export function unitOf(decimals: number): number {
+  return 10 ** (MAX_DECIMALS - decimals);
+}
+
+/**
+ * The one formatter of money: cents, or as many decimals as the two digits that matter need ($0.0021). An amount that has no price is a
+ * dash, never zero. Give `decimals` where amounts stand in one column.
+ */
+export function money(nanos: number | undefined, currency: string | undefined, decimals?: number): string {
+  if (nanos === undefined || !currency) return "–";
+  const places = decimals ?? decimalsFor(nanos, 2);
+  // Rounded in whole nano-units first: dividing first could tip a half the wrong way.
+  const unit = unitOf(places);
+  const rounded = Math.round(nanos / unit) * unit;
+  return formatOf(currency, places)
+    .format(rounded / NANOS)
+    .replace("-", "−");
+}
+
+/** A price per hour: $12.69/h. */
+export function rate(nanosPerHour: number | undefined, currency: string | undefined): string {
+  const amount = money(nanosPerHour, currency);
+  return amount === "–" ? amount : `${amount}/h`;
+}
+
+/**
+ * Rounds parts to whole units so that they add up to their rounded sum (largest remainder), which is what lets a column of rounded
+ * figures be added by hand. Equal remainders go to the earlier part.
+ */
+export function apportion(parts: readonly number[], unit: number): number[] {
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  const floors = parts.map((part) => Math.floor(part / unit) * unit);
+  const left = Math.round((Math.round(total / unit) * unit - floors.reduce((sum, part) => sum + part, 0)) / unit);
+  const byRemainder = parts
+    .map((part, index) => ({ index, remainder: part - (floors[index] ?? 0) }))
+    .sort((a, b) => b.remainder - a.remainder || a.index - b.index)
+    .slice(0, Math.max(0, left));
+  const raised = new Set(byRemainder.map((entry) => entry.index));
+  return floors.map((floor, index) => (raised.has(index) ? floor + unit : floor));
+}
+
+/** Shares of a whole in tenths of a per cent that add up to 100 %; all zero where the whole is nothing. */
+export function shares(parts: readonly number[]): number[] {
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  if (total <= 0) return parts.map(() => 0);
+  const tenths = parts.map((part) => (part / total) * 1000);
+  // Binary fractions need not add up to 1000 exactly; the rest is far below a remainder.
+  return apportion(tenths, 1).map((tenth) => tenth / 1000);
+}

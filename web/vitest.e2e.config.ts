@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// One server and one browser serve all files, so the files run after each other.
+export default defineConfig({
+  test: {
+    include: ["tests/e2e/**/*.e2e.ts"],
+    environment: "node",
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+});
