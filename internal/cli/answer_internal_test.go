@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lineitem/lineitem/internal/cli/clitest"
+	"github.com/lineitem/lineitem/sdk"
+)
+
+// flightsBill is a bill as a server would send it.
+func flightsBill(t *testing.T) sdk.Bill {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "bill.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b sdk.Bill
+	if err := json.Unmarshal(data, &b); err != nil {
+		t.Fatal(err)
+	}
+	if err := verifyBill(b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// printed is an answer in one format.
+func printed(t interface{ Fatal(args ...any) }, a answer, format string) string {
+	var text strings.Builder
+	if err := (&output{format: format}).writeTo(&text, a); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+// TestAnswers pins how answers look, in every format.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	b := flightsBill(t)
+	now := time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)
+	started, ended := now.Add(-2*time.Hour), now.Add(-90*time.Minute)
+	clusters := sdk.ClusterList{NextCursor: "more", Items: []sdk.Cluster{
+		{
+			ID: "cl_2", Name: "flights-x3k2", Owner: sdk.User{Name: "ana"}, Backend: "local", Status: "running", Target: "running",
+			Options: sdk.ClusterOptions{Workers: 4, Threads: 2, MemoryBytes: 2_000_000_000}, WorkersRunning: 3, CreatedAt: started, StartedAt: &started,
+			Currency: "USD", RateNanosPerHour: 365_000_000, CostNanos: 730_400_000, SchedulerAddress: "tls://127.0.0.1:4000",
+			URL: "http://127.0.0.1:8470/clusters/cl_2",
+		},
+		{
+			ID: "cl_1", Name: "first", Owner: sdk.User{Name: "ana"}, Backend: "local", Status: "failed", Target: "stopped", Reason: "The scheduler ended.",
+			Options: sdk.ClusterOptions{Workers: 2, Threads: 1, MemoryBytes: 512_000_000}, CreatedAt: started.AddDate(-1, 0, 0), StartedAt: &started,
+			EndedAt: &ended, Currency: "USD", CostNanos: 12_300_000,
+		},
+	}}
+	processes := []sdk.Process{
+		{Name: "scheduler", Status: "running", Generation: 1, Threads: 1, MemoryBytes: 1_000_000_000, RateNanosPerHour: 45_000_000, CostNanos: 90_100_000},
+		{
+			Name: "w-0", Status: "failed", Generation: 2, Threads: 2, MemoryBytes: 2_000_000_000, RateNanosPerHour: 90_000_000,
+			CostNanos: 80_900_000, Reason: "Exit code 1.",
+		},
+	}
+	costs := sdk.CostList{Currency: "USD", Start: now.AddDate(0, 0, -7), End: now, TotalNanos: 742_700_000, Items: []sdk.CostItem{
+		{ClusterID: "cl_2", ClusterName: "flights-x3k2", Owner: "ana", Status: "running", CostNanos: 730_400_000},
+		{ClusterID: "cl_1", ClusterName: "first, \"quoted\"", Owner: "ana", Status: "failed", CostNanos: 12_300_000},
+	}}
+	none := sdk.CostList{Currency: "USD", Start: costs.Start, End: now, Items: []sdk.CostItem{}}
+	logs := sdk.LogsList{Items: []sdk.Logs{
+		{ProcessID: "cl_2-scheduler-1", Name: "scheduler", Text: "started\n", Truncated: true},
+		{ProcessID: "cl_2-w-0-1", Name: "w-0", Text: "a \"b\"\nc"},
+	}}
+	empty := sdk.Bill{ClusterID: "cl_1", Currency: "USD", Lines: []sdk.BillLine{}, Categories: []sdk.BillCategory{}, Rates: b.Rates}
+	for name, a := range map[string]answer{
+		"bill":          billAnswer(b, 20),
+		"bill-short":    billAnswer(b, 2),
+		"bill-file":     fileAnswer(b, "examples/flights.py", 20),
+		"bill-no-file":  fileAnswer(b, "other.py", 20),
+		"bill-empty":    billAnswer(empty, 20),
+		"cost":          costAnswer(b),
+		"costs":         costsAnswer(costs, now),
+		"costs-none":    costsAnswer(none, now),
+		"clusters":      clusterListAnswer(clusters, true, now),
+		"clusters-none": clusterListAnswer(sdk.ClusterList{Items: []sdk.Cluster{}}, false, now),
+		"cluster":       clusterAnswer(clusters.Items[0], processes),
+		"logs":          logsAnswer(logs),
+	} {
+		clitest.Golden(t, "answer/"+name+".txt", printed(t, a, "table"))
+		clitest.Golden(t, "answer/"+name+".json", printed(t, a, "json"))
+		clitest.Golden(t, "answer/"+name+".csv", printed(t, a, "csv"))
+	}
+}
+
+// TestBillOfNothingElse checks that the printed JSON is the wire's, field by field.
+func TestBillJSONIsTheWire(t *testing.T) {
+	t.Parallel()
+	b := flightsBill(t)
+	var back sdk.Bill
+	if err := json.Unmarshal([]byte(printed(t, billAnswer(b, 1), "json")), &back); err != nil {
+		t.Fatal(err)
+	}
+	if len(back.Lines) != len(b.Lines) || verifyBill(back) != nil || back.TotalNanos != b.TotalNanos {
+		t.Errorf("the printed bill differs from the one received: %+v", back)
+	}
+}
+
+func TestVerifyBill(t *testing.T) {
+	t.Parallel()
+	b := flightsBill(t)
+	b.Lines[0].CostNanos++
+	err := verifyBill(b)
+	if err == nil || !strings.Contains(err.Error(), "does not add up") {
+		t.Errorf("a bill that is off by one nano-unit passes: %v", err)
+	}
+}
+
+// TestCSVSurvives checks with a CSV reader that whatever stands in names and sources, the records come back whole and their
+// money sums to the bill.
+func TestCSVSurvives(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := sdk.Bill{ClusterID: "cl_1", Currency: "USD", UnknownNanos: rapid.Int64Range(0, 1e12).Draw(t, "unknown")}
+		b.TotalNanos = b.UnknownNanos
+		for i := range rapid.IntRange(0, 8).Draw(t, "lines") {
+			line := sdk.BillLine{
+				File: rapid.String().Draw(t, "file"), Line: i, Text: strings.ReplaceAll(rapid.String().Draw(t, "text"), "\r", ""),
+				CostNanos: rapid.Int64Range(0, 1e12).Draw(t, "cost"),
+			}
+			b.Lines, b.TotalNanos = append(b.Lines, line), b.TotalNanos+line.CostNanos
+		}
+		records, err := csv.NewReader(strings.NewReader(printed(t, billAnswer(b, 3), "csv"))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum int64
+		for i, record := range records[1:] {
+			nanos, err := strconv.ParseInt(record[6], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += nanos
+			if i < len(b.Lines) && record[5] != b.Lines[i].Text {
+				t.Fatalf("text %q comes back as %q", b.Lines[i].Text, record[5])
+			}
+		}
+		if sum != b.TotalNanos {
+			t.Fatalf("the records sum to %d, the bill is %d", sum, b.TotalNanos)
+		}
+		// However odd the bill, the table has a row for the whole.
+		if table := printed(t, billAnswer(b, 3), "table"); !strings.Contains(table, "\nBill ") {
+			t.Fatalf("no total in\n%s", table)
+		}
+	})
+}
+
+func TestShortNames(t *testing.T) {
+	t.Parallel()
+	var lines []sdk.BillLine
+	for _, file := range []string{"/home/ana/a/load.py", "/home/ana/b/load.py", "/home/ana/b/plot.py", "load.py", "cell:0123456789abcdef", "/"} {
+		lines = append(lines, sdk.BillLine{File: file})
+	}
+	got := shortNames(lines)
+	for file, want := range map[string]string{
+		"/home/ana/a/load.py": "a/load.py", "/home/ana/b/load.py": "b/load.py", "/home/ana/b/plot.py": "plot.py",
+		"load.py": "load.py", "cell:0123456789abcdef": "cell 01234567", "/": "/",
+	} {
+		if got[file] != want {
+			t.Errorf("%s is shown as %q, want %q", file, got[file], want)
+		}
+	}
+}

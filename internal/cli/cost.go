@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lineitem/lineitem/internal/cli/format"
+	"github.com/lineitem/lineitem/sdk"
+)
+
+func newCostCommand(c *connection) *cobra.Command {
+	var o output
+	var since, until string
+	cmd := &cobra.Command{
+		Use:   "cost [CLUSTER]",
+		Short: "Show what clusters cost, or one of them by kind of time",
+		Long: `Show what each cluster cost in a window of time; with a cluster, what it was spent on: lines of code together,
+idle by reason, overhead, and what was not observed. "lineitem lines" splits it by line.`,
+		Example: `  lineitem cost --since 7d
+  lineitem cost flights-x3k2 -o json`,
+		Args: rangeArgs(0, "CLUSTER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && (since != "" || until != "") {
+				return usage(cmd, "the bill of one cluster covers all of its life; leave --since and --until out.")
+			}
+			now := time.Now()
+			var window sdk.CostOptions
+			var err error
+			if window.Since, err = parseTime(since, now); err != nil {
+				return usage(cmd, "--since %q is not understood: %v", since, err)
+			}
+			if window.Until, err = parseTime(until, now); err != nil {
+				return usage(cmd, "--until %q is not understood: %v", until, err)
+			}
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				cluster, err := find(cmd.Context(), client, args[0])
+				if err != nil {
+					return err
+				}
+				bill, err := client.Bill(cmd.Context(), cluster.ID)
+				if err != nil {
+					return err
+				}
+				if err := verifyBill(bill); err != nil {
+					return err
+				}
+				return o.write(cmd, costAnswer(bill))
+			}
+			costs, err := client.Costs(cmd.Context(), window)
+			if err != nil {
+				return err
+			}
+			return o.write(cmd, costsAnswer(costs, now))
+		},
+	}
+	cmd.Flags().StringVar(&since, "since", "", "start of the window: a date, a time, or how long ago, like 7d")
+	cmd.Flags().StringVar(&until, "until", "", "end of the window, itself not in it")
+	o.flag(cmd)
+	return cmd
+}
+
+// costsAnswer lists clusters by what they cost.
+func costsAnswer(costs sdk.CostList, now time.Time) answer {
+	a := answer{
+		json:   costs,
+		header: []string{"cluster_id", "cluster_name", "owner", "status", "cost_nanos", "currency", "start", "end"},
+	}
+	parts := make([]int64, len(costs.Items))
+	for i, item := range costs.Items {
+		parts[i] = item.CostNanos
+		a.rows = append(a.rows, []string{
+			item.ClusterID, item.ClusterName, item.Owner, item.Status, whole(item.CostNanos), costs.Currency,
+			moment(&costs.Start), moment(&costs.End),
+		})
+	}
+	amounts, shares := format.Fit(parts, costs.Currency), format.FitShares(parts)
+	a.text = fmt.Sprintf("From %s to %s UTC\n\n", format.At(costs.Start, now, time.UTC), format.At(costs.End, now, time.UTC))
+	if len(parts) == 0 {
+		a.text += "No cluster ran.\n"
+		return a
+	}
+	a.table = format.NewTable(
+		format.Header{Name: "cluster"}, format.Header{Name: "owner"}, format.Header{Name: "status"}, format.Header{Name: "id"},
+		format.Header{Name: "share", Align: format.Right}, format.Header{Name: "cost", Align: format.Right})
+	for i, item := range costs.Items {
+		a.table.Row(item.ClusterName, item.Owner, item.Status, item.ClusterID, shares.Cell(i), amounts.Cell(i))
+	}
+	a.table.Rule()
+	a.table.Row("Total", "", "", "", shares.Sum(0, len(parts)), amounts.Total())
+	return a
+}
+
+// costAnswer splits one cluster's cost by kind of time.
+func costAnswer(b sdk.Bill) answer {
+	lines := billRow{where: "Lines of code"}
+	for _, line := range b.Lines {
+		lines.seconds += line.ThreadSeconds
+		lines.nanos += line.CostNanos
+	}
+	rows := append([]billRow{lines}, categoryRows(b)...)
+	parts := make([]int64, len(rows))
+	for i, row := range rows {
+		parts[i] = row.nanos
+	}
+	amounts, shares := format.Fit(parts, b.Currency), format.FitShares(parts)
+	table := format.NewTable(
+		format.Header{Name: "what"}, format.Header{Name: "thread time", Align: format.Right},
+		format.Header{Name: "share", Align: format.Right}, format.Header{Name: "cost", Align: format.Right})
+	for i, row := range rows {
+		table.Row(row.where, threadTime(row.seconds), shares.Cell(i), amounts.Cell(i))
+	}
+	table.Rule()
+	table.Row("Bill", "", shares.Sum(0, len(rows)), amounts.Total())
+	a := answer{
+		json:   b,
+		header: []string{"category", "cost_nanos", "currency", "thread_seconds"},
+		text:   costLine(b) + "\n\n",
+		table:  table,
+		notes:  billNotes(b),
+	}
+	a.rows = append(a.rows, []string{"lines", whole(lines.nanos), b.Currency, decimal(lines.seconds)})
+	for _, category := range b.Categories {
+		a.rows = append(a.rows, []string{category.Name, whole(category.CostNanos), b.Currency, decimal(category.ThreadSeconds)})
+	}
+	a.rows = append(a.rows, []string{"unknown", whole(b.UnknownNanos), b.Currency, ""})
+	return a
+}

@@ -1,0 +1,65 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lineitem/lineitem/internal/cli"
+)
+
+// TestWrongUse checks that wrong use ends with status 2 and a sentence that says where help is.
+func TestWrongUse(t *testing.T) {
+	t.Parallel()
+	for command, want := range map[string]string{
+		"clustr":                             `There is no command "clustr". Did you mean "cluster"? See "lineitem --help".`,
+		"cluster crate":                      `There is no command "crate". Did you mean "create"? See "lineitem cluster --help".`,
+		"version --bogus":                    `Unknown flag: --bogus. See "lineitem version --help".`,
+		"version now":                        `"now" is one argument too many. See "lineitem version --help".`,
+		"version -o xml":                     `there is no format "xml", choose from table, json, csv`,
+		"lines":                              `CLUSTER is missing. See "lineitem lines --help".`,
+		"lines a --limit -1":                 `--limit must not be negative; 0 shows all lines.`,
+		"cost a --since 7d":                  `The bill of one cluster covers all of its life; leave --since and --until out.`,
+		"cost --since yesterday":             `--since "yesterday" is not understood: write a time like 2026-11-19`,
+		"cluster scale a":                    `WORKERS is missing.`,
+		"cluster scale a many":               `"many" is not a number of workers.`,
+		"cluster scale a -- -1":              `"-1" is not a number of workers.`,
+		"cluster list --all --status failed": `Give --all or --status, not both.`,
+		"cluster list --limit 0":             `--limit must be at least 1, not 0.`,
+		"cluster create --memory much":       `"much" is not an amount of memory; write 2GB or 512MiB`,
+		"cluster create --env PATH":          `"PATH" is not a variable; write NAME=VALUE.`,
+		"run":                                `SCRIPT is missing.`,
+		"run nowhere.py":                     `There is no script "nowhere.py".`,
+		"run testdata":                       `There is no script "testdata".`,
+		"run --workers 0 golden_test.go":     `--workers must be at least 1, not 0.`,
+		"demo now":                           `"now" is one argument too many.`,
+		"demo --workers 0":                   `--workers must be at least 1, not 0.`,
+		"login --code a b":                   `Give the link or --code, not both.`,
+		"login --token-stdin b":              `--token-stdin brings a token of its own; leave the link and --code out.`,
+	} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			result := start(t, cli.Process{Args: strings.Fields(command)})
+			if result.status != 2 {
+				t.Errorf("ends with %d, want 2", result.status)
+			}
+			if result.stdout != "" {
+				t.Errorf("prints %q to standard output", result.stdout)
+			}
+			if !strings.Contains(result.stderr, want) || strings.Count(result.stderr, "\n") != 1 {
+				t.Errorf("says %q, want %q", result.stderr, want)
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	result := start(t, cli.Process{Args: []string{"version"}})
+	if result.status != 0 || !strings.HasPrefix(result.stdout, "lineitem 1.2.3, go") {
+		t.Errorf("version ends with %d and prints %q", result.status, result.stdout)
+	}
+	result = start(t, cli.Process{Args: []string{"version", "-o", "csv"}})
+	if !strings.HasPrefix(result.stdout, "version,go,os,arch\n1.2.3,go") {
+		t.Errorf("version -o csv prints %q", result.stdout)
+	}
+}
