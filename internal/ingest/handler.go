@@ -29,6 +29,12 @@ const (
 	tokenMemory = 30 * time.Second
 )
 
+// Appender makes batches durable: all of them when it returns without an error. It may be called by many at once, and is free to let them share
+// a transaction.
+type Appender interface {
+	AppendBatches(ctx context.Context, batches []usage.RawBatch) ([]bool, error)
+}
+
 // Tokens finds the cluster of an agent token.
 type Tokens interface {
 	ClusterByAgentToken(ctx context.Context, h identity.Hash) (cluster.ID, error)
@@ -61,9 +67,10 @@ type Config struct {
 
 // Handler serves POST /ingest/v1/batches.
 type Handler struct {
-	cfg     Config
-	writer  *writer
-	tokens  sync.Map // identity.Hash -> knownToken
+	cfg    Config
+	tokens sync.Map // identity.Hash -> knownToken
+	// storing holds a place for each post that is being stored, so that a slow disk makes senders wait instead of memory grow.
+	storing chan struct{}
 	batches *prometheus.CounterVec
 }
 
@@ -72,10 +79,13 @@ type knownToken struct {
 	until   time.Time
 }
 
-// New makes a Handler and starts its writer; Close ends it.
+// maxStoring bounds how many posts are stored at once.
+const maxStoring = 256
+
+// New makes a Handler.
 func New(cfg Config) *Handler {
 	h := &Handler{
-		cfg: cfg, writer: newWriter(cfg.Appender),
+		cfg: cfg, storing: make(chan struct{}, maxStoring),
 		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lineitem_ingest_batches_total", Help: "Telemetry batches received, by what became of them.",
 		}, []string{"outcome"}),
@@ -85,9 +95,6 @@ func New(cfg Config) *Handler {
 	}
 	return h
 }
-
-// Close stores what has been received and stops.
-func (h *Handler) Close() { h.writer.close() }
 
 // answer is the body of a success.
 type answer struct {
@@ -144,7 +151,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (answer, error
 		})
 	}
 	if len(raw) > 0 {
-		fresh, err := h.writer.append(r.Context(), raw)
+		fresh, err := h.store(r.Context(), raw)
 		if err != nil {
 			return answer{}, err
 		}
@@ -160,6 +167,17 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (answer, error
 	h.batches.WithLabelValues("duplicate").Add(float64(out.Duplicates))
 	h.batches.WithLabelValues("rejected").Add(float64(len(out.Rejected)))
 	return out, nil
+}
+
+// store makes batches durable. A sender that has gone does not undo it: others may share the transaction, and it sends again anyway.
+func (h *Handler) store(ctx context.Context, raw []usage.RawBatch) ([]bool, error) {
+	select {
+	case h.storing <- struct{}{}:
+		defer func() { <-h.storing }()
+	default:
+		return nil, errs.New(errs.Unavailable, "busy", "The server is behind with storing telemetry; nothing of this post was stored. Send it again later.")
+	}
+	return h.cfg.Appender.AppendBatches(context.WithoutCancel(ctx), raw)
 }
 
 func check(id cluster.ID, payload []byte) (*usage.Batch, error) {
