@@ -41,6 +41,8 @@ type Clusters struct {
 	adopted  bool
 	// retryAt holds launches that failed for want of capacity, or for a reason that may pass.
 	retryAt map[cluster.ProcessID]time.Time
+	// told holds the orphans of which an event tells already.
+	told map[cluster.ProcessID]bool
 }
 
 // ClustersConfig is what the loop works with; all fields are needed.
@@ -59,6 +61,7 @@ type ClustersConfig struct {
 func NewClusters(cfg ClustersConfig) *Clusters {
 	return &Clusters{
 		cfg: cfg, wake: make(chan struct{}, 1), retiring: map[cluster.ID][]string{}, retryAt: map[cluster.ProcessID]time.Time{},
+		told: map[cluster.ProcessID]bool{},
 	}
 }
 
@@ -346,12 +349,37 @@ func (c *Clusters) sweep(ctx context.Context, byBackend map[string][]backend.Pro
 			}
 			result.Orphans++
 			result.Settled = false
-			c.cfg.Logger.WarnContext(ctx, "ending an orphan", slog.String("process", string(p.ID)), slog.String("handle", p.Handle))
+			if err := c.tell(ctx, p); err != nil {
+				return err
+			}
 			err := c.cfg.Backends[name].Stop(ctx, p.ID, c.cfg.Policy.StopGrace)
 			if err != nil && !errors.Is(err, backend.ErrGone) {
 				return fmt.Errorf("end orphan %s: %w", p.ID, err)
 			}
 		}
+	}
+	return nil
+}
+
+// tell records, once, that an orphan is being ended: in the log, and with its cluster where there is one.
+func (c *Clusters) tell(ctx context.Context, p backend.Process) error {
+	if c.told[p.ID] {
+		return nil
+	}
+	c.told[p.ID] = true
+	c.cfg.Logger.WarnContext(ctx, "ending an orphan", slog.String("process", string(p.ID)), slog.String("handle", p.Handle))
+	_, err := c.cfg.Store.ClusterByID(ctx, p.ClusterID)
+	if errs.Is(err, errs.NotFound) {
+		return nil
+	}
+	if err == nil {
+		err = c.cfg.Store.AddEvent(ctx, cluster.Event{
+			ClusterID: p.ClusterID, At: c.cfg.Now(), Kind: cluster.EventOrphanEnded,
+			Message: fmt.Sprintf("Process %s ran though nobody wants it; it is being ended", p.Name),
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("tell of orphan %s: %w", p.ID, err)
 	}
 	return nil
 }

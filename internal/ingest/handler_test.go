@@ -162,7 +162,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	}
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	if _, err := io.CopyN(z, zeros{}, 64<<20); err != nil {
+	if _, err := io.CopyN(z, zeros{}, 16<<20); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
@@ -186,7 +186,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		"another encoding":    {good, header("Content-Encoding", "br"), 400},
 		"too many batches":    {envelope(t, many...), func(*http.Request) {}, 413},
 		"9 MiB":               {make([]byte, 9<<20), func(*http.Request) {}, 413},
-		"64 MiB, well packed": {bomb.Bytes(), header("Content-Encoding", "gzip"), 413},
+		"16 MiB, well packed": {bomb.Bytes(), header("Content-Encoding", "gzip"), 413},
 	} {
 		got := post(t, h, tc.body, tc.change)
 		if got.status != tc.status || got.Code == "" || !strings.HasSuffix(got.Message, ".") {
