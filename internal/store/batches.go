@@ -57,7 +57,7 @@ func (db *DB) AppendBatches(ctx context.Context, batches []usage.RawBatch) ([]bo
 // appendInOwn appends in a transaction of its own, and returns only after its commit. It needs no more isolation than a statement has.
 func (db *DB) appendInOwn(ctx context.Context, batches []usage.RawBatch) ([]bool, error) {
 	var fresh []bool
-	err := db.transact(ctx, db.writer, nil, func(ctx context.Context) error {
+	err := db.transact(ctx, db.writer, sql.TxOptions{Isolation: db.isolation(sql.LevelReadCommitted)}, func(ctx context.Context) error {
 		var err error
 		fresh, err = db.appendBatches(ctx, batches)
 		return err

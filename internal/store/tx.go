@@ -46,7 +46,7 @@ func (db *DB) Atomically(ctx context.Context, f func(ctx context.Context) error)
 		return nested(ctx, tx.tx, f)
 	}
 	// SQLite has only this level; PostgreSQL would let two transactions each act on what the other has changed.
-	return db.transact(ctx, db.writer, &sql.TxOptions{Isolation: db.serializable()}, f)
+	return db.transact(ctx, db.writer, sql.TxOptions{Isolation: db.isolation(sql.LevelSerializable)}, f)
 }
 
 // Snapshot runs f in a transaction that only reads, and sees the database at one moment: sums over several tables match. It does not block
@@ -55,22 +55,19 @@ func (db *DB) Snapshot(ctx context.Context, f func(ctx context.Context) error) e
 	if db.txFrom(ctx) != nil {
 		return f(ctx)
 	}
-	options := &sql.TxOptions{ReadOnly: true}
-	if db.engine == Postgres {
-		options.Isolation = sql.LevelRepeatableRead
-	}
-	return db.transact(ctx, db.reader, options, f)
+	return db.transact(ctx, db.reader, sql.TxOptions{ReadOnly: true, Isolation: db.isolation(sql.LevelRepeatableRead)}, f)
 }
 
-func (db *DB) serializable() sql.IsolationLevel {
+// isolation asks for a level where there are several.
+func (db *DB) isolation(level sql.IsolationLevel) sql.IsolationLevel {
 	if db.engine == Postgres {
-		return sql.LevelSerializable
+		return level
 	}
 	return sql.LevelDefault
 }
 
 // transact begins, runs f, commits, and does so again while the database asks for it.
-func (db *DB) transact(ctx context.Context, p *pool, options *sql.TxOptions, f func(ctx context.Context) error) error {
+func (db *DB) transact(ctx context.Context, p *pool, options sql.TxOptions, f func(ctx context.Context) error) error {
 	p.prepare(ctx)
 	for attempt := 1; ; attempt++ {
 		err := db.attempt(ctx, p, options, f)
@@ -87,8 +84,8 @@ func (db *DB) transact(ctx context.Context, p *pool, options *sql.TxOptions, f f
 	}
 }
 
-func (db *DB) attempt(ctx context.Context, p *pool, options *sql.TxOptions, f func(ctx context.Context) error) (err error) {
-	tx, err := p.db.BeginTx(ctx, options)
+func (db *DB) attempt(ctx context.Context, p *pool, options sql.TxOptions, f func(ctx context.Context) error) (err error) {
+	tx, err := p.db.BeginTx(ctx, &options)
 	if err != nil {
 		return fail("begin a transaction", err)
 	}

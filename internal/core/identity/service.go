@@ -176,8 +176,10 @@ func (s *Service) AuthenticateToken(ctx context.Context, now time.Time, secret s
 		return Actor{}, hideMissing(err)
 	}
 	if now.Sub(token.LastUsedAt) >= touchEvery {
-		// Not found means that it was deleted a moment ago: then it is not valid.
-		if err := s.store.TouchToken(ctx, token.ID, now); err != nil {
+		err := s.store.TouchToken(ctx, token.ID, now)
+		// Not found means that it was deleted a moment ago: then it is not valid. A database that cannot write, such as on a full disk,
+		// is no reason to refuse who only wants to read.
+		if err != nil && !errs.Is(err, errs.Unavailable) {
 			return Actor{}, hideMissing(err)
 		}
 	}

@@ -1,0 +1,196 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/id"
+	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/usage"
+	"github.com/lineitem/lineitem/internal/store"
+)
+
+// noon is when the tests happen. It is not in UTC and has microseconds, which the store must cope with.
+var noon = time.Date(2026, 3, 4, 13, 0, 0, 123_456_000, time.FixedZone("CET", 3600))
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantKind(t testing.TB, err error, kind errs.Kind) {
+	t.Helper()
+	if got := errs.KindOf(err); got != kind {
+		t.Errorf("error = %v (kind %q), want kind %q", err, got, kind)
+	}
+}
+
+func equal(t testing.TB, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("not what was expected (-want +got):\n%s", diff)
+	}
+}
+
+func newUser(t testing.TB, db *store.DB, name string) identity.User {
+	t.Helper()
+	u := identity.User{ID: identity.UserID(id.New("us", noon)), Name: name, Role: identity.RoleUser, CreatedAt: noon.UTC()}
+	must(t, db.CreateUser(t.Context(), u))
+	return u
+}
+
+// fullCluster has a value in every field.
+func fullCluster(owner identity.UserID, name string, at time.Time) cluster.Cluster {
+	return cluster.Cluster{
+		ID: cluster.ID(id.New("cl", at)), Name: name, OwnerID: owner, Backend: "local",
+		Options: cluster.Options{
+			Workers: 3, Threads: 2, MemoryBytes: 1 << 40, Python: "/opt/ana's/bin/python",
+			Env: map[string]string{"A": "1", "QUOTED": `"ü"`},
+		},
+		Status: cluster.StatusRunning, Target: cluster.TargetStopped, Reason: "You stopped it.",
+		SchedulerAddress: "tls://127.0.0.1:8786", DashboardURL: "http://127.0.0.1:8787",
+		CreatedAt: at.UTC(), StartedAt: at.Add(time.Second).UTC(), EndedAt: at.Add(time.Minute).UTC(),
+	}
+}
+
+func newCluster(t testing.TB, db *store.DB) cluster.Cluster {
+	t.Helper()
+	owner := newUser(t, db, strings.ToLower(id.New("user", noon)))
+	c := fullCluster(owner.ID, "flights", noon)
+	must(t, db.CreateCluster(t.Context(), c))
+	return c
+}
+
+func fullProcess(c cluster.ID, role cluster.Role, name string, generation int) cluster.Process {
+	code := -9
+	return cluster.Process{
+		ID: cluster.ProcessID(fmt.Sprintf("%s-%s-%d", c, name, generation)), ClusterID: c, Role: role, Name: name, Generation: generation,
+		Status: cluster.StatusRunning, Target: cluster.TargetRunning, Threads: 2, MemoryBytes: 1 << 33,
+		Rate:   cost.Rate{NanosPerHour: 123_456_789_012, Currency: "EUR"},
+		Handle: "4711", ExitCode: &code, Reason: "It was killed.",
+		CreatedAt: noon.UTC(), StartedAt: noon.Add(1 * time.Second).UTC(), RetireAt: noon.Add(2 * time.Second).UTC(), EndedAt: noon.Add(3 * time.Second).UTC(),
+	}
+}
+
+func newBatch(c cluster.ID, epoch string, seq int64) usage.RawBatch {
+	return usage.RawBatch{
+		ClusterID: c, ProcessID: cluster.ProcessID(string(c) + "-w-0-1"), Kind: "worker", Epoch: epoch, Seq: seq,
+		ReceivedAt: noon.Add(time.Duration(seq) * time.Second).UTC(), Payload: []byte{0x00, 0xff, byte(seq)},
+	}
+}
+
+func credentialSet(text string) cluster.CredentialSet {
+	one := func(role string) cluster.Credentials {
+		return cluster.Credentials{CA: []byte("ca " + text), Certificate: []byte("certificate " + role + text), Key: []byte("key " + role + text)}
+	}
+	return cluster.CredentialSet{Scheduler: one("scheduler"), Worker: one("worker"), Client: one("client")}
+}
+
+// fill puts a row into every table and returns a check that they are there, unchanged.
+func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	ctx := t.Context()
+	user := newUser(t, db, "ana")
+	code := identity.SignInCode{Hash: "c0de", UserID: user.ID, CreatedAt: noon.UTC(), ExpiresAt: noon.Add(time.Hour).UTC()}
+	must(t, db.CreateSignInCode(ctx, code))
+	session := identity.Session{Hash: "5e55", UserID: user.ID, CreatedAt: noon.UTC(), ExpiresAt: noon.Add(time.Hour).UTC()}
+	must(t, db.CreateSession(ctx, session))
+	token := identity.Token{
+		ID: "tk_1", UserID: user.ID, Name: "laptop", Hash: "70ce", CreatedAt: noon.UTC(),
+		ExpiresAt: noon.Add(time.Hour).UTC(), LastUsedAt: noon.Add(time.Minute).UTC(),
+	}
+	must(t, db.CreateToken(ctx, token))
+	c := fullCluster(user.ID, "flights", noon)
+	must(t, db.CreateCluster(ctx, c))
+	process := fullProcess(c.ID, cluster.RoleWorker, "w-0", 1)
+	must(t, db.CreateProcess(ctx, process))
+	credentials, agentToken := credentialSet("x"), cluster.AgentToken{Hash: "a9e7", Text: "secret"}
+	must(t, db.SetCredentials(ctx, c.ID, credentials, agentToken))
+	event := cluster.Event{ClusterID: c.ID, At: noon.UTC(), Kind: "created", Message: "Ana made it."}
+	must(t, db.AddEvent(ctx, event))
+	gauges := cluster.Gauges{
+		At: noon.UTC(), Workers: 1, Threads: 2, Clients: 3, Processing: 4, Queued: 5, Waiting: 6, NoWorker: 7, InMemory: 8, Erred: 9,
+		ManagedBytes: 10, SpilledBytes: 11,
+	}
+	must(t, db.SetGauges(ctx, c.ID, gauges))
+	batch := newBatch(c.ID, "e", 7)
+	_, err := db.AppendBatches(ctx, []usage.RawBatch{batch})
+	must(t, err)
+	line := usage.LineUsage{
+		ClusterID: c.ID, ProcessID: process.ID, HourAt: noon.Truncate(time.Hour).UTC(), Submission: 2, Prefix: "read-csv",
+		Line: usage.Line{File: "/home/ana/flights.py", Line: 31, Function: "main"}, ThreadMicros: 12, CPUMicros: 11,
+	}
+	must(t, db.AddLineUsage(ctx, []usage.LineUsage{line}))
+	category := usage.CategoryUsage{
+		ClusterID: c.ID, ProcessID: process.ID, Epoch: "e", StartAt: noon.UTC(), EndAt: noon.Add(time.Second).UTC(), Final: true,
+		Category: "idle.no_work", ThreadMicros: 13,
+	}
+	must(t, db.AddCategoryUsage(ctx, []usage.CategoryUsage{category}))
+	submission := usage.Submission{
+		ClusterID: c.ID, ID: 2, At: noon.UTC(), Client: "Client-1", File: "/home/ana/flights.py", Line: 31, Function: "main",
+		Text: "df.compute()", Tasks: 120,
+	}
+	must(t, db.PutSubmissions(ctx, []usage.Submission{submission}))
+	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
+	must(t, db.PutSource(ctx, source))
+	installation, err := db.InstallationID(ctx)
+	must(t, err)
+
+	return func(t *testing.T, db *store.DB) {
+		t.Helper()
+		ctx := t.Context()
+		equal(t, get(t, ctx, db.InstallationID), installation)
+		equal(t, getBy(t, ctx, db.UserByID, user.ID), user)
+		equal(t, getBy(t, ctx, db.TakeSignInCode, code.Hash), code)
+		equal(t, getBy(t, ctx, db.SessionByHash, session.Hash), session)
+		equal(t, getBy(t, ctx, db.TokenByHash, token.Hash), token)
+		equal(t, getBy(t, ctx, db.ClusterByID, c.ID), c)
+		equal(t, getBy(t, ctx, db.ProcessesByCluster, c.ID), []cluster.Process{process})
+		gotSet, gotToken, err := db.CredentialsByCluster(ctx, c.ID)
+		must(t, err)
+		equal(t, gotSet, credentials)
+		equal(t, gotToken, agentToken)
+		equal(t, getBy(t, ctx, db.ClusterByAgentToken, agentToken.Hash), c.ID)
+		events, err := db.EventsByCluster(ctx, c.ID, 10)
+		must(t, err)
+		if len(events) != 1 || events[0].ID == 0 {
+			t.Fatalf("events = %v", events)
+		}
+		event.ID = events[0].ID
+		equal(t, events[0], event)
+		equal(t, getBy(t, ctx, db.GaugesByCluster, c.ID), gauges)
+		batches, err := db.UnfoldedBatches(ctx, c.ID, 10)
+		must(t, err)
+		equal(t, batches, []usage.RawBatch{batch})
+		equal(t, getBy(t, ctx, db.LineUsageByCluster, c.ID), []usage.LineUsage{line})
+		equal(t, getBy(t, ctx, db.CategoryUsageByCluster, c.ID), []usage.CategoryUsage{category})
+		equal(t, getBy(t, ctx, db.SubmissionsByCluster, c.ID), []usage.Submission{submission})
+		got, err := db.SourceByFile(ctx, c.ID, source.File)
+		must(t, err)
+		equal(t, got, source)
+	}
+}
+
+func get[V any](t *testing.T, ctx context.Context, f func(context.Context) (V, error)) V { //nolint:revive // reads like a call of f
+	t.Helper()
+	v, err := f(ctx)
+	must(t, err)
+	return v
+}
+
+func getBy[K, V any](t *testing.T, ctx context.Context, f func(context.Context, K) (V, error), key K) V { //nolint:revive // reads like a call of f
+	t.Helper()
+	v, err := f(ctx, key)
+	must(t, err)
+	return v
+}
