@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +123,8 @@ def _body(epoch: Epoch, window: Window, ordered: list[tuple[Any, list[int]]]) ->
     samples = []
     for (submission, prefix, stack), (wall, cpu) in ordered:
         numbers = tuple(
-            frames.index((files.index((file, kind)), strings.index(function), line)) for file, kind, function, line in stack
+            frames.index((files.index((file, kind)), strings.index(function), line))
+            for file, kind, function, line in stack
         )
         samples.append((submission, strings.index(prefix), stacks.index(numbers), wall, cpu))
     ledger = [

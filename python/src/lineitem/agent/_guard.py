@@ -37,7 +37,7 @@ class Guard:
                 self.where,
                 part,
                 count,
-                exc_info=True,
+                exc_info=True,  # noqa: LOG014 - callers are in an except block
             )
         elif count < _LIMIT:
-            logger.info("Lineitem's agent on %s: '%s' failed.", self.where, part, exc_info=True)
+            logger.info("Lineitem's agent on %s: '%s' failed.", self.where, part, exc_info=True)  # noqa: LOG014 - as above

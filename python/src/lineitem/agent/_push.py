@@ -16,7 +16,9 @@ import cloudpickle
 import lineitem.agent
 from lineitem.agent._worker import LineitemWorkerPlugin
 
-_LOADER = '''
+_VERSION = sys.version_info[:2]
+
+_LOADER = """
 def load(version, payload):
     import logging, pickle, sys
     from distributed.diagnostics.plugin import WorkerPlugin
@@ -29,7 +31,7 @@ def load(version, payload):
     else:
         log.warning("Lineitem's agent is off on this worker: its Python differs from the scheduler's %s.%s.", *version)
     return WorkerPlugin()
-'''
+"""
 
 
 class _Softly:
@@ -39,7 +41,7 @@ class _Softly:
         self._payload = payload
 
     def __reduce__(self) -> tuple[Any, ...]:
-        scope = {"source": _LOADER, "scope": {}, "version": sys.version_info[:2], "payload": self._payload}
+        scope = {"source": _LOADER, "scope": {}, "version": _VERSION, "payload": self._payload}
         return eval, ("exec(source, scope) or scope['load'](version, payload)", scope)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -40,10 +40,11 @@ _DRAIN_S = 5.0
 _ROWS_PER_BATCH = 500
 _RETIRE_AGAIN_S = 30.0
 _MAX_SOURCES = 2_000
+_MAX_WINDOW_US = 23 * 3_600_000_000  # the server takes a day; a first answer may take longer
 _MAX_HELD_SOURCES = 20
 
 
-class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
+class LineitemSchedulerPlugin(SchedulerPlugin):
     """The scheduler's part of the agent.
 
     Parameters
@@ -63,7 +64,9 @@ class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
         self._guard = Guard("the scheduler")
         self._epoch = Epoch(config.process)
         self._window_start = monotonic_us()
-        package_dirs = [os.path.dirname(module.__file__) for module in (dask, distributed, lineitem) if module.__file__]
+        package_dirs = [
+            str(Path(module.__file__).parent) for module in (dask, distributed, lineitem) if module.__file__
+        ]
         self._package_dirs = package_dirs
         self._classify = Classifier(package_dirs)
         self._book = SubmissionBook(id_base(config.process))
@@ -86,7 +89,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
         )
 
     def install(self) -> None:
-        """Hook into the scheduler and reach for its workers."""
+        """Install the hooks on the scheduler, and reach for its workers."""
         scheduler = self._scheduler
         payload = worker_payload(
             {
@@ -179,7 +182,11 @@ class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
         try:
             if self._code and not self._guard.broken("origin"):
                 origin = find_origin(self._code, self._classify)
-                if self._source_text is not False and origin.file.endswith(".py") and len(self._held_sources) < _MAX_HELD_SOURCES:
+                if (
+                    self._source_text is not False
+                    and origin.file.endswith(".py")
+                    and len(self._held_sources) < _MAX_HELD_SOURCES
+                ):
                     self._held_sources[origin.file] = origin
         except Exception:
             self._guard.failed("origin")
@@ -197,7 +204,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
                 "status": "OK",
                 "rate_hz": self._rate_hz,
                 "flush_seconds": max(self._flush_seconds, len(self._scheduler.workers) / REPORTS_PER_SECOND),
-                "queued": len(getattr(self._scheduler, "queued", ())),
+                "queued": len(self._scheduler.queued) + len(self._scheduler.unrunnable),
                 "source_text": bool(self._source_text),
                 "want": [file for file, sha256 in sources if self._wants(file, sha256)],
                 "off": self.transport.refused or self._finished,
@@ -242,6 +249,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]
         rows = self._book.take(with_text=bool(self._source_text))
         self._last_gauges = gauges
         now = monotonic_us()
+        self._window_start = max(self._window_start, now - _MAX_WINDOW_US)
         parts = [rows[at : at + _ROWS_PER_BATCH] for at in range(0, len(rows), _ROWS_PER_BATCH)] or [[]]
         for part in parts:
             last = part is parts[-1]

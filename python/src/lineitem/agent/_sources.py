@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tokenize
+from pathlib import Path
 
 from lineitem.agent._batch import MAX_SOURCE_BYTES
 
@@ -18,10 +18,10 @@ def read_source(file: str) -> tuple[str, str] | None:
         The SHA-256 of the text in UTF-8, and the text; ``None`` for cells, for what is no readable Python file here,
         and for files that are too large.
     """
-    if not file.endswith((".py", ".pyw")) or file.startswith(("cell:", "<")) or not os.path.isabs(file):
+    if not file.endswith((".py", ".pyw")) or file.startswith(("cell:", "<")) or not Path(file).is_absolute():
         return None
     try:
-        if os.path.getsize(file) > MAX_SOURCE_BYTES:
+        if Path(file).stat().st_size > MAX_SOURCE_BYTES:
             return None
         with tokenize.open(file) as stream:
             text = stream.read()

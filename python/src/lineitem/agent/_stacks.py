@@ -48,9 +48,9 @@ class Classifier:
     """
 
     def __init__(self, package_dirs: Iterable[str] = ()) -> None:
-        self._package_dirs = tuple(_as_folder(folder) for folder in package_dirs if folder)
         paths = sysconfig.get_paths()
-        self._packages = tuple({_as_folder(paths[name]) for name in ("purelib", "platlib") if paths.get(name)})
+        packages = [*package_dirs, *(paths.get(name, "") for name in ("purelib", "platlib"))]
+        self._packages = tuple(_as_folder(folder) for folder in packages if folder)
         self._stdlib = tuple({_as_folder(paths[name]) for name in ("stdlib", "platstdlib") if paths.get(name)})
 
     def __call__(self, filename: str) -> str:
@@ -61,7 +61,7 @@ class Classifier:
             if filename in ("<stdin>", "<string>") or _IPYTHON_INPUT.match(filename):
                 return USER
             return STDLIB if filename.startswith("<frozen ") else PACKAGE
-        if filename.startswith(self._package_dirs) or filename.startswith(self._packages) or _PACKAGES.search(filename):
+        if filename.startswith(self._packages) or _PACKAGES.search(filename):
             return PACKAGE
         if filename.startswith(self._stdlib) or _STDLIB.search(filename):
             return STDLIB
@@ -172,8 +172,8 @@ def task_runners(worker_module: Any) -> tuple[frozenset[int], frozenset[int]]:
     actor_names = ("_run_actor", "apply_function_actor")
 
     def ids(candidates: Iterable[str]) -> frozenset[int]:
-        functions = (getattr(worker_module, name, None) for name in candidates)
-        return frozenset(id(function.__code__) for function in functions if hasattr(function, "__code__"))
+        codes = (getattr(getattr(worker_module, name, None), "__code__", None) for name in candidates)
+        return frozenset(id(code) for code in codes if code is not None)
 
     actors = ids(actor_names)
     return ids(names) | actors, actors

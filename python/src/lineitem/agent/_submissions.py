@@ -19,6 +19,7 @@ BURST = 50
 MAX_PENDING = 10_000
 
 _DEF = re.compile(r"^\s*(?:async\s+)?def\s+(\w+)", re.MULTILINE)
+_TOP_LEVEL = re.compile(r"[^\s#)\]}]")
 _DASK = re.compile(r"[\\/](dask|distributed)[\\/]")
 
 
@@ -77,18 +78,14 @@ def find_origin(code: Sequence[Any], classify: Classifier) -> Origin:
 
 
 def _function_name(lines: Sequence[str], first: int) -> str:
-    """Work out what kind of code the text is: a whole file, or one function, whose definition comes first."""
-    head = next((line for line in lines if line.strip() and not line.lstrip().startswith(("@", "#"))), "")
-    found = _DEF.match(head)
-    is_block = found is not None and not any(line[:1].strip(" \t#)@") for line in lines[lines.index(head) + 1 :])
-    if found is not None and (first > 1 or is_block):
-        return found.group(1)
-    if first <= 1:
+    """Work out what kind of code the text is: a whole file or cell, or one function, whose definition comes first."""
+    text = "\n".join(lines)
+    found = _DEF.search(text)
+    if first <= 1 and (found is None or any(_TOP_LEVEL.match(line) for line in text[found.end() :].splitlines()[1:])):
         return "<module>"
-    later = _DEF.search("\n".join(lines))
-    if later is not None and head.lstrip().startswith(("(", ")", "'", '"')):
-        return later.group(1)  # the head was the rest of a decorator that spans lines
-    return "<lambda>" if "lambda" in head else ""
+    if found is not None:
+        return found.group(1)
+    return "<lambda>" if "lambda" in text else ""
 
 
 class SubmissionBook:

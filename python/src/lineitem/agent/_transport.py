@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,7 +207,9 @@ class Transport:
             if self.health["post_errors"] in (1, 10, 100):
                 logger.warning(
                     "Lineitem's agent cannot reach %s (%s: %s). Work goes on; telemetry waits in memory.",
-                    self._config.server, type(error).__name__, error,
+                    self._config.server,
+                    type(error).__name__,
+                    error,
                 )
             return 0.0
         return self._handle(status, headers, body, parcel)
@@ -233,7 +235,8 @@ class Transport:
                 self.queue.clear()
                 logger.error(
                     "The Lineitem server refuses this cluster's agent (HTTP %d). Telemetry stops; work goes on. "
-                    "Start a new cluster to get a new token.", status,
+                    "Start a new cluster to get a new token.",
+                    status,
                 )
             return 0.0
         self._refusals = 0
@@ -255,7 +258,8 @@ class Transport:
             first = rejected[0] if isinstance(rejected[0], dict) else {}
             logger.warning(
                 "The Lineitem server rejected %d batches, the first one because: %s",
-                len(rejected), str(first.get("message", ""))[:300],
+                len(rejected),
+                str(first.get("message", ""))[:300],
             )
 
     # -- HTTP -------------------------------------------------------------------------------------------------------
@@ -270,9 +274,9 @@ class Transport:
             "Content-Type": "application/msgpack",
             "User-Agent": f"lineitem-agent/{self._version}",
         }
-        body = plain
+        body: bytes = plain
         if len(plain) > 200:
-            body = gzip.compress(plain, 6)
+            body = gzip.compress(body, 6)
             headers["Content-Encoding"] = "gzip"
         fresh = self._connection is None
         try:

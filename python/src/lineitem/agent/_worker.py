@@ -20,7 +20,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from dask.utils import key_split
 from distributed import worker as dask_worker
 from distributed.diagnostics.plugin import WorkerPlugin
@@ -50,11 +49,12 @@ _POST_BYTES = 1 << 20
 _IDLE_WAIT_S = 0.5
 _STOP_S = 1.0
 _REPORT_TIMEOUT_S = 30.0
+_STARVED_US = 1_500_000
 _MAX_BACKDATE_US = 60_000_000
 _MAX_PREFIX = 200
 
 
-class LineitemWorkerPlugin(WorkerPlugin):  # type: ignore[misc]
+class LineitemWorkerPlugin(WorkerPlugin):
     """What Dask sees of the agent on a worker.
 
     Parameters
@@ -76,7 +76,7 @@ class LineitemWorkerPlugin(WorkerPlugin):  # type: ignore[misc]
         try:
             agent = WorkerAgent(worker, self._settings)
             # On the instance, so that a transition costs one call and not two.
-            self.transition = agent.start()
+            setattr(self, "transition", agent.start())  # noqa: B010 - a plain assignment hides the method's type
             self._agent = agent
         except Exception:
             logging.getLogger("lineitem.agent").warning(
@@ -122,14 +122,13 @@ class WorkerAgent:
         self._pace = Pace(settings["rate_hz"])
         self._can_sample = can_sample()
         self._actor_calls: dict[int, tuple[str, object]] = {}
-        self._process = psutil.Process()
         self._cpu_ns = time.process_time_ns()
 
         self._flush_s = float(settings["flush_seconds"])
         self._next_flush = now + int(_FIRST_FLUSH_S * random.uniform(0.8, 1.2) * 1e6)  # noqa: S311 - spreads load
         self._last_tick = now
         self._last_reason = "starting" if begin < now else "no_work"
-        self._starved = False
+        self._starved_until = 0
         self._asleep = False
         self._stop = False
         self._wake = threading.Event()
@@ -219,15 +218,23 @@ class WorkerAgent:
         self._stop = True
         self._wake.set()
         deadline = time.monotonic() + _STOP_S
-        while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:
+        # The thread cannot set an asyncio event for us without this very loop, which may be the one that is closing.
+        while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
-    async def _send(self) -> None:
-        """Report to the scheduler until the outbox is empty. What is not acknowledged stays for the next time."""
+    async def _send(self, *, ask: bool = False) -> None:
+        """Report to the scheduler until the outbox is empty. What is not acknowledged stays for the next time.
+
+        Parameters
+        ----------
+        ask
+            Report even if there is nothing to say, for the sake of the answer.
+        """
         try:
             async with self._sending:
                 self._drop_oldest()
-                while self._outbox:
+                while self._outbox or ask:
+                    ask = False
                     parcel: list[bytes] = []
                     size = 0
                     for batch in list(self._outbox):
@@ -252,8 +259,12 @@ class WorkerAgent:
 
     def _obey(self, reply: dict[str, Any], offers: list[list[str]]) -> None:
         self._pace.want(float(reply["rate_hz"]))
-        self._flush_s = max(0.5, float(reply["flush_seconds"]))
-        self._starved = reply["queued"] > 0
+        flush_s = max(0.5, float(reply["flush_seconds"]))
+        if flush_s < self._flush_s:
+            self._next_flush = min(self._next_flush, monotonic_us() + int(flush_s * 1e6))
+        self._flush_s = flush_s
+        if reply["queued"]:
+            self._starved_until = monotonic_us() + _STARVED_US
         self._source_text = bool(reply["source_text"])
         wanted = set(reply["want"])
         for file, _ in offers:
@@ -289,8 +300,7 @@ class WorkerAgent:
         paced_at = monotonic_us()
         paced_cpu = 0
         while not self._stop:
-            self._wait()
-            if self._stop:
+            if not self._wait():
                 return
             self._part("drain", self._drain)
             now = monotonic_us()
@@ -318,20 +328,23 @@ class WorkerAgent:
         except Exception:
             self.guard.failed(name)
 
-    def _wait(self) -> None:
-        """Sleep until the next tick. With nothing running that is half a second, or until the first task begins."""
+    def _wait(self) -> bool:
+        """Sleep until the next tick; tell whether to go on.
+
+        With nothing running that is half a second, or until the first task begins.
+        """
         until_flush = max(0.001, (self._next_flush - monotonic_us()) / 1e6)
         rate = self._pace.rate_hz or 5.0
         if self._busy():
             if self._wake.wait(min(until_flush, random.uniform(0.5, 1.5) / rate)):  # noqa: S311 - jitter, not secrecy
                 self._wake.clear()  # a late call of a hook that saw us asleep
-            return
+            return not self._stop
         self._asleep = True
         # The hook may have appended before it could see that flag.
         woken = bool(self.events) or self._wake.wait(min(until_flush, _IDLE_WAIT_S))
         self._asleep = False
         if self._stop:
-            return
+            return False
         self._wake.clear()
         if woken and self.events:
             # What came before the task was idle for the old reason. Look at a random moment from now on, and not at
@@ -340,6 +353,7 @@ class WorkerAgent:
             self.ledger.attribute_idle(self._last_reason)
             self._wake.wait(random.random() / rate)  # noqa: S311 - jitter, not secrecy
             self._last_tick = monotonic_us() - int(1e6 / rate)
+        return not self._stop
 
     def _busy(self) -> bool:
         return bool(self.ledger.entries or self.worker.active_threads or self.worker.state.in_flight_tasks)
@@ -376,8 +390,11 @@ class WorkerAgent:
         elif self._actor_calls:
             self._end_actor_calls(now, set())
         self.ledger.advance(now)
-        self._last_reason = self._idle_reason()
+        self._last_reason = self._idle_reason(now)
         self.ledger.attribute_idle(self._last_reason)
+        if self._last_reason == "starved" and self._starved_until - now < _STARVED_US // 3:
+            # Ask again before this knowledge is too old to go by.
+            self.worker.loop.add_callback(self._send, ask=True)
 
     def _sample(self, active: dict[int, Any], now: int, dt: int) -> None:
         sightings = look(active, self._runners, self.resolver.codes)
@@ -422,7 +439,7 @@ class WorkerAgent:
         }
         return int(found.pop()) if len(found) == 1 else 0
 
-    def _idle_reason(self) -> str:
+    def _idle_reason(self, now: int) -> str:
         status = self.worker.status.name
         state = self.worker.state
         if status in ("closing", "closing_gracefully", "closed", "stopped"):
@@ -433,7 +450,7 @@ class WorkerAgent:
             return "paused"
         if state.in_flight_tasks and not state.ready:
             return "waiting_data"
-        if self._starved:
+        if now < self._starved_until:
             return "starved"
         return "holding" if state.nbytes else "no_work"
 
@@ -470,7 +487,7 @@ class WorkerAgent:
         cpu_ns = time.process_time_ns()
         state = self.worker.state
         res = {
-            "rss_bytes": self._process.memory_info().rss,
+            "rss_bytes": self.worker.monitor.proc.memory_info().rss,
             "managed_bytes": int(state.nbytes),
             "spilled_bytes": _spilled_bytes(self.worker),
             "cpu_us": (cpu_ns - self._cpu_ns) // 1000,
