@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/lineitem/lineitem/internal/backend"
 	"github.com/lineitem/lineitem/internal/backend/backendtest"
@@ -17,7 +16,7 @@ func TestConformance(t *testing.T) {
 			Mint:    mint,
 			Crash:   func(t testing.TB, p backend.Process) { m.signalAll(t, p, kill) },
 			Deafen:  func(t testing.TB, p backend.Process) { m.signalAll(t, p, freeze) },
-			Timeout: time.Minute,
+			Timeout: patience,
 			Invalid: map[string]func(l *backend.Launch){
 				"no such interpreter":     func(l *backend.Launch) { l.Python = "/nonexistent/bin/python" },
 				"no such command":         func(l *backend.Launch) { l.Python = "python-nonexistent" },

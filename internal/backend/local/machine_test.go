@@ -3,7 +3,11 @@ package local_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,6 +27,9 @@ const (
 	kill   = syscall.SIGKILL
 	freeze = syscall.SIGSTOP
 )
+
+// patience is how long anything may take: real programs start here, and the machine may be busy.
+const patience = 3 * time.Minute
 
 // machine is this machine, as far as one test's installation uses it. When the test ends nothing of that may be left.
 type machine struct {
@@ -129,6 +136,94 @@ func (m *machine) signalAll(t testing.TB, p backend.Process, sig syscall.Signal)
 	}
 }
 
+// launches describes the processes of one new cluster.
+func (m *machine) launches(t testing.TB, names ...string) []backend.Launch {
+	t.Helper()
+	id := cluster.ID("cl_" + strings.ToLower(rand.Text()))
+	set := mint(t, id)
+	out := make([]backend.Launch, 0, len(names))
+	for _, name := range names {
+		l := backend.Launch{
+			ID: cluster.ProcessID(string(id) + "-" + name + "-1"), ClusterID: id, Role: cluster.RoleWorker, Name: name,
+			Threads: 1, MemoryBytes: 512 << 20, Credentials: set.Worker, Env: map[string]string{"LINEITEM_AGENT": "off"},
+		}
+		if name == "scheduler" {
+			l.Role, l.Credentials, l.AgentToken = cluster.RoleScheduler, set.Scheduler, "secret-"+rand.Text()
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// age moves all that tells time in the backend's folder into the past.
+func (m *machine) age(t testing.TB, by time.Duration) {
+	t.Helper()
+	m.rewriteRecords(t, func(r map[string]any) {
+		for _, key := range []string{"intended_at", "started_at"} {
+			at, err := time.Parse(time.RFC3339, r[key].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r[key] = at.Add(-by)
+		}
+	})
+	err := filepath.WalkDir(m.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		at := info.ModTime().Add(-by)
+		return os.Chtimes(path, at, at)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rewriteRecords changes what the backend's folder says of its processes.
+func (m *machine) rewriteRecords(t testing.TB, change func(r map[string]any)) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(m.dir, "clusters", "*", "processes", "*.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("records: %v, %v", paths, err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := map[string]any{}
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber() // a start time must come back as it was
+		if err := decoder.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		if text, err = json.Marshal(r); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func logOf(t testing.TB, b *local.Backend, id cluster.ProcessID) string {
+	t.Helper()
+	r, err := b.Logs(t.Context(), id, 0)
+	if err != nil {
+		t.Fatalf("logs: %v", err)
+	}
+	text, err := io.ReadAll(r)
+	if err := errors.Join(err, r.Close()); err != nil {
+		t.Fatalf("read log: %v", err)
+	}
+	return string(text)
+}
+
 func mint(t testing.TB, id cluster.ID) cluster.CredentialSet {
 	t.Helper()
 	set, err := pki.Mint(id, time.Now())
@@ -140,7 +235,7 @@ func mint(t testing.TB, id cluster.ID) cluster.CredentialSet {
 
 func eventually(t testing.TB, holds func() bool, what string) {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -148,7 +243,7 @@ func eventually(t testing.TB, holds func() bool, what string) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("not within a minute: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }

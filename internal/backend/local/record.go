@@ -87,18 +87,6 @@ func writeDurably(path string, text []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-func load(path string) (*record, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	r := &record{}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("record %s: %w", path, err)
-	}
-	return r, nil
-}
-
 // records reads the records of all clusters that have not been forgotten.
 func (b *Backend) records() ([]*record, error) {
 	paths, err := filepath.Glob(filepath.Join(b.dir, "clusters", "*", "processes", "*.json"))
@@ -116,19 +104,32 @@ func (b *Backend) recordsOf(id cluster.ID) ([]*record, error) {
 	return b.loadAll(paths), nil
 }
 
-// loadAll skips a record that cannot be read, so that one damaged file does not hide all others. What it stood for is still
-// found by its tag.
+// loadAll leaves out records that cannot be read, so that one damaged file does not hide all others.
 func (b *Backend) loadAll(paths []string) []*record {
 	out := make([]*record, 0, len(paths))
 	for _, p := range paths {
-		r, err := load(p)
-		if err != nil {
-			b.logger.Error("read process record", slog.Any("error", err))
-			continue
+		if r, err := b.load(p); err == nil {
+			out = append(out, r)
 		}
-		out = append(out, r)
 	}
 	return out
+}
+
+// load reads a record. A damaged one is put aside and does not exist from then on; what it stood for is still found by its tag.
+func (b *Backend) load(path string) (*record, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &record{}
+	if err := json.Unmarshal(text, r); err != nil {
+		b.logger.Error("a process record is damaged and was put aside", slog.String("path", path), slog.Any("error", err))
+		if err := os.Rename(path, path+".damaged"); err != nil {
+			return nil, err
+		}
+		return nil, fs.ErrNotExist
+	}
+	return r, nil
 }
 
 // find reads the record of one process, forgotten or not. The error is fs.ErrNotExist if it has none.
@@ -142,7 +143,7 @@ func (b *Backend) find(id cluster.ProcessID) (*record, error) {
 			return nil, err
 		}
 		if len(paths) > 0 {
-			return load(paths[0])
+			return b.load(paths[0])
 		}
 	}
 	return nil, fs.ErrNotExist

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/backend"
-	"github.com/lineitem/lineitem/internal/core/cluster"
 )
 
 // gate is the shell script that a process begins as. It holds until its pid is on disk and then becomes Dask, under the
@@ -115,7 +114,7 @@ func (b *Backend) launch(l backend.Launch, python string, now time.Time) (*recor
 	_, _ = open.WriteString("go\n")
 	_ = open.Close()
 	failpoint("released")
-	go b.wait(cmd, r.ID)
+	go b.wait(cmd, *r)
 	b.logger.Info("process started", slog.String("process_id", string(r.ID)), slog.Int("pid", r.PID))
 	return r, nil
 }
@@ -150,7 +149,8 @@ func (b *Backend) create(l backend.Launch, r *record, python string, files files
 }
 
 // wait writes down how a child ended.
-func (b *Backend) wait(cmd *exec.Cmd, id cluster.ProcessID) {
+func (b *Backend) wait(cmd *exec.Cmd, launched record) {
+	id := launched.ID
 	_ = cmd.Wait() // the state says it all
 	now := time.Now().UTC()
 	unlock, err := b.lock()
@@ -163,8 +163,7 @@ func (b *Backend) wait(cmd *exec.Cmd, id cluster.ProcessID) {
 	delete(b.children, id)
 	r, err := b.find(id)
 	if err != nil {
-		b.logger.Error("record the end of a process", slog.String("process_id", string(id)), slog.Any("error", err))
-		return
+		r = &launched // what is not on disk any more is still known here
 	}
 	code := exitCode(cmd.ProcessState)
 	r.ExitCode = &code
