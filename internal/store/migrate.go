@@ -33,12 +33,14 @@ func (db *DB) Migrate(ctx context.Context) error {
 		return errs.New(errs.Conflict, "database_newer",
 			"The database has schema version %d, and this program knows up to %d; nothing was changed. Use the newer program that made it.", at, newest)
 	}
-	results, err := provider.Up(ctx)
-	if err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
-	}
-	for _, r := range results {
-		db.log.LogAttrs(ctx, slog.LevelInfo, "database migrated", slog.Int64("version", r.Source.Version), slog.Duration("took", r.Duration))
+	if at < newest {
+		results, err := provider.Up(ctx)
+		if err != nil {
+			return fmt.Errorf("migrate the database: %w", err)
+		}
+		for _, r := range results {
+			db.log.LogAttrs(ctx, slog.LevelInfo, "database migrated", slog.Int64("version", r.Source.Version), slog.Duration("took", r.Duration))
+		}
 	}
 	now := time.Now()
 	err = db.write(ctx).CreateInstallation(ctx, sqlcgen.CreateInstallationParams{ID: id.New("in", now), CreatedAt: micros(now)})
