@@ -164,7 +164,7 @@ func billNotes(b sdk.Bill) []string {
 		"",
 		fmt.Sprintf("Lines + idle + overhead + unknown = the cluster's cost. Coverage %s.", coverage),
 		fmt.Sprintf("Prices: %s a core, %s a GB of memory; %s.", format.Rate(b.Rates.CoreHourNanos, b.Rates.Currency),
-			format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), b.Rates.Source),
+			format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), strings.TrimSuffix(b.Rates.Source, ".")),
 	}
 }
 

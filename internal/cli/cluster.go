@@ -440,7 +440,7 @@ func waitRunning(ctx context.Context, client *sdk.Client, cluster sdk.Cluster, p
 		p.workers(cluster)
 		switch {
 		case cluster.Status == "failed", cluster.Status == "stopped", cluster.Status == "stopping":
-			return cluster, fmt.Errorf("cluster %s did not start, it is %s: %s See \"lineitem cluster logs %s\"",
+			return cluster, fmt.Errorf("cluster %s did not come up, it is %s. %s See \"lineitem cluster logs %s\"",
 				cluster.Name, cluster.Status, full(cluster.Reason), cluster.ID)
 		case cluster.SchedulerAddress != "" && cluster.Status == "running" && cluster.WorkersRunning >= cluster.Options.Workers:
 			return cluster, nil
