@@ -6,12 +6,7 @@ never part of Dask's configuration (which is copied into cluster dumps), of a re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
-
-import httpx
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
+from typing import NoReturn
 
 
 class Secret:
@@ -31,15 +26,3 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Lineitem token is not pickled, so that it does not travel to workers or into files.")
-
-
-class BearerAuth(httpx.Auth):
-    """Puts the token into the Authorization header."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign one request."""
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        yield request

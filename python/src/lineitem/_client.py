@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 import httpx
 
 from lineitem import _config, _routes
-from lineitem._auth import BearerAuth
 from lineitem._exceptions import ApiError, NotSignedIn, ServerFault, ServerUnreachable, api_error_class
 from lineitem._models import FieldError
 from lineitem._version import __version__
 from lineitem._wire import WireError, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from lineitem._auth import Secret
     from lineitem._bill import Bill
     from lineitem._models import (
         ClusterInfo,
@@ -58,6 +58,18 @@ _LONGEST_PAUSE = 5.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
+class _BearerAuth(httpx.Auth):
+    """Puts the token into the Authorization header."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign one request."""
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        yield request
+
+
 class _Base:
     """What both clients share: settings, requests, reading answers, and when to try again."""
 
@@ -81,11 +93,13 @@ class _Base:
     def _settings(self) -> dict[str, Any]:
         return {
             "base_url": self._target.server,
-            "auth": BearerAuth(self._target.token) if self._target.token else None,
+            "auth": _BearerAuth(self._target.token) if self._target.token else None,
             "timeout": self._timeout,
             "headers": {"User-Agent": USER_AGENT, "Accept": "application/json"},
             # A proxy of the environment is for the outside, and could not reach this machine's loopback.
             "trust_env": not self._target.loopback,
+            # Redirects are not followed, so a plain address stays plain: loading certificates would be for nothing.
+            "verify": self._target.server.startswith("https:"),
         }
 
     def _check(self, call: Call[Any]) -> None:
