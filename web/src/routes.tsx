@@ -49,10 +49,13 @@ const cluster = createRoute({
   getParentRoute: () => shell,
   path: "/clusters/$clusterId",
   component: ClusterPage,
-  validateSearch: (search): { file?: string | undefined; line?: number | undefined; log?: string | undefined } => ({
+  validateSearch: (
+    search,
+  ): { file?: string | undefined; line?: number | undefined; log?: string | undefined; q?: string | undefined } => ({
     file: text(search.file),
     line: Number.isInteger(Number(search.line)) && Number(search.line) > 0 ? Number(search.line) : undefined,
     log: text(search.log),
+    q: text(search.q),
   }),
 });
 

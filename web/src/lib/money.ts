@@ -49,6 +49,14 @@ export function money(nanos: number | undefined, currency: string | undefined, d
     .replace("-", "−");
 }
 
+/**
+ * An amount as displayed in a column that adds up. One that the column's unit rounds away says so: it is small, not nothing.
+ */
+export function fitted(shown: number, exact: number, currency: string, decimals: number): string {
+  if (shown === 0 && exact > 0) return `< ${money(unitOf(decimals), currency, decimals)}`;
+  return money(shown, currency, decimals);
+}
+
 /** A price per hour: $12.69/h. */
 export function rate(nanosPerHour: number | undefined, currency: string | undefined): string {
   const amount = money(nanosPerHour, currency);

@@ -1,5 +1,5 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useMemo, useRef, useState } from "react";
+import { useMemo, useState } from "react";
 import { ApiError } from "#/api/client";
 import { isLive, POLL_MS, useBill, useCluster, useEvents, useProcesses, useTimeline } from "#/api/queries/clusters";
 import { useMe } from "#/api/queries/session";
@@ -26,7 +26,7 @@ import { shortNames } from "#/lib/files";
 import { percent } from "#/lib/format";
 import { moment } from "#/lib/time";
 import { Card } from "#/ui/Card";
-import { useSlashFocus } from "#/ui/shortcut";
+import { FilterField } from "#/ui/FilterField";
 import { Empty, SkeletonRows } from "#/ui/states";
 
 const route = getRouteApi("/shell/clusters/$clusterId");
@@ -48,7 +48,7 @@ export function ClusterPage() {
           <p className="sub mono">{id}</p>
         </div>
       </div>
-      <main id="main" tabIndex={-1}>
+      <div className="content">
         <Card title={cluster.isPending ? "Bill by line" : "What happened"}>
           {cluster.isPending && <SkeletonRows rows={6} what="the cluster" />}
           {missing && (
@@ -62,13 +62,13 @@ export function ClusterPage() {
             <Failure error={cluster.error} what="The cluster" onRetry={() => cluster.refetch()} />
           )}
         </Card>
-      </main>
+      </div>
     </>
   );
 }
 
 function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: ReturnType<typeof useCluster> }) {
-  const { file, line, log } = route.useSearch();
+  const { file, line, log, q = "" } = route.useSearch();
   const navigate = route.useNavigate();
   const clock = useClock(query.dataUpdatedAt);
   const ended = cluster.ended_at ? clock.now.getTime() - new Date(cluster.ended_at).getTime() > AFTERGLOW_MS : false;
@@ -81,9 +81,6 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
   const me = useMe();
   const [dialog, setDialog] = useState<"scale" | "stop">();
   const [how, setHow] = useState<How>();
-  const [filter, setFilter] = useState("");
-  const field = useRef<HTMLInputElement>(null);
-  useSlashFocus(field);
 
   const view = useMemo(() => bill.data && viewOf(bill.data), [bill.data]);
   const names = useMemo(() => shortNames(bill.data?.lines.map((entry) => entry.file) ?? []), [bill.data]);
@@ -98,7 +95,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
     <>
       <title>{`${cluster.name} · Lineitem`}</title>
       <Header cluster={cluster} clock={clock} onScale={() => setDialog("scale")} onStop={() => setDialog("stop")} />
-      <main id="main" tabIndex={-1}>
+      <div className="content">
         {query.isError && (
           <Failure
             error={query.error}
@@ -127,24 +124,22 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                     title="Bill by line"
                     aside="each dollar on the line that created it"
                     actions={
-                      <input
-                        className="field"
-                        ref={field}
-                        type="search"
+                      <FilterField
                         placeholder="Find a line  /"
-                        aria-label="Find a line of the bill"
-                        value={filter}
-                        onChange={(event) => setFilter(event.target.value)}
+                        label="Find a line of the bill"
+                        value={q}
+                        onChange={(next) =>
+                          navigate({
+                            search: (old) => ({ ...old, q: next || undefined }),
+                            replace: true,
+                            resetScroll: false,
+                            hash: true,
+                          })
+                        }
                       />
                     }
                   >
-                    <BillTable
-                      view={view}
-                      names={names}
-                      selected={selected}
-                      filter={filter}
-                      onHow={() => setHow("bill")}
-                    />
+                    <BillTable view={view} names={names} selected={selected} filter={q} onHow={() => setHow("bill")} />
                   </Card>
                 )
               }
@@ -190,7 +185,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
             )}
           </Colophon>
         )}
-      </main>
+      </div>
       {dialog === "scale" && (
         <ScaleDialog id={id} cluster={cluster} processes={processes.data?.items} onClose={() => setDialog(undefined)} />
       )}

@@ -1,5 +1,4 @@
 import { getRouteApi } from "@tanstack/react-router";
-import { useRef } from "react";
 import { type Status, useClusters, useLiveClusters } from "#/api/queries/clusters";
 import { useMe } from "#/api/queries/session";
 import type { Cluster } from "#/api/schema";
@@ -14,7 +13,7 @@ import { rate } from "#/lib/money";
 import { moment } from "#/lib/time";
 import { Card } from "#/ui/Card";
 import { Button } from "#/ui/controls";
-import { useSlashFocus } from "#/ui/shortcut";
+import { FilterField } from "#/ui/FilterField";
 import { Empty, SkeletonRows } from "#/ui/states";
 
 const route = getRouteApi("/shell/clusters");
@@ -27,8 +26,6 @@ export function ClustersPage() {
   const live = useLiveClusters();
   const me = useMe();
   const clock = useClock(clusters.dataUpdatedAt);
-  const field = useRef<HTMLInputElement>(null);
-  useSlashFocus(field);
 
   const all = clusters.data?.pages.flatMap((page) => page.items) ?? [];
   const shown = ordered(matching(all, q), sort);
@@ -37,6 +34,7 @@ export function ClustersPage() {
     navigate({ search: (old) => ({ ...old, ...next }), replace: true });
   return (
     <>
+      <title>Clusters · Lineitem</title>
       <div className="top">
         <div className="grow">
           <h1>Clusters</h1>
@@ -53,17 +51,14 @@ export function ClustersPage() {
             <option key={known}>{known}</option>
           ))}
         </select>
-        <input
-          className="field"
-          ref={field}
-          type="search"
+        <FilterField
           placeholder="Find a cluster  /"
-          aria-label="Find a cluster by name, owner or id"
+          label="Find a cluster by name, owner or id"
           value={q}
-          onChange={(event) => change({ q: event.target.value || undefined })}
+          onChange={(next) => change({ q: next || undefined })}
         />
       </div>
-      <main id="main" tabIndex={-1}>
+      <div className="content">
         {clusters.isError && (
           <Failure
             error={clusters.error}
@@ -108,7 +103,7 @@ export function ClustersPage() {
           </Card>
         )}
         {me.data && <Colophon me={me.data} />}
-      </main>
+      </div>
     </>
   );
 }

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 /** An address that leads nowhere. */
 export function NotFoundPage() {
   return (
-    <>
+    <main id="main">
       <title>Not found · Lineitem</title>
       <div className="top">
         <div className="grow">
@@ -11,11 +11,11 @@ export function NotFoundPage() {
           <p className="sub">The address may be mistyped, or from another version</p>
         </div>
       </div>
-      <main id="main" tabIndex={-1}>
+      <div className="content">
         <p>
           <Link to="/clusters">All clusters</Link>
         </p>
-      </main>
-    </>
+      </div>
+    </main>
   );
 }

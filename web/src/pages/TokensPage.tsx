@@ -23,7 +23,7 @@ export function TokensPage() {
           <p className="sub">Notebooks, scripts and the command line sign in with a token, as you</p>
         </div>
       </div>
-      <main id="main" tabIndex={-1}>
+      <div className="content">
         <TokenForm />
         <Card title="Your tokens">
           {tokens.isPending && <SkeletonRows what="tokens" />}
@@ -47,7 +47,7 @@ export function TokensPage() {
             ))}
         </Card>
         {me.data && <Colophon me={me.data} />}
-      </main>
+      </div>
     </>
   );
 }

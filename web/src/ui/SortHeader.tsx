@@ -26,7 +26,7 @@ export function SortHeader<Column extends string>(props: SortHeaderProps<Column>
     >
       <button type="button" className="plain sort" onClick={() => props.onOrder(order === begin ? other : begin)}>
         {props.words}
-        <span aria-hidden="true">{direction === "ascending" ? "↑" : direction === "descending" ? "↓" : ""}</span>
+        {direction && <span aria-hidden="true">{direction === "ascending" ? "↑" : "↓"}</span>}
       </button>
     </th>
   );

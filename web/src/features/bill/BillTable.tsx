@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { BillView, LineRow } from "#/features/bill/view";
 import { count, duration, percent } from "#/lib/format";
-import { money } from "#/lib/money";
+import { fitted, money } from "#/lib/money";
 import { Button, Fig } from "#/ui/controls";
 
 /** Lines shown before the rest is asked for. */
@@ -71,7 +71,7 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                 <td className="wide loc mute">{row.line.function}</td>
                 <td className="n wide">{duration(row.line.thread_seconds)}</td>
                 <td className="n wide mute">{percent(row.share)}</td>
-                <td className="n strong">{amount(row.shown)}</td>
+                <td className="n strong">{fitted(row.shown, row.line.cost_nanos, view.currency, view.decimals)}</td>
               </tr>
             ))}
             {hidden > 0 && (
@@ -106,7 +106,7 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                 <td className="wide" colSpan={2} />
                 <td className="n wide">{row.seconds === undefined ? "" : duration(row.seconds)}</td>
                 <td className="n wide mute">{percent(row.share)}</td>
-                <td className="n">{amount(row.shown)}</td>
+                <td className="n">{fitted(row.shown, row.nanos, view.currency, view.decimals)}</td>
               </tr>
             ))}
           </tbody>

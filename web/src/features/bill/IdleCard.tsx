@@ -1,6 +1,6 @@
 import type { BillView } from "#/features/bill/view";
 import { duration, percent } from "#/lib/format";
-import { money } from "#/lib/money";
+import { fitted, money } from "#/lib/money";
 import { Card } from "#/ui/Card";
 
 /** Why threads stood still, and what each reason cost. */
@@ -25,7 +25,7 @@ export function IdleCard({ view }: { view: BillView }) {
                   <span className="mute small">{row.words.why}</span>
                 </td>
                 <td className="n mute">{duration(row.seconds)}</td>
-                <td className="n">{amount(row.shown)}</td>
+                <td className="n">{fitted(row.shown, row.nanos, view.currency, view.decimals)}</td>
               </tr>
             ))}
             <tr className="total">

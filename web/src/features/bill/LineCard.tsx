@@ -26,7 +26,7 @@ export function LineCard({ view, rows, name, onHow }: LineCardProps) {
   return (
     <Card title={`${name}:${first.line.line}`} aside={functions.join(", ")}>
       <div className="state" style={{ justifyItems: "stretch" }}>
-        {first.line.text && <pre className="code mono">{first.line.text}</pre>}
+        {first.line.text && <pre className="code mono wrap">{first.line.text}</pre>}
         <dl className="kv r">
           <dt>Cost of this line</dt>
           <dd className="strong">

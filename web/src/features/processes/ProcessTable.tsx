@@ -94,6 +94,6 @@ export function ProcessTable({ processes, currency, clock, onLogs }: ProcessTabl
 
 /** Why a process is not as it was: its reason, and the exit code where it did not end well. */
 function ending(process: Process): string {
-  const code = process.exit_code !== undefined && process.exit_code !== 0 ? `exit code ${process.exit_code}` : "";
-  return [process.reason, code].filter(Boolean).join(", ");
+  if (process.exit_code === undefined || process.exit_code === 0) return process.reason;
+  return process.reason ? `${process.reason} (exit code ${process.exit_code})` : `Exit code ${process.exit_code}`;
 }

@@ -35,7 +35,7 @@ export function SignInForm({ pending, failure, onCode }: SignInFormProps) {
         The server printed a sign-in link when it first started, in the terminal it runs in. Each link works once. For a
         new one, run this where the server runs:
       </p>
-      <pre className="code mono">lineitem login --link</pre>
+      <pre className="code mono">lineitem server sign-in-link</pre>
       <label className="above">
         Sign-in link or its code
         <input

@@ -30,7 +30,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
       </a>
       <Patterns />
       <div className="shell">
-        <div className="side">
+        <header className="side">
           <Link className="brand" to="/clusters">
             <Mark />
             Lineitem
@@ -66,8 +66,10 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
               Sign out
             </button>
           </div>
-        </div>
-        <div>{children}</div>
+        </header>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
       </div>
     </ZoneContext>
   );

@@ -4,11 +4,12 @@ import { percent } from "#/lib/format";
 import { type Clock, clockTime, moment, secondsBetween } from "#/lib/time";
 import { Card } from "#/ui/Card";
 
-/** Width of the names, as a share of the card. */
-const NAMES = 0.07;
 const TOP = 4;
 const FOOT = 22;
 const GRID_LINES = 4;
+/** Labels beyond are left out, so that none touches the one at the end; on narrow screens that begins earlier. */
+const WIDE_END = 0.84;
+const NARROW_END = 0.55;
 /** Below this many seconds the axis needs seconds. */
 const SHORT_S = 600;
 
@@ -94,49 +95,53 @@ function Chart({ rows, timeline, time, live }: ChartProps) {
   const pitch = rows.length > 16 ? 14 : 22;
   const bar = pitch - 3;
   const bottom = TOP + rows.length * pitch;
-  const x = (share: number) => `${(100 * (NAMES + share * (1 - NAMES))).toFixed(3)}%`;
-  const width = (share: number) => `${(100 * share * (1 - NAMES)).toFixed(3)}%`;
-  // A label that would touch the one at the end is left out.
+  const x = (share: number) => `${(100 * share).toFixed(3)}%`;
   const grid = gridTimes(timeline.start, timeline.end, GRID_LINES);
   const busiest = [...rows].sort((a, b) => b.overall.work - a.overall.work)[0];
   const label = `What ${rows.length} workers did over time. Busiest: ${busiest?.name ?? "none"}, ${percent(busiest?.overall.work)} work. The table that follows has all of them.`;
   return (
-    <svg className="c" height={bottom + FOOT} role="img" aria-label={label}>
-      {grid.map(({ share }) => (
-        <line key={share} className="grid" x1={x(share)} x2={x(share)} y1={TOP} y2={bottom} />
-      ))}
-      {rows.map((row, index) => {
-        const y = TOP + index * pitch;
-        return (
-          <g key={row.id}>
-            <text className="e" x={`${NAMES * 100}%`} dx={-8} y={y + bar / 2 + 4}>
-              {row.name}
-            </text>
-            <rect
-              className="unknown"
-              x={x(row.from)}
-              width={width(Math.max(0, row.to - row.from))}
-              y={y + 0.5}
-              height={bar - 1}
-            />
-            {row.segments.map((segment) => (
-              <Stack key={segment.from} row={row} segment={segment} y={y} height={bar} x={x} width={width} />
-            ))}
-          </g>
-        );
-      })}
-      <line className="axis" x1={x(0)} x2="100%" y1={bottom + 2} y2={bottom + 2} />
-      {grid
-        .filter(({ share }) => share < 0.84)
-        .map(({ at, share }) => (
-          <text key={share} className="m" x={x(share)} y={bottom + 18}>
-            {time(at)}
-          </text>
+    <div className="tl">
+      <ol aria-hidden="true" style={{ paddingTop: TOP }}>
+        {rows.map((row) => (
+          <li key={row.id} style={{ height: pitch, paddingBottom: pitch - bar }}>
+            {row.name}
+          </li>
         ))}
-      <text className="e" x="100%" y={bottom + 18}>
-        {live ? `now ${time(timeline.end)}` : time(timeline.end)}
-      </text>
-    </svg>
+      </ol>
+      <svg className="c" height={bottom + FOOT} role="img" aria-label={label}>
+        {grid.map(({ share }) => (
+          <line key={share} className="grid" x1={x(share)} x2={x(share)} y1={TOP} y2={bottom} />
+        ))}
+        {rows.map((row, index) => {
+          const y = TOP + index * pitch;
+          return (
+            <g key={row.id}>
+              <rect
+                className="unknown"
+                x={x(row.from)}
+                width={x(Math.max(0, row.to - row.from))}
+                y={y + 0.5}
+                height={bar - 1}
+              />
+              {row.segments.map((segment) => (
+                <Stack key={segment.from} row={row} segment={segment} y={y} height={bar} x={x} />
+              ))}
+            </g>
+          );
+        })}
+        <line className="axis" x1={x(0)} x2="100%" y1={bottom + 2} y2={bottom + 2} />
+        {grid
+          .filter(({ share }) => share < WIDE_END)
+          .map(({ at, share }) => (
+            <text key={share} className={share > NARROW_END ? "m wide" : "m"} x={x(share)} y={bottom + 18}>
+              {time(at)}
+            </text>
+          ))}
+        <text className="e" x="100%" y={bottom + 18}>
+          {live ? `now ${time(timeline.end)}` : time(timeline.end)}
+        </text>
+      </svg>
+    </div>
   );
 }
 
@@ -146,11 +151,10 @@ interface StackProps {
   y: number;
   height: number;
   x: (share: number) => string;
-  width: (share: number) => string;
 }
 
 /** One stretch: work at the bottom, then overhead, then idle; the outline behind shows through where nothing was observed. */
-function Stack({ row, segment, y, height, x, width }: StackProps) {
+function Stack({ row, segment, y, height, x }: StackProps) {
   let base = y + height;
   const parts = LOOKS.flatMap((look) => {
     const tall = segment.shares[look] * height;
@@ -170,7 +174,7 @@ function Stack({ row, segment, y, height, x, width }: StackProps) {
           key={part.look}
           className={part.look}
           x={x(segment.from)}
-          width={width(segment.to - segment.from)}
+          width={x(segment.to - segment.from)}
           y={part.top}
           height={part.tall}
         />
