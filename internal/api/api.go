@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (s *server) strictly(mux *http.ServeMux) http.Handler {
 			if probe.status == http.StatusMethodNotAllowed {
 				allow := probe.header.Get("Allow")
 				w.Header().Set("Allow", allow)
-				s.write(w, r, &Error{status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
+				write(w, &Error{status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
 					Message: r.URL.Path + " answers " + allow + ", not " + r.Method + ". Nothing was changed."})
 				return
 			}
@@ -133,13 +134,11 @@ func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 
 // refuse answers a request with an error.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	s.write(w, r, s.wireError(r.Context(), err))
+	write(w, s.wireError(r.Context(), err))
 }
 
-func (s *server) write(w http.ResponseWriter, _ *http.Request, e *Error) {
-	if e.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="lineitem"`)
-	}
+func write(w http.ResponseWriter, e *Error) {
+	maps.Copy(w.Header(), e.GetHeaders())
 	if e.Fields == nil {
 		e.Fields = []FieldError{}
 	}

@@ -51,6 +51,14 @@ func (e *Error) Error() string { return e.Message }
 // GetStatus returns the HTTP status.
 func (e *Error) GetStatus() int { return e.status }
 
+// GetHeaders returns the headers that go with the status; huma sends them.
+func (e *Error) GetHeaders() http.Header {
+	if e.status != http.StatusUnauthorized {
+		return nil
+	}
+	return http.Header{"Www-Authenticate": {`Bearer realm="lineitem"`}}
+}
+
 // wireError turns any error into one that may be shown. What is not meant for users goes to the log under the request's id.
 func (s *server) wireError(ctx context.Context, err error) *Error {
 	var wire *Error
@@ -175,6 +183,9 @@ func fieldError(err error) (FieldError, bool) {
 	name := d.Location
 	if _, rest, ok := strings.Cut(d.Location, "."); ok {
 		name = rest
+	}
+	if name == "" {
+		name = `""` // somebody sent a field without a name
 	}
 	if missing, ok := strings.CutPrefix(d.Message, requiredPrefix); ok {
 		if name == "body" {

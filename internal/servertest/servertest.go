@@ -5,7 +5,6 @@ package servertest
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -52,7 +51,6 @@ func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	cfg := config.Default(func(string) (string, bool) { return "", false })
 	cfg.Listen, cfg.Data, cfg.Backend = "127.0.0.1:0", filepath.Join(t.TempDir(), "data"), config.BackendFake
-	cfg.LogLevel = slog.LevelDebug
 	for _, option := range options {
 		option(&cfg)
 	}
@@ -62,7 +60,7 @@ func New(t testing.TB, options ...Option) *Server {
 	t.Cleanup(func() {
 		s.Stop(t)
 		if t.Failed() {
-			t.Logf("log of the server:\n%s", s.Log())
+			t.Logf("end of the server's log:\n%s", s.log.tail())
 		}
 	})
 	s.AdminToken = mint(t, s.App)

@@ -1,0 +1,298 @@
+package api_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lineitem/lineitem/internal/api"
+	"github.com/lineitem/lineitem/internal/servertest"
+	"github.com/lineitem/lineitem/sdk"
+)
+
+// route is one route of the API, with a request that the owner of the cluster may make, and what each caller gets.
+type route struct {
+	method, path string
+	body         string
+	// query follows the path.
+	query string
+	// owner and admin are their statuses; a stranger's is 404 where the route belongs to a cluster.
+	nobody, stranger, owner, admin int
+	// reads tells that the answer names the cluster, so a stranger must not see its id.
+	ofCluster bool
+}
+
+func routes() []route {
+	ok := func(method, path, query, body string, status int) route {
+		return route{method: method, path: path, query: query, body: body, nobody: 401, stranger: status, owner: status, admin: status}
+	}
+	cluster := func(method, path, query, body string, status int) route {
+		return route{
+			method: method, path: "/clusters/{cluster_id}" + path, query: query, body: body,
+			nobody: 401, stranger: 404, owner: status, admin: status, ofCluster: true,
+		}
+	}
+	return []route{
+		{method: "POST", path: "/session", body: `{"code":"lic_wrong"}`, nobody: 401, stranger: 401, owner: 401, admin: 401},
+		{method: "DELETE", path: "/session", nobody: 204, stranger: 204, owner: 204, admin: 204},
+		ok("GET", "/me", "", "", 200),
+		ok("POST", "/tokens", "", `{"name":"laptop"}`, 201),
+		ok("GET", "/tokens", "", "", 200),
+		{method: "DELETE", path: "/tokens/{token_id}", nobody: 401, stranger: 404, owner: 404, admin: 404},
+		ok("POST", "/clusters", "", `{"options":{"n_workers":0}}`, 201),
+		ok("GET", "/clusters", "", "", 200),
+		cluster("GET", "", "", "", 200),
+		cluster("POST", "/scale", "", `{"n_workers":1}`, 200),
+		cluster("GET", "/credentials", "", "", 200),
+		cluster("GET", "/processes", "", "", 200),
+		cluster("GET", "/events", "", "", 200),
+		cluster("GET", "/logs", "process=scheduler", "", 200),
+		cluster("GET", "/bill", "", "", 200),
+		cluster("GET", "/timeline", "bins=10", "", 200),
+		cluster("GET", "/sources", "", "", 200),
+		// There is no such file yet and none is wanted: what matters here is that only those get to know who may.
+		cluster("GET", "/source", "file=cell:abc", "", 404),
+		cluster("PUT", "/source", "", `{"file":"cell:abc","text":"x"}`, 422),
+		ok("GET", "/cost", "", "", 200),
+		ok("GET", "/rates", "", "", 200),
+		cluster("POST", "/stop", "", "", 200),
+	}
+}
+
+func TestEveryRouteForEveryCaller(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	_, stranger := s.AddUser(t, "ben")
+	c := s.RunCluster(t, s.User, sdk.CreateClusterRequest{Name: "secret-name", Options: sdk.ClusterOptions{Workers: 1}})
+	for _, r := range routes() {
+		for _, caller := range []struct {
+			name, token string
+			want        int
+		}{
+			// Those who may do nothing come first, so that the others see whether they changed anything.
+			{"nobody", "", r.nobody}, {"stranger", stranger, r.stranger}, {"owner", s.UserToken, r.owner}, {"admin", s.AdminToken, r.admin},
+		} {
+			before := state(t, s, c.ID)
+			response, body := s.Do(t, request(t, s.URL, r, c.ID, caller.token))
+			if response.StatusCode != caller.want {
+				t.Errorf("%s %s as %s: %d, want %d: %s", r.method, r.path, caller.name, response.StatusCode, caller.want, body)
+			}
+			if response.StatusCode >= 400 {
+				checkError(t, r.method+" "+r.path+" as "+caller.name, response, body)
+				if after := state(t, s, c.ID); after != before {
+					t.Errorf("%s %s as %s was refused and changed the cluster:\n%s\n%s", r.method, r.path, caller.name, before, after)
+				}
+			}
+			if (caller.name == "nobody" || caller.name == "stranger") && strings.Contains(string(body), "secret-name") {
+				t.Errorf("%s %s as %s tells the cluster's name: %s", r.method, r.path, caller.name, body)
+			}
+		}
+	}
+}
+
+// TestRoutesAreComplete holds the list above against the contract.
+func TestRoutesAreComplete(t *testing.T) {
+	t.Parallel()
+	listed := map[string]bool{}
+	for _, r := range routes() {
+		listed[strings.ToLower(r.method)+" /api/v1"+r.path] = true
+	}
+	raw, err := api.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contract struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal(raw, &contract); err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for path, methods := range contract.Paths {
+		for method := range methods {
+			count++
+			if !listed[method+" "+path] {
+				t.Errorf("%s %s is not tested for every caller", method, path)
+			}
+		}
+	}
+	if count != len(listed) {
+		t.Errorf("the contract has %d routes, the test %d", count, len(listed))
+	}
+}
+
+func TestContractIsCurrent(t *testing.T) {
+	t.Parallel()
+	want, err := api.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join("..", "..", "sdk", "openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("sdk/openapi.json is not current; run: go run ./internal/api/openapigen -o sdk/openapi.json")
+	}
+	s := servertest.New(t)
+	response, served := s.Do(t, newRequest(t, "GET", s.URL+"/openapi.json", ""))
+	if response.StatusCode != 200 || string(served) != string(want) {
+		t.Errorf("/openapi.json answers %d and is the committed file: %v", response.StatusCode, string(served) == string(want))
+	}
+}
+
+// What you may not see and what is not there must look the same.
+func TestStrangersCannotTellWhatIsThere(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	_, stranger := s.AddUser(t, "ben")
+	c := s.RunCluster(t, s.User, sdk.CreateClusterRequest{})
+	missing := "cl_" + strings.Repeat("0", len(c.ID)-3)
+	for _, r := range routes() {
+		if !r.ofCluster {
+			continue
+		}
+		_, hidden := s.Do(t, request(t, s.URL, r, c.ID, stranger))
+		_, absent := s.Do(t, request(t, s.URL, r, missing, stranger))
+		if a, b := strings.ReplaceAll(string(hidden), c.ID, "X"), strings.ReplaceAll(string(absent), missing, "X"); a != b {
+			t.Errorf("%s %s tells a stranger apart:\n%s\n%s", r.method, r.path, a, b)
+		}
+	}
+}
+
+func TestNamesAreTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	ben, _ := s.AddUser(t, "ben")
+	mine := s.RunCluster(t, s.User, sdk.CreateClusterRequest{Name: "flights"})
+	his := s.RunCluster(t, ben, sdk.CreateClusterRequest{Name: "flights"})
+	for _, try := range []struct {
+		client *sdk.Client
+		want   string
+	}{{s.User, mine.ID}, {ben, his.ID}} {
+		got, err := try.client.GetCluster(t.Context(), "flights")
+		if err != nil || got.ID != try.want {
+			t.Errorf("by name: %s, %v; want %s", got.ID, err, try.want)
+		}
+	}
+	list, err := ben.ListClusters(t.Context(), sdk.ListClustersOptions{})
+	if err != nil || len(list.Items) != 1 || list.Items[0].ID != his.ID {
+		t.Errorf("ben's list: %+v, %v; want his cluster alone", list.Items, err)
+	}
+	all, err := s.Admin.ListClusters(t.Context(), sdk.ListClustersOptions{})
+	if err != nil || len(all.Items) != 2 {
+		t.Errorf("the admin's list has %d clusters, %v; want both", len(all.Items), err)
+	}
+}
+
+func request(t *testing.T, base string, r route, clusterID, token string) *http.Request {
+	t.Helper()
+	path := strings.NewReplacer("{cluster_id}", clusterID, "{token_id}", "tk_none").Replace(r.path)
+	query, err := url.ParseQuery(r.query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := base + "/api/v1" + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req := newRequest(t, r.method, target, r.body)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return req
+}
+
+func newRequest(t testing.TB, method, target, body string) *http.Request {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, target, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+// checkError checks that an answer is an error as the contract promises: a code, a sentence, fields, and nothing else.
+func checkError(t testing.TB, what string, response *http.Response, body []byte) sdk.Error {
+	t.Helper()
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		t.Errorf("%s: the error is not JSON: %s", what, body)
+		return sdk.Error{}
+	}
+	if len(raw) != 3 || raw["code"] == nil || raw["message"] == nil || raw["fields"] == nil {
+		t.Errorf("%s: the error has other fields than code, message, fields: %s", what, body)
+	}
+	var e sdk.Error
+	if err := json.Unmarshal(body, &e); err != nil {
+		t.Errorf("%s: %v: %s", what, err, body)
+	}
+	if e.Code == "" || strings.Trim(e.Code, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
+		t.Errorf("%s: code %q is no stable word", what, e.Code)
+	}
+	if len(e.Message) < 10 || !strings.HasSuffix(e.Message, ".") || strings.Contains(e.Message, "..") {
+		t.Errorf("%s: %q is no sentence", what, e.Message)
+	}
+	if e.Fields == nil {
+		t.Errorf("%s: fields is null", what)
+	}
+	for _, f := range e.Fields {
+		if f.Name == "" || !strings.HasSuffix(f.Message, ".") {
+			t.Errorf("%s: field %+v has no name or no sentence", what, f)
+		}
+	}
+	if got := response.Header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("%s: content type %q", what, got)
+	}
+	if response.Header.Get("X-Request-Id") == "" {
+		t.Errorf("%s: no request id", what)
+	}
+	if response.StatusCode == http.StatusUnauthorized && response.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("%s: 401 without WWW-Authenticate", what)
+	}
+	return e
+}
+
+// state is all that a request can change of a cluster, and how many clusters there are.
+func state(t testing.TB, s *servertest.Server, id string) string {
+	t.Helper()
+	var out []any
+	c, err := s.Admin.GetCluster(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Admin.ListClusters(t.Context(), sdk.ListClustersOptions{Limit: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := s.Admin.ListEvents(t.Context(), id, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := s.Admin.ListSources(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := s.User.ListTokens(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = append(out, c, len(list.Items), events, sources, len(tokens.Items))
+	text, err := json.Marshal(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
