@@ -69,6 +69,7 @@ func BenchmarkAppendBatchesTogether(b *testing.B) {
 				body := payload()
 				var callers, total atomic.Int64
 				b.SetParallelism(64)
+				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {
 					epoch := fmt.Sprintf("%032x", callers.Add(1))
 					var seq int64
