@@ -167,7 +167,6 @@ func (a *App) wire(ctx context.Context) error {
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
-	a.onClose(func() error { a.ingest.Close(); return nil })
 	a.server = &http.Server{
 		Handler:           a.handler(service, card, registry),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
