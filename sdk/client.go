@@ -40,11 +40,11 @@ func WithUserAgent(name string) Option { return func(client *Client) { client.us
 
 // New returns a client of the server at baseURL ("http://127.0.0.1:8470"). An empty token suits the routes that need none.
 func New(baseURL, token string, options ...Option) (*Client, error) {
-	base, err := url.Parse(strings.TrimRight(strings.TrimSpace(baseURL), "/"))
+	base, err := url.Parse(strings.TrimSpace(baseURL))
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
 		return nil, fmt.Errorf("%q is not the address of a server; an address looks like http://127.0.0.1:8470", baseURL)
 	}
-	base.RawQuery, base.Fragment, base.User = "", "", nil
+	base = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimRight(base.Path, "/")}
 	c := &Client{
 		base: base, token: strings.TrimSpace(token), userAgent: "lineitem-sdk",
 		http: &http.Client{Timeout: defaultTimeout},
