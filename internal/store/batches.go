@@ -117,7 +117,7 @@ func (db *DB) appendBatches(ctx context.Context, batches []usage.RawBatch) ([]bo
 }
 
 func collectIDs(rows *sql.Rows, ids map[batchKey]int64) error {
-	defer rows.Close() //nolint:errcheck // Err below tells.
+	defer rows.Close()
 	for rows.Next() {
 		var id int64
 		var key batchKey

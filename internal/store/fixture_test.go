@@ -181,14 +181,14 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	}
 }
 
-func get[V any](t *testing.T, ctx context.Context, f func(context.Context) (V, error)) V { //nolint:revive // reads like a call of f
+func get[V any](t *testing.T, ctx context.Context, f func(context.Context) (V, error)) V {
 	t.Helper()
 	v, err := f(ctx)
 	must(t, err)
 	return v
 }
 
-func getBy[K, V any](t *testing.T, ctx context.Context, f func(context.Context, K) (V, error), key K) V { //nolint:revive // reads like a call of f
+func getBy[K, V any](t *testing.T, ctx context.Context, f func(context.Context, K) (V, error), key K) V {
 	t.Helper()
 	v, err := f(ctx, key)
 	must(t, err)

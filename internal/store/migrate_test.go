@@ -2,9 +2,6 @@ package store_test
 
 import (
 	"database/sql"
-	"fmt"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +26,8 @@ func raw(t *testing.T, cfg store.Config) *sql.DB {
 	return db
 }
 
-func strings1(t *testing.T, db *sql.DB, query string, args ...any) []string {
+// column returns the first column of a query.
+func column(t *testing.T, db *sql.DB, query string, args ...any) []string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query, args...)
 	must(t, err)
@@ -135,7 +133,7 @@ func tablesOf(t *testing.T, db *sql.DB, engine store.Engine) []string {
 	if engine == store.Postgres {
 		query = `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE 'goose_%' ORDER BY table_name`
 	}
-	return strings1(t, db, query)
+	return column(t, db, query)
 }
 
 // TestSameSchema compares what the migrations of the two engines end in: tables, columns, types, NULLs, keys, indexes, references.
@@ -169,62 +167,31 @@ func TestSameSchema(t *testing.T) {
 // describeSQLite and describePostgres return one line for each column, unique key, index and reference of a table.
 func describeSQLite(t *testing.T, db *sql.DB, table string) []string {
 	t.Helper()
-	lines := strings1(t, db, `SELECT $1 || '.' || name || ' ' || type || CASE "notnull" WHEN 1 THEN ' NOT NULL' ELSE '' END FROM pragma_table_info($1)`, table)
-	lines = append(lines, strings1(t, db,
+	lines := column(t, db, `SELECT $1 || '.' || name || ' ' || type || CASE "notnull" WHEN 1 THEN ' NOT NULL' ELSE '' END FROM pragma_table_info($1)`, table)
+	lines = append(lines, column(t, db,
 		`SELECT $1 || ' primary key ' || group_concat(name, ',') FROM (SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk)`, table)...)
-	lines = append(lines, strings1(t, db, `
+	lines = append(lines, column(t, db, `
 SELECT $1 || CASE i."unique" WHEN 1 THEN ' unique ' ELSE ' index ' END ||
        (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno))
 FROM pragma_index_list($1) i WHERE i.origin <> 'pk'`, table)...)
-	return append(lines, strings1(t, db, `SELECT $1 || '.' || "from" || ' references ' || "table" || '.' || "to" FROM pragma_foreign_key_list($1)`, table)...)
+	return append(lines, column(t, db, `SELECT $1 || '.' || "from" || ' references ' || "table" || '.' || "to" FROM pragma_foreign_key_list($1)`, table)...)
 }
 
 func describePostgres(t *testing.T, db *sql.DB, table string) []string {
 	t.Helper()
-	lines := strings1(t, db, `
+	lines := column(t, db, `
 SELECT $1 || '.' || column_name || ' ' ||
        CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER' WHEN 'text' THEN 'TEXT' WHEN 'bytea' THEN 'BLOB' ELSE data_type END ||
        CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END
 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1`, table)
-	return append(lines, append(strings1(t, db, `
+	return append(lines, append(column(t, db, `
 SELECT $1 || CASE WHEN i.indisprimary THEN ' primary key ' WHEN i.indisunique THEN ' unique ' ELSE ' index ' END ||
        (SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, n)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
-FROM pg_index i WHERE i.indrelid = CAST($1 AS regclass)`, table), strings1(t, db, `
+FROM pg_index i WHERE i.indrelid = CAST($1 AS regclass)`, table), column(t, db, `
 SELECT $1 || '.' || a.attname || ' references ' || c.confrelid::regclass || '.' || b.attname
 FROM pg_constraint c
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
 JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1]
 WHERE c.contype = 'f' AND c.conrelid = CAST($1 AS regclass)`, table)...)...)
-}
-
-// TestParametersAppearInOrder guards against SQLite's way of counting parameters: by their first appearance, not by their number.
-func TestParametersAppearInOrder(t *testing.T) {
-	t.Parallel()
-	parameter := regexp.MustCompile(`\$(\d+)`)
-	query := regexp.MustCompile("(?s)= `-- name: (\\w+) (.*?)`")
-	files, err := os.ReadDir("sqlcgen")
-	must(t, err)
-	queries := 0
-	for _, f := range files {
-		text, err := os.ReadFile("sqlcgen/" + f.Name())
-		must(t, err)
-		for _, q := range query.FindAllStringSubmatch(string(text), -1) {
-			queries++
-			next := 1
-			for _, p := range parameter.FindAllStringSubmatch(q[2], -1) {
-				var n int
-				if _, err := fmt.Sscan(p[1], &n); err != nil {
-					t.Fatal(err)
-				}
-				if n > next {
-					t.Errorf("%s: $%d appears before $%d, so SQLite would swap them", q[1], n, next)
-				}
-				next = max(next, n+1)
-			}
-		}
-	}
-	if queries < 40 {
-		t.Errorf("found only %d queries", queries)
-	}
 }

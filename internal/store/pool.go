@@ -22,7 +22,7 @@ func newPool(db *sql.DB, keepsStatements bool) *pool {
 	return &pool{db: db, keeps: keepsStatements, ready: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
 }
 
-// prepared returns the prepared statement for the text, or nil, and then has it prepared at the next prepare.
+// prepared returns the prepared statement for the text, or nil, and then notes that it is wanted.
 func (p *pool) prepared(text string) *sql.Stmt {
 	if !p.keeps {
 		return nil
@@ -56,11 +56,13 @@ func (p *pool) prepare(ctx context.Context) {
 			return
 		}
 		p.mu.Lock()
-		previous := p.ready[text]
-		p.ready[text] = s
+		_, there := p.ready[text]
+		if !there {
+			p.ready[text] = s
+		}
 		p.mu.Unlock()
-		if previous != nil {
-			previous.Close() //nolint:errcheck // Two transactions wanted it at once; nothing depends on the first.
+		if there { // two wanted it at once, and the first may be in use
+			_ = s.Close() //nolint:sqlclosecheck // The others stay open for the pool.
 		}
 	}
 }

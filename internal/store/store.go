@@ -160,7 +160,7 @@ type runner struct {
 
 // ExecContext runs a statement.
 func (r runner) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	if s := r.prepared(ctx, text); s != nil {
+	if s := r.prepared(ctx, text); s != nil { //nolint:sqlclosecheck // The pool closes it.
 		return s.ExecContext(ctx, args...)
 	}
 	if r.tx != nil {
@@ -179,7 +179,7 @@ func (r runner) PrepareContext(ctx context.Context, text string) (*sql.Stmt, err
 
 // QueryContext runs a query.
 func (r runner) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	if s := r.prepared(ctx, text); s != nil {
+	if s := r.prepared(ctx, text); s != nil { //nolint:sqlclosecheck // The pool closes it.
 		return s.QueryContext(ctx, args...)
 	}
 	if r.tx != nil {
@@ -190,7 +190,7 @@ func (r runner) QueryContext(ctx context.Context, text string, args ...any) (*sq
 
 // QueryRowContext runs a query that returns at most one row.
 func (r runner) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
-	if s := r.prepared(ctx, text); s != nil {
+	if s := r.prepared(ctx, text); s != nil { //nolint:sqlclosecheck // The pool closes it.
 		return s.QueryRowContext(ctx, args...)
 	}
 	if r.tx != nil {
@@ -201,8 +201,13 @@ func (r runner) QueryRowContext(ctx context.Context, text string, args ...any) *
 
 func (r runner) prepared(ctx context.Context, text string) *sql.Stmt {
 	s := r.pool.prepared(text)
-	if s != nil && r.tx != nil {
+	switch {
+	case r.tx == nil && s == nil:
+		r.pool.prepare(ctx)
+		return r.pool.prepared(text)
+	case r.tx != nil && s != nil:
 		return r.tx.StmtContext(ctx, s)
+	default:
+		return s
 	}
-	return s
 }

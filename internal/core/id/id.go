@@ -24,7 +24,7 @@ func New(prefix string, now time.Time) string {
 	// front: 2 + 128 = 130 bits, in 17 bytes whose last six bits are not used.
 	var raw [16]byte
 	binary.BigEndian.PutUint64(raw[:8], uint64(max(now.UnixMilli(), 0))<<16)
-	rand.Read(raw[6:]) //nolint:errcheck // crypto/rand.Read never fails: it ends the program instead.
+	rand.Read(raw[6:]) // never fails: it ends the program instead
 	var wide [17]byte
 	for i, b := range raw {
 		wide[i] |= b >> 2
