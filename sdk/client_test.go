@@ -84,23 +84,29 @@ func TestRequests(t *testing.T) {
 			}, `GET /api/v1/clusters cursor=cl_1&limit=3&status=running%2Cfailed `,
 		},
 		"GetCluster": {func() error { _, err := c.GetCluster(ctx, "a/b ?"); return err }, `GET /api/v1/clusters/a%2Fb%20%3F  `},
-		"ScaleCluster": {func() error {
-			_, err := c.ScaleCluster(ctx, "cl_1", sdk.ScaleRequest{Workers: 1, Remove: []string{"w-1"}})
-			return err
+		"ScaleCluster": {
+			func() error {
+				_, err := c.ScaleCluster(ctx, "cl_1", sdk.ScaleRequest{Workers: 1, Remove: []string{"w-1"}})
+				return err
+			},
+			`POST /api/v1/clusters/cl_1/scale  {"n_workers":1,"remove":["w-1"]}`,
 		},
-			`POST /api/v1/clusters/cl_1/scale  {"n_workers":1,"remove":["w-1"]}`},
 		"StopCluster":   {func() error { _, err := c.StopCluster(ctx, "cl_1"); return err }, `POST /api/v1/clusters/cl_1/stop  `},
 		"Credentials":   {func() error { _, err := c.Credentials(ctx, "cl_1"); return err }, `GET /api/v1/clusters/cl_1/credentials  `},
 		"ListProcesses": {func() error { _, err := c.ListProcesses(ctx, "cl_1"); return err }, `GET /api/v1/clusters/cl_1/processes  `},
 		"ListEvents":    {func() error { _, err := c.ListEvents(ctx, "cl_1", 5); return err }, `GET /api/v1/clusters/cl_1/events limit=5 `},
-		"Logs": {func() error { _, err := c.Logs(ctx, "cl_1", sdk.LogsOptions{Process: "w-0", TailBytes: 9}); return err },
-			`GET /api/v1/clusters/cl_1/logs process=w-0&tail_bytes=9 `},
+		"Logs": {
+			func() error { _, err := c.Logs(ctx, "cl_1", sdk.LogsOptions{Process: "w-0", TailBytes: 9}); return err },
+			`GET /api/v1/clusters/cl_1/logs process=w-0&tail_bytes=9 `,
+		},
 		"Bill":        {func() error { _, err := c.Bill(ctx, "cl_1"); return err }, `GET /api/v1/clusters/cl_1/bill  `},
 		"Timeline":    {func() error { _, err := c.Timeline(ctx, "cl_1", 7); return err }, `GET /api/v1/clusters/cl_1/timeline bins=7 `},
 		"ListSources": {func() error { _, err := c.ListSources(ctx, "cl_1"); return err }, `GET /api/v1/clusters/cl_1/sources  `},
 		"Source":      {func() error { _, err := c.Source(ctx, "cl_1", "/a b.py"); return err }, `GET /api/v1/clusters/cl_1/source file=%2Fa+b.py `},
-		"PutSource": {func() error { return c.PutSource(ctx, "cl_1", sdk.PutSourceRequest{File: "cell:1", Text: "x"}) },
-			`PUT /api/v1/clusters/cl_1/source  {"file":"cell:1","text":"x"}`},
+		"PutSource": {
+			func() error { return c.PutSource(ctx, "cl_1", sdk.PutSourceRequest{File: "cell:1", Text: "x"}) },
+			`PUT /api/v1/clusters/cl_1/source  {"file":"cell:1","text":"x"}`,
+		},
 		"Costs": {func() error { _, err := c.Costs(ctx, sdk.CostOptions{Since: noon}); return err }, `GET /api/v1/cost since=2026-01-05T12%3A00%3A00Z `},
 		"Rates": {func() error { _, err := c.Rates(ctx); return err }, `GET /api/v1/rates  `},
 		"Ready": {func() error { return c.Ready(ctx) }, `GET /readyz  `},

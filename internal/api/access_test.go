@@ -141,7 +141,7 @@ func TestContractIsCurrent(t *testing.T) {
 	}
 	s := servertest.New(t)
 	response, served := s.Do(t, newRequest(t, "GET", s.URL+"/openapi.json", ""))
-	if response.StatusCode != 200 || string(served) != string(want) {
+	if response.StatusCode != http.StatusOK || string(served) != string(want) {
 		t.Errorf("/openapi.json answers %d and is the committed file: %v", response.StatusCode, string(served) == string(want))
 	}
 }

@@ -111,8 +111,10 @@ func (s *server) strictly(mux *http.ServeMux) http.Handler {
 			if probe.status == http.StatusMethodNotAllowed {
 				allow := probe.header.Get("Allow")
 				w.Header().Set("Allow", allow)
-				write(w, &Error{status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
-					Message: r.URL.Path + " answers " + allow + ", not " + r.Method + ". Nothing was changed."})
+				write(w, &Error{
+					status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
+					Message: r.URL.Path + " answers " + allow + ", not " + r.Method + ". Nothing was changed.",
+				})
 				return
 			}
 			s.refuse(w, r, errs.New(errs.NotFound, "", "There is nothing at %s. The API begins with %s; /openapi.json describes it.", r.URL.Path, base))

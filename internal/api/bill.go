@@ -26,7 +26,7 @@ func (s *server) bill(ctx context.Context, in *ClusterRef) (*body[sdk.Bill], err
 	if err != nil {
 		return nil, err
 	}
-	return answer(billToAPI(b))
+	return answer(billToAPI(b)), nil
 }
 
 func (s *server) timeline(ctx context.Context, in *timelineInput) (*body[sdk.Timeline], error) {
@@ -34,5 +34,5 @@ func (s *server) timeline(ctx context.Context, in *timelineInput) (*body[sdk.Tim
 	if err != nil {
 		return nil, err
 	}
-	return answer(timelineToAPI(t))
+	return answer(timelineToAPI(t)), nil
 }

@@ -44,7 +44,7 @@ func (s *server) createCluster(ctx context.Context, in *createClusterInput) (*bo
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.clusterToAPI(view))
+	return answer(s.clusterToAPI(view)), nil
 }
 
 func (s *server) listClusters(ctx context.Context, in *listClustersInput) (*body[sdk.ClusterList], error) {
@@ -57,7 +57,7 @@ func (s *server) listClusters(ctx context.Context, in *listClustersInput) (*body
 	if err != nil {
 		return nil, err
 	}
-	return answer(sdk.ClusterList{Items: convert(views, s.clusterToAPI), NextCursor: next})
+	return answer(sdk.ClusterList{Items: convert(views, s.clusterToAPI), NextCursor: next}), nil
 }
 
 func (s *server) getCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Cluster], error) {
@@ -70,7 +70,7 @@ func (s *server) getCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Clus
 	if err != nil {
 		return nil, err
 	}
-	return answer(out)
+	return answer(out), nil
 }
 
 func (s *server) scaleCluster(ctx context.Context, in *scaleInput) (*body[sdk.Cluster], error) {
@@ -79,7 +79,7 @@ func (s *server) scaleCluster(ctx context.Context, in *scaleInput) (*body[sdk.Cl
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.clusterToAPI(view))
+	return answer(s.clusterToAPI(view)), nil
 }
 
 func (s *server) stopCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Cluster], error) {
@@ -87,7 +87,7 @@ func (s *server) stopCluster(ctx context.Context, in *ClusterRef) (*body[sdk.Clu
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.clusterToAPI(view))
+	return answer(s.clusterToAPI(view)), nil
 }
 
 func (s *server) credentials(ctx context.Context, in *ClusterRef) (*body[sdk.Credentials], error) {
@@ -100,5 +100,5 @@ func (s *server) credentials(ctx context.Context, in *ClusterRef) (*body[sdk.Cre
 		CAPEM:            string(credentials.CA),
 		CertificatePEM:   string(credentials.Certificate),
 		KeyPEM:           string(credentials.Key),
-	})
+	}), nil
 }

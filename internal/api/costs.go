@@ -39,9 +39,9 @@ func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList]
 	if err != nil {
 		return nil, err
 	}
-	return answer(costsToAPI(costs))
+	return answer(costsToAPI(costs)), nil
 }
 
 func (s *server) rates(context.Context, *struct{}) (*body[sdk.RateCard], error) {
-	return answer(cardToAPI(s.Card))
+	return answer(cardToAPI(s.Card)), nil
 }

@@ -15,7 +15,7 @@ func (s *server) meRoutes(a huma.API) {
 }
 
 func (s *server) me(ctx context.Context, _ *struct{}) (*body[sdk.Me], error) {
-	return answer(s.meToAPI(actorOf(ctx).User))
+	return answer(s.meToAPI(actorOf(ctx).User)), nil
 }
 
 func (s *server) meToAPI(u identity.User) sdk.Me {

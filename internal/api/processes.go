@@ -31,7 +31,7 @@ func (s *server) processes(ctx context.Context, in *ClusterRef) (*body[sdk.Proce
 	if err != nil {
 		return nil, err
 	}
-	return answer(sdk.ProcessList{Items: convert(processes, processToAPI)})
+	return answer(sdk.ProcessList{Items: convert(processes, processToAPI)}), nil
 }
 
 func (s *server) events(ctx context.Context, in *eventsInput) (*body[sdk.EventList], error) {
@@ -39,7 +39,7 @@ func (s *server) events(ctx context.Context, in *eventsInput) (*body[sdk.EventLi
 	if err != nil {
 		return nil, err
 	}
-	return answer(sdk.EventList{Items: convert(events, eventToAPI)})
+	return answer(sdk.EventList{Items: convert(events, eventToAPI)}), nil
 }
 
 func (s *server) logs(ctx context.Context, in *logsInput) (*body[sdk.LogsList], error) {
@@ -47,5 +47,5 @@ func (s *server) logs(ctx context.Context, in *logsInput) (*body[sdk.LogsList], 
 	if err != nil {
 		return nil, err
 	}
-	return answer(sdk.LogsList{Items: convert(logs, logToAPI)})
+	return answer(sdk.LogsList{Items: convert(logs, logToAPI)}), nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -25,6 +26,7 @@ func operation(method, path, id, tag, summary string) huma.Operation {
 		Method: method, Path: base + path, OperationID: id, Tags: []string{tag}, Summary: summary,
 		// huma refuses a body of exactly the limit, we the first byte beyond it.
 		MaxBodyBytes:                 maxBodyBytes + 1,
+		BodyReadTimeout:              30 * time.Second,
 		RejectUnknownQueryParameters: true,
 		Security:                     []map[string][]string{{"token": {}}, {"session": {}}},
 	}
@@ -58,7 +60,7 @@ type body[T any] struct {
 	Body T
 }
 
-func answer[T any](v T) (*body[T], error) { return &body[T]{Body: v}, nil }
+func answer[T any](v T) *body[T] { return &body[T]{Body: v} }
 
 // ClusterRef is the path parameter of all that belongs to a cluster. It is exported because huma looks at exported fields only.
 type ClusterRef struct {

@@ -30,7 +30,7 @@ func (s *server) sources(ctx context.Context, in *ClusterRef) (*body[sdk.SourceL
 	if err != nil {
 		return nil, err
 	}
-	return answer(sdk.SourceList{Items: convert(sources, sourceToAPI)})
+	return answer(sdk.SourceList{Items: convert(sources, sourceToAPI)}), nil
 }
 
 func (s *server) source(ctx context.Context, in *sourceInput) (*body[sdk.Source], error) {
@@ -38,7 +38,7 @@ func (s *server) source(ctx context.Context, in *sourceInput) (*body[sdk.Source]
 	if err != nil {
 		return nil, err
 	}
-	return answer(sourceToAPI(source))
+	return answer(sourceToAPI(source)), nil
 }
 
 func (s *server) putSource(ctx context.Context, in *putSourceInput) (*struct{}, error) {

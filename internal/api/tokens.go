@@ -47,7 +47,7 @@ func (s *server) createToken(ctx context.Context, in *createTokenInput) (*body[s
 	}
 	out := tokenToAPI(token)
 	out.Secret = secret
-	return answer(out)
+	return answer(out), nil
 }
 
 func (s *server) listTokens(ctx context.Context, _ *struct{}) (*body[sdk.TokenList], error) {
@@ -55,7 +55,7 @@ func (s *server) listTokens(ctx context.Context, _ *struct{}) (*body[sdk.TokenLi
 	if err != nil {
 		return nil, err
 	}
-	return answer(sdk.TokenList{Items: convert(tokens, tokenToAPI)})
+	return answer(sdk.TokenList{Items: convert(tokens, tokenToAPI)}), nil
 }
 
 func (s *server) deleteToken(ctx context.Context, in *tokenRef) (*struct{}, error) {

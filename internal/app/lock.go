@@ -24,7 +24,7 @@ func lockData(folder string) (*os.File, error) {
 		return nil, fmt.Errorf("open the data folder's lock: %w; nothing was started, choose another folder with --data", err)
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer file.Close()
+		defer file.Close() //nolint:errcheck // nothing was written to it
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("another Lineitem server%s uses the folder %s, so nothing was started; stop it, or choose another folder with --data",
 				holder(file), folder)

@@ -38,41 +38,75 @@ func (o Option) Env() string {
 
 func options() []Option {
 	return []Option{
-		{Name: "listen", Kind: "address", Default: "127.0.0.1:8470", Usage: "address to listen on; port 0 picks a free one",
-			set: func(c *Config, text string) error { c.Listen = text; return nil }},
-		{Name: "data", Kind: "folder", Default: "$XDG_DATA_HOME/lineitem, else ~/.local/share/lineitem", defaultFunc: defaultData,
+		{
+			Name: "listen", Kind: "address", Default: "127.0.0.1:8470", Usage: "address to listen on; port 0 picks a free one",
+			set: func(c *Config, text string) error { c.Listen = text; return nil },
+		},
+		{
+			Name: "data", Kind: "folder", Default: "$XDG_DATA_HOME/lineitem, else ~/.local/share/lineitem", defaultFunc: defaultData,
 			Usage: "folder for the database and the logs of processes",
-			set:   func(c *Config, text string) error { c.Data = text; return nil }},
-		{Name: "database-url", Kind: "url", Usage: "PostgreSQL database to use instead of SQLite in the data folder", Secret: true,
-			set: func(c *Config, text string) error { c.DatabaseURL = text; return nil }},
-		{Name: "public-url", Kind: "url", Usage: "how browsers reach the server, if not at the address that it listens on",
-			set: func(c *Config, text string) error { c.PublicURL = strings.TrimRight(text, "/"); return nil }},
-		{Name: "backend", Kind: "name", Default: BackendLocal, Usage: "what runs clusters: local (processes on this machine) or fake (nothing runs; for trying things out)",
-			set: func(c *Config, text string) error { c.Backend = text; return nil }},
-		{Name: "python", Kind: "file", Usage: "interpreter for clusters that choose none; empty for .venv/bin/python beside the binary or here, else python3",
-			set: func(c *Config, text string) error { c.Python = text; return nil }},
-		{Name: "price-core-hour", Kind: "amount", Default: "0.04", Usage: "price of a core for an hour",
-			set: func(c *Config, text string) (err error) { c.PriceCoreHour, err = ParseNanos(text); return err }},
-		{Name: "price-gb-hour", Kind: "amount", Default: "0.005", Usage: "price of 10^9 bytes of memory for an hour",
-			set: func(c *Config, text string) (err error) { c.PriceGigabyteHour, err = ParseNanos(text); return err }},
-		{Name: "currency", Kind: "code", Default: "USD", Usage: "currency of the prices, as an ISO 4217 code",
-			set: func(c *Config, text string) error { c.Currency = cost.Currency(text); return nil }},
-		{Name: "scheduler-cores", Kind: "number", Default: "1", Usage: "cores that a scheduler is charged for",
-			set: func(c *Config, text string) (err error) { c.SchedulerCores, err = parseInt(text); return err }},
-		{Name: "scheduler-memory", Kind: "size", Default: "1GB", Usage: "memory that a scheduler is charged for",
-			set: func(c *Config, text string) (err error) { c.SchedulerMemory, err = ParseBytes(text); return err }},
-		{Name: "organisation", Kind: "name", Usage: "name shown in the corner of the pages",
-			set: func(c *Config, text string) error { c.Organisation = text; return nil }},
-		{Name: "time-zone", Kind: "name", Default: "UTC", Usage: "time zone of the organisation, as an IANA name",
-			set: func(c *Config, text string) error { c.TimeZone = text; return nil }},
-		{Name: "source-text", Kind: "bool", Default: "true", Usage: "store the source text of user code, to show it beside its cost",
-			set: func(c *Config, text string) (err error) { c.SourceText, err = parseBool(text); return err }},
-		{Name: "stop-grace", Kind: "duration", Default: "10s", Usage: "how long a process of a cluster may take to end politely",
-			set: func(c *Config, text string) (err error) { c.StopGrace, err = parseDuration(text); return err }},
-		{Name: "log-level", Kind: "level", Default: "info", Usage: "least level of records in the log: debug, info, warn or error",
-			set: func(c *Config, text string) error { return parseLevel(text, &c.LogLevel) }},
-		{Name: "log-format", Kind: "name", Default: LogText, Usage: "format of the log: text or json",
-			set: func(c *Config, text string) error { c.LogFormat = text; return nil }},
+			set:   func(c *Config, text string) error { c.Data = text; return nil },
+		},
+		{
+			Name: "database-url", Kind: "url", Usage: "PostgreSQL database to use instead of SQLite in the data folder", Secret: true,
+			set: func(c *Config, text string) error { c.DatabaseURL = text; return nil },
+		},
+		{
+			Name: "public-url", Kind: "url", Usage: "how browsers reach the server, if not at the address that it listens on",
+			set: func(c *Config, text string) error { c.PublicURL = strings.TrimRight(text, "/"); return nil },
+		},
+		{
+			Name: "backend", Kind: "name", Default: BackendLocal, Usage: "what runs clusters: local (processes on this machine) or fake (nothing runs; for trying things out)",
+			set: func(c *Config, text string) error { c.Backend = text; return nil },
+		},
+		{
+			Name: "python", Kind: "file", Usage: "interpreter for clusters that choose none; empty for .venv/bin/python beside the binary or here, else python3",
+			set: func(c *Config, text string) error { c.Python = text; return nil },
+		},
+		{
+			Name: "price-core-hour", Kind: "amount", Default: "0.04", Usage: "price of a core for an hour",
+			set: func(c *Config, text string) (err error) { c.PriceCoreHour, err = ParseNanos(text); return err },
+		},
+		{
+			Name: "price-gb-hour", Kind: "amount", Default: "0.005", Usage: "price of 10^9 bytes of memory for an hour",
+			set: func(c *Config, text string) (err error) { c.PriceGigabyteHour, err = ParseNanos(text); return err },
+		},
+		{
+			Name: "currency", Kind: "code", Default: "USD", Usage: "currency of the prices, as an ISO 4217 code",
+			set: func(c *Config, text string) error { c.Currency = cost.Currency(text); return nil },
+		},
+		{
+			Name: "scheduler-cores", Kind: "number", Default: "1", Usage: "cores that a scheduler is charged for",
+			set: func(c *Config, text string) (err error) { c.SchedulerCores, err = parseInt(text); return err },
+		},
+		{
+			Name: "scheduler-memory", Kind: "size", Default: "1GB", Usage: "memory that a scheduler is charged for",
+			set: func(c *Config, text string) (err error) { c.SchedulerMemory, err = ParseBytes(text); return err },
+		},
+		{
+			Name: "organisation", Kind: "name", Usage: "name shown in the corner of the pages",
+			set: func(c *Config, text string) error { c.Organisation = text; return nil },
+		},
+		{
+			Name: "time-zone", Kind: "name", Default: "UTC", Usage: "time zone of the organisation, as an IANA name",
+			set: func(c *Config, text string) error { c.TimeZone = text; return nil },
+		},
+		{
+			Name: "source-text", Kind: "bool", Default: "true", Usage: "store the source text of user code, to show it beside its cost",
+			set: func(c *Config, text string) (err error) { c.SourceText, err = parseBool(text); return err },
+		},
+		{
+			Name: "stop-grace", Kind: "duration", Default: "10s", Usage: "how long a process of a cluster may take to end politely",
+			set: func(c *Config, text string) (err error) { c.StopGrace, err = parseDuration(text); return err },
+		},
+		{
+			Name: "log-level", Kind: "level", Default: "info", Usage: "least level of records in the log: debug, info, warn or error",
+			set: func(c *Config, text string) error { return parseLevel(text, &c.LogLevel) },
+		},
+		{
+			Name: "log-format", Kind: "name", Default: LogText, Usage: "format of the log: text or json",
+			set: func(c *Config, text string) error { c.LogFormat = text; return nil },
+		},
 	}
 }
 

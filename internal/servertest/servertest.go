@@ -125,7 +125,11 @@ func (s *Server) AddUser(t testing.TB, name string) (client *sdk.Client, token s
 	if err != nil {
 		t.Fatalf("open database: %v", err)
 	}
-	defer db.Close()
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close database: %v", err)
+		}
+	}()
 	now := s.Clock.Now()
 	user := identity.User{ID: identity.UserID(id.New("us", now)), Name: name, Role: identity.RoleUser, CreatedAt: now}
 	if err := db.CreateUser(ctx, user); err != nil {
