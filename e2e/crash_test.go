@@ -214,27 +214,33 @@ func (o *sender) check(sdk.Bill) {
 		"batches":        "SELECT seq, count(*) FROM batches WHERE cluster_id = ? AND epoch = ? GROUP BY seq",
 		"category_usage": "SELECT (start_at - 1790000000000000) / 1000, sum(thread_micros) / 1000 FROM category_usage WHERE cluster_id = ? AND epoch = ? GROUP BY start_at",
 	} {
-		got := map[int64]int64{}
-		rows, err := db.QueryContext(o.t.Context(), query, o.clusterID, o.epoch)
+		got, err := o.read(db, query)
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		for rows.Next() {
-			var seq, n int64
-			if err := rows.Scan(&seq, &n); err != nil {
-				o.t.Fatal(err)
-			}
-			got[seq] = n
-		}
-		if err := rows.Err(); err != nil {
-			o.t.Fatal(err)
-		}
-		_ = rows.Close()
 		if err := o.compare(got); err != nil {
 			o.t.Errorf("%s: %v", table, err)
 		}
 	}
 	o.t.Logf("%d batches acknowledged, all there once", len(o.acked))
+}
+
+// read returns the second column by the first.
+func (o *sender) read(db *sql.DB, query string) (map[int64]int64, error) {
+	rows, err := db.QueryContext(o.t.Context(), query, o.clusterID, o.epoch)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	got := map[int64]int64{}
+	for rows.Next() {
+		var seq, n int64
+		if err := rows.Scan(&seq, &n); err != nil {
+			return nil, err
+		}
+		got[seq] = n
+	}
+	return got, rows.Err()
 }
 
 func (o *sender) compare(got map[int64]int64) error {

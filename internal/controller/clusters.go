@@ -37,7 +37,6 @@ type Clusters struct {
 
 	mu       sync.Mutex
 	retiring map[cluster.ID][]string
-	settled  bool
 	adopted  bool
 	// retryAt holds launches that failed for want of capacity, or for a reason that may pass.
 	retryAt map[cluster.ProcessID]time.Time

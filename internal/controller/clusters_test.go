@@ -100,7 +100,7 @@ func (r *rig) alive(t *testing.T) int {
 }
 
 func pass(d time.Duration) {
-	time.Sleep(d) // in the bubble, where time is free
+	<-time.After(d) // in the bubble, where time is free
 	synctest.Wait()
 }
 

@@ -8,16 +8,16 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 )
 
-// Folder folds durable telemetry; Housekeeper drops what has been folded long ago.
-type (
-	Folder interface {
-		Fold(ctx context.Context, id cluster.ID) (int, error)
-	}
-	Housekeeper interface {
-		DeleteBatches(ctx context.Context, before time.Time) (int64, error)
-		DeleteExpired(ctx context.Context, now time.Time) error
-	}
-)
+// Folder folds durable telemetry.
+type Folder interface {
+	Fold(ctx context.Context, id cluster.ID) (int, error)
+}
+
+// Housekeeper drops what nobody needs any more.
+type Housekeeper interface {
+	DeleteBatches(ctx context.Context, before time.Time) (int64, error)
+	DeleteExpired(ctx context.Context, now time.Time) error
+}
 
 // Telemetry is the loop that folds telemetry and forgets it when it is old.
 type Telemetry struct {

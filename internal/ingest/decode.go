@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -164,7 +165,7 @@ func unmarshal(data []byte, into any) (err error) {
 	if err := d.Decode(into); err != nil {
 		return err
 	}
-	if _, err := d.PeekCode(); err != io.EOF {
+	if _, err := d.PeekCode(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("bytes follow the value")
 	}
 	return nil

@@ -93,8 +93,10 @@ func TestDecodeRefusesWhatCouldHarm(t *testing.T) {
 // FuzzDecode looks for input that makes the decoder fail badly, and for batches that pass validation and do not keep their promise.
 func FuzzDecode(f *testing.F) {
 	f.Add(pack(f, message()))
-	f.Add(pack(f, map[string]any{"v": 1, "kind": "scheduler", "process": "cl_test-scheduler-1", "epoch": "e", "t0_us": 1_790_000_000_000_000, "t1_us": 1_790_000_000_000_000,
-		"submissions": []any{map[string]any{"id": 1, "file": "job.py", "line": 3}}, "gauges": map[string]any{"workers": 2}}))
+	f.Add(pack(f, map[string]any{
+		"v": 1, "kind": "scheduler", "process": "cl_test-scheduler-1", "epoch": "e", "t0_us": 1_790_000_000_000_000, "t1_us": 1_790_000_000_000_000,
+		"submissions": []any{map[string]any{"id": 1, "file": "job.py", "line": 3}}, "gauges": map[string]any{"workers": 2},
+	}))
 	f.Add(pack(f, map[string]any{"v": 1, "kind": "source", "process": "cl_test-w-0-1", "epoch": "e", "file": "job.py", "sha256": strings.Repeat("0", 64), "text": "x = 1\n"}))
 	f.Add(pack(f, map[string]any{"v": 1, "kind": "worker", "nthreads": uint64(math.MaxUint64)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
