@@ -35,6 +35,23 @@ This page is made from the table in ` + "`internal/config/options.go`" + ` by ` 
 	b.WriteString(`
 Amounts are decimal numbers with at most nine decimals, sizes carry a unit (` + "`1GB`, `512MiB`" + `). Prices are what you configure: Lineitem does not know
 what your machine costs you.
+
+## What the server prints
+
+Standard output gets three lines, whose form is stable, and nothing else; the log goes to standard error:
+
+` + "```" + `
+Lineitem listens on <url>
+Sign in once: <link>
+Sign in from a terminal once: lineitem login '<link>'
+` + "```" + `
+
+Every start makes new links. Each works once, for a day. ` + "`lineitem server sign-in-link`" + ` makes another.
+
+## The data folder
+
+It holds the database (` + "`lineitem.db`" + `, unless ` + "`--database-url`" + ` is given), the processes of clusters and their logs (` + "`local/`" + `), and
+` + "`server.lock`" + `, which keeps a second server off. It is readable for its owner only, since it holds the keys of running clusters.
 `)
 	return b.String()
 }
