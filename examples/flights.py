@@ -20,7 +20,7 @@ from dask.distributed import Client
 
 from tables import prepare
 
-WAYPOINTS = np.linspace(0, 1, 300)
+WAYPOINTS = np.linspace(0, 1, 150)
 
 
 def great_circle(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
