@@ -18,12 +18,15 @@ import (
 const (
 	// leftoverGrace is how long children may outlive their process before they are ended by force.
 	leftoverGrace = 2 * time.Second
+	// startingGrace is all the patience for a process that has not come up: it holds nothing that could be lost, and a worker
+	// that still looks for a scheduler which has gone would hear no polite request for minutes.
+	startingGrace = 3 * time.Second
 	// pollEnding and pollAdopted are how often the end of processes that are not our children is looked for.
 	pollEnding  = 100 * time.Millisecond
 	pollAdopted = time.Second
 )
 
-// Stop implements backend.Backend. The request and its deadline are in the record before the process hears of them, so a
+// Stop implements backend.Backend. A process that has not come up gets a few seconds at most, whatever the grace. The request and its deadline are in the record before the process hears of them, so a
 // server that takes over carries on with both.
 func (b *Backend) Stop(ctx context.Context, id cluster.ProcessID, grace time.Duration) error {
 	if err := ctx.Err(); err != nil {
@@ -67,6 +70,9 @@ func (b *Backend) ask(id cluster.ProcessID, grace time.Duration, now time.Time) 
 	}
 	if !r.EndedAt.IsZero() {
 		return backend.ErrGone
+	}
+	if b.process(r, now).State == backend.StateStarting {
+		grace = min(grace, startingGrace)
 	}
 	if r.StopAskedAt.IsZero() {
 		r.StopAskedAt = now
