@@ -54,10 +54,11 @@ type DB struct {
 
 // DB keeps everything.
 var (
-	_ identity.Store      = (*DB)(nil)
-	_ identity.Transactor = (*DB)(nil)
-	_ cluster.Store       = (*DB)(nil)
-	_ usage.Store         = (*DB)(nil)
+	_ identity.Store       = (*DB)(nil)
+	_ identity.Transactor  = (*DB)(nil)
+	_ identity.Snapshotter = (*DB)(nil)
+	_ cluster.Store        = (*DB)(nil)
+	_ usage.Store          = (*DB)(nil)
 )
 
 // Open opens the database. It does not change its schema: call Migrate before anything else.

@@ -43,7 +43,7 @@ func (db *DB) Atomically(ctx context.Context, f func(ctx context.Context) error)
 		if tx.readOnly {
 			return errors.New("begin a transaction: the context holds a snapshot, which cannot write")
 		}
-		return nested(ctx, tx.tx, f)
+		return nested(ctx, runner{pool: tx.pool, tx: tx.tx}, f)
 	}
 	// SQLite has only this level; PostgreSQL would let two transactions each act on what the other has changed.
 	return db.transact(ctx, db.writer, sql.TxOptions{Isolation: db.isolation(sql.LevelSerializable)}, f)
@@ -108,7 +108,7 @@ func (db *DB) attempt(ctx context.Context, p *pool, options sql.TxOptions, f fun
 }
 
 // nested runs f in a savepoint.
-func nested(ctx context.Context, tx *sql.Tx, f func(ctx context.Context) error) error {
+func nested(ctx context.Context, tx runner, f func(ctx context.Context) error) error {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT nested"); err != nil {
 		return fail("begin a nested transaction", err)
 	}

@@ -41,18 +41,23 @@ func hashKey(parts ...string) []byte {
 	return h.Sum(nil)[:keyLength]
 }
 
-// exec runs a bulk statement in one transaction, the caller's if there is one.
+// exec runs a bulk statement in one transaction, the caller's if there is one. There it takes no savepoint, which folding would take twice
+// for each batch: a caller that gets an error lets its transaction fail.
 func (db *DB) exec(ctx context.Context, op string, b bulk, rows int, args func(to []any, i int) []any) error {
 	if rows == 0 {
 		return nil
 	}
-	return db.Atomically(ctx, func(ctx context.Context) error {
+	insert := func(ctx context.Context) error {
 		run := db.runner(ctx, db.writer)
 		return fail(op, b.each(rows, args, func(text string, args []any) error {
 			_, err := run.ExecContext(ctx, text, args...)
 			return err
 		}))
-	})
+	}
+	if db.txFrom(ctx) != nil {
+		return insert(ctx)
+	}
+	return db.Atomically(ctx, insert)
 }
 
 // AddLineUsage adds thread-time to what is there under the same keys.

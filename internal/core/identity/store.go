@@ -33,8 +33,15 @@ type Store interface {
 	DeleteExpired(ctx context.Context, now time.Time) error
 }
 
+// Snapshotter runs a function in a transaction that only reads and sees everything at one moment, so that what it reads from several
+// tables adds up. It does not hold up writers. Within a transaction it sees that transaction.
+type Snapshotter interface {
+	Snapshot(ctx context.Context, f func(ctx context.Context) error) error
+}
+
 // Transactor runs a function in one transaction, which rides in the context. If f returns an error nothing of it
-// remains. Nested calls join the outer transaction.
+// remains. Nested calls join the outer transaction. Transactions happen as if one
+// after the other: where two clash, one runs f again from the start, so f keeps its results to itself until Atomically returns.
 type Transactor interface {
 	Atomically(ctx context.Context, f func(ctx context.Context) error) error
 }
