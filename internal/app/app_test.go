@@ -116,6 +116,60 @@ func TestBecomesReadyByItself(t *testing.T) {
 	waitFor(t, "the server to be ready", func() bool { return client.Ready(t.Context()) == nil })
 }
 
+// A server that does not know yet what earlier ones left running must not be called ready.
+func TestIsNotReadyBeforeTheFirstLook(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	a, err := app.Open(ctx, settings(t), app.Options{NoSync: true, Manual: true})
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	client, err := sdk.New(a.URL(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Ready(t.Context()); !sdk.IsCode(err, "not_ready") {
+		t.Errorf("before: %v, want not_ready", err)
+	}
+	if _, err := a.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Ready(t.Context()); err != nil {
+		t.Errorf("after: %v, want ready", err)
+	}
+}
+
+func TestWarnsOfOpenDoors(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		cfg := settings(t)
+		cfg.Listen = listen
+		var log bytes.Buffer
+		a, err := app.Open(t.Context(), cfg, app.Options{NoSync: true, Logger: app.NewLogger(cfg, &log)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(a.URL(), "http://127.0.0.1:") {
+			t.Errorf("%s is reached at %s, want an address of this machine", listen, a.URL())
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := strings.Contains(log.String(), "without encryption"); got != want {
+			t.Errorf("%s: warned %v, want %v:\n%s", listen, got, want, log.String())
+		}
+	}
+}
+
 // A cluster of the fake backend comes up through the server's own loops, not a test's ticks.
 func TestLoopsRun(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -28,6 +29,10 @@ func (a *App) listen(ctx context.Context) error {
 	a.url = a.cfg.PublicURL
 	if a.url == "" {
 		a.url = a.localURL()
+	}
+	if addr, ok := listener.Addr().(*net.TCPAddr); ok && !addr.IP.IsLoopback() && !strings.HasPrefix(a.url, "https://") {
+		a.logger.WarnContext(ctx, "other machines can reach this server without encryption: put TLS in front of it and give its address as --public-url",
+			slog.String("listen", listener.Addr().String()))
 	}
 	return nil
 }
