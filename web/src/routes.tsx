@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, type RouterHistory, redirect } from "@tanstack/react-router";
 import type { Status } from "#/api/queries/clusters";
 import { COLUMNS, type Column, STATUSES } from "#/features/clusters/list";
 import { ClusterPage } from "#/pages/ClusterPage";
@@ -23,10 +23,11 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: "/signin",
   component: SignInPage,
-  // Only paths of these pages: a link must not be able to send anyone elsewhere after signing in.
+  // Only paths of these pages: a link must not be able to send anyone elsewhere after signing in. What is refused must be named, as the
+  // router lays what is returned over what the address holds.
   validateSearch: (search): { to?: string | undefined } => {
     const to = text(search.to);
-    return to !== undefined && /^\/(?![/\\])/.test(to) && !to.startsWith("/signin") ? { to } : {};
+    return to !== undefined && /^\/(?![/\\])/.test(to) && !to.startsWith("/signin") ? { to } : { to: undefined };
   },
 });
 
@@ -65,10 +66,11 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Makes the pages' router. */
-export function makeRouter() {
+/** Makes the pages' router; a history of its own lets tests start anywhere. */
+export function makeRouter(history?: RouterHistory) {
   return createRouter({
     routeTree: root.addChildren([home, signIn, shell.addChildren([clusters, cluster, tokens])]),
+    ...(history ? { history } : {}),
     scrollRestoration: true,
     // Plain text in the address, as people write it, in place of the router's JSON.
     parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),

@@ -10,7 +10,7 @@ export function savedTheme(storage: Pick<Storage, "getItem">): Theme {
 }
 
 /** Shows a theme on the page and remembers it. */
-export function applyTheme(theme: Theme, root: HTMLElement, storage: Pick<Storage, "setItem">): void {
+export function applyTheme(theme: Theme, root: Pick<HTMLElement, "dataset">, storage: Pick<Storage, "setItem">): void {
   root.dataset.theme = theme;
   storage.setItem(KEY, theme);
 }

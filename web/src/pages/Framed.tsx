@@ -1,4 +1,5 @@
-import { Navigate, Outlet, useRouterState } from "@tanstack/react-router";
+import { Outlet, useRouter } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { isSignedOut } from "#/api/client";
 import { useMe } from "#/api/queries/session";
 import { Failure } from "#/features/shell/Failure";
@@ -8,8 +9,7 @@ import { Mark } from "#/ui/Patterns";
 /** All pages behind the sign-in. Whoever is signed out is asked to sign in and then brought back. */
 export function Framed() {
   const me = useMe();
-  const here = useRouterState({ select: (state) => state.location.href });
-  if (isSignedOut(me.error)) return <Navigate to="/signin" search={{ to: here }} replace />;
+  if (isSignedOut(me.error)) return <SignedOut />;
   if (me.data) {
     return (
       <Shell me={me.data}>
@@ -36,4 +36,15 @@ export function Framed() {
       )}
     </main>
   );
+}
+
+/** Leads to the sign-in page, which knows from the address where to come back to. */
+function SignedOut() {
+  const router = useRouter();
+  useEffect(() => {
+    // Read once, when the reader is found out: while the way leads there, "here" is the sign-in page already.
+    const here = router.state.location;
+    if (here.pathname !== "/signin") void router.navigate({ to: "/signin", search: { to: here.href }, replace: true });
+  }, [router]);
+  return null;
 }

@@ -1,7 +1,8 @@
 import { useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { useMe, useSignIn } from "#/api/queries/session";
-import { codeFrom, SignInForm } from "#/features/session/SignInForm";
+import { codeFrom } from "#/features/session/code";
+import { SignInForm } from "#/features/session/SignInForm";
 import { words } from "#/features/shell/Failure";
 import { Mark } from "#/ui/Patterns";
 

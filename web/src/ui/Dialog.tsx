@@ -6,13 +6,16 @@ import { type ReactNode, useEffect, useId, useRef } from "react";
  */
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
+  const leaving = useRef(false);
   const heading = useId();
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog) return;
     const opener = document.activeElement;
+    leaving.current = false;
     dialog.showModal();
     return () => {
+      leaving.current = true;
       dialog.close();
       if (opener instanceof HTMLElement) opener.focus();
     };
@@ -25,9 +28,9 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
         event.preventDefault();
         onClose();
       }}
-      // A second Esc closes it without asking. One that is open again was only mounted twice by React's strict mode.
+      // A second Esc closes it without asking. Our own closing is not the reader's, nor is that of React's strict mode, which opens it again.
       onClose={() => {
-        if (!ref.current?.open) onClose();
+        if (!leaving.current && !ref.current?.open) onClose();
       }}
       onPointerDown={(event) => {
         if (event.target === ref.current && outside(event, ref.current)) onClose();

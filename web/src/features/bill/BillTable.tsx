@@ -60,7 +60,7 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                     hash="source"
                     aria-current={isSelected(row, selected) ? "true" : undefined}
                   >
-                    <span className="snip">
+                    <span className="snip" title={row.line.text}>
                       <i className={`sw ${row.kind}`} />
                       {row.line.text || <span className="mute">{row.line.function || "no text"}</span>}
                     </span>

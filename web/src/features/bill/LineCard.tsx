@@ -1,6 +1,7 @@
+import { prefixesOf } from "#/features/bill/prefixes";
 import type { BillView, LineRow } from "#/features/bill/view";
 import { duration, percent } from "#/lib/format";
-import { apportion, money, unitOf } from "#/lib/money";
+import { money, unitOf } from "#/lib/money";
 import { KIND_WORDS, kindOf } from "#/lib/work";
 import { Card } from "#/ui/Card";
 import { Fig } from "#/ui/controls";
@@ -68,20 +69,4 @@ export function LineCard({ view, rows, name, onHow }: LineCardProps) {
       </div>
     </Card>
   );
-}
-
-/** Cost by task prefix, displayed so that it adds up to what the line shows. */
-export function prefixesOf(rows: readonly LineRow[], shown: number, unit: number): { prefix: string; shown: number }[] {
-  const sums = new Map<string, number>();
-  for (const row of rows) {
-    for (const part of row.line.prefixes) sums.set(part.prefix, (sums.get(part.prefix) ?? 0) + part.cost_nanos);
-  }
-  const parts = [...sums].sort(([, a], [, b]) => b - a);
-  const fitted = apportion(
-    parts.map(([, nanos]) => nanos),
-    unit,
-  );
-  // The line's own amount was rounded within the whole bill; the dearest part takes the unit between the two.
-  const difference = shown - fitted.reduce((sum, nanos) => sum + nanos, 0);
-  return parts.map(([prefix], index) => ({ prefix, shown: (fitted[index] ?? 0) + (index === 0 ? difference : 0) }));
 }

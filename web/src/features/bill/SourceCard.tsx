@@ -6,7 +6,7 @@ import { type BillView, filesOf, gutter } from "#/features/bill/view";
 import { Failure } from "#/features/shell/Failure";
 import { isCell } from "#/lib/files";
 import { count } from "#/lib/format";
-import { money } from "#/lib/money";
+import { fitted, money } from "#/lib/money";
 import { Card } from "#/ui/Card";
 import { Empty, SkeletonRows } from "#/ui/states";
 
@@ -68,7 +68,7 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
           text={source.data.text}
           costs={gutter(view, file)}
           selected={selected.file === file || selected.file === undefined ? selected.line : undefined}
-          amount={amount}
+          amount={(shown, exact) => fitted(shown, exact, view.currency, view.decimals)}
           onSelect={(line) => onSelect(file, line)}
         />
       ) : (

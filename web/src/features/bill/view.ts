@@ -105,15 +105,24 @@ export function split(view: BillView): SplitPart[] {
   return order.flatMap((look) => sums.get(look) ?? []).filter((part) => part.shown > 0 || part.share > 0);
 }
 
-/** What each line of one file cost, for the gutter beside its source: several functions on a line are one sum. */
-export function gutter(view: BillView, file: string): Map<number, { shown: number; kind: Kind; rows: LineRow[] }> {
-  const byLine = new Map<number, { shown: number; kind: Kind; rows: LineRow[] }>();
+/** What one line of source cost: all functions on it together. */
+export interface GutterEntry {
+  shown: number;
+  exact: number;
+  kind: Kind;
+  rows: LineRow[];
+}
+
+/** What each line of one file cost, for the gutter beside its source. */
+export function gutter(view: BillView, file: string): Map<number, GutterEntry> {
+  const byLine = new Map<number, GutterEntry>();
   for (const row of view.lines) {
     if (row.line.file !== file) continue;
     const entry = byLine.get(row.line.line);
     // Rows come dearest first, so the first one names the kind.
     byLine.set(row.line.line, {
       shown: (entry?.shown ?? 0) + row.shown,
+      exact: (entry?.exact ?? 0) + row.line.cost_nanos,
       kind: entry?.kind ?? row.kind,
       rows: [...(entry?.rows ?? []), row],
     });

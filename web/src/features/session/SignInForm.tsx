@@ -1,14 +1,7 @@
 import { type FormEvent, useState } from "react";
+import { codeFrom } from "#/features/session/code";
 import { Button } from "#/ui/controls";
 import { ErrorNote } from "#/ui/states";
-
-/** The code of a sign-in link, pasted alone or with the link around it; undefined where there is none. */
-export function codeFrom(text: string): string | undefined {
-  const trimmed = text.trim();
-  const inLink = /[#&]code=([^&\s]+)/.exec(trimmed)?.[1];
-  if (inLink !== undefined) return decodeURIComponent(inLink);
-  return /^[\w.~-]+$/.test(trimmed) ? trimmed : undefined;
-}
 
 interface SignInFormProps {
   pending: boolean;

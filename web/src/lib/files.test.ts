@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { isCell, shortNames } from "#/lib/files";
+
+it("names files by the shortest tail that tells them apart", () => {
+  const names = shortNames(["/home/ana/a/load.py", "/home/ana/b/load.py", "/home/ana/report.py", "cell:9f3c2ab81234"]);
+  expect([...names.values()]).toEqual(["a/load.py", "b/load.py", "report.py", "cell 9f3c2a"]);
+});
+
+it("does not loop where one path is the tail of another", () => {
+  const names = shortNames(["load.py", "/x/load.py"]);
+  expect([...names.values()]).toEqual(["load.py", "x/load.py"]);
+});
+
+it("knows cells", () => {
+  expect(isCell("cell:12ab")).toBe(true);
+  expect(isCell("/home/cell.py")).toBe(false);
+});
