@@ -72,7 +72,7 @@ bench: setup-run build ## Run all benchmarks, or one (NAME=watched); results in 
 .PHONY: fmt
 fmt: setup-check ## Format all sources
 	golangci-lint fmt
-	cd python && ruff check --quiet --fix-only --select I . ../examples && ruff format --quiet . ../examples
+	cd python && ruff check --quiet --fix-only --select I . ../examples ../bench ../scripts && ruff format --quiet . ../examples ../bench ../scripts
 	npm --prefix web run --silent fmt
 
 .PHONY: gen

@@ -31,9 +31,8 @@ def broken(page: Path) -> list[str]:
             continue
         path, _, anchor = unquote(link).partition("#")
         target = page if not path else page.parent / path
-        if not target.exists():
-            found.append(link)
-        elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text(encoding="utf-8")):
+        to_heading = anchor and target.suffix == ".md"
+        if not target.exists() or (to_heading and anchor not in anchors(target.read_text(encoding="utf-8"))):
             found.append(link)
     return found
 
