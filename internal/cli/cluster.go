@@ -92,7 +92,7 @@ It runs, and costs, until it is stopped.`,
 
 func parseEnv(pairs []string) (map[string]string, error) {
 	if len(pairs) == 0 {
-		return nil, nil //nolint:nilnil // no variables are no map on the wire
+		return nil, nil // no variables are no map on the wire
 	}
 	env := make(map[string]string, len(pairs))
 	for _, pair := range pairs {

@@ -44,7 +44,7 @@ func loadCredentials(p Process) (credentialsFile, error) {
 	if err != nil {
 		return none, nil //nolint:nilerr // without a place nothing was saved; saving will say so
 	}
-	data, err := os.ReadFile(path) //nolint:gosec // the user's own file
+	data, err := os.ReadFile(path) // the user's own file
 	if errors.Is(err, fs.ErrNotExist) {
 		return none, nil
 	}
@@ -86,7 +86,7 @@ func replaceFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) // gone after the rename; else half-written
+	defer func() { _ = os.Remove(file.Name()) }() // gone after the rename; else half-written
 	if _, err := file.Write(data); err != nil {
 		return errors.Join(err, file.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -103,7 +104,7 @@ func (d *demo) settings(cmd *cobra.Command, flags *config.Flags) (config.Config,
 
 // free reports whether a port can be listened on now.
 func free(address string) bool {
-	listener, err := net.Listen("tcp", address) //nolint:noctx // closed at once
+	listener, err := net.Listen("tcp", address) // closed at once
 	if err != nil {
 		return false
 	}
@@ -117,15 +118,23 @@ func (d *demo) print(ctx context.Context, cmd *cobra.Command) error {
 		return err
 	}
 	if client != nil {
-		return d.runOn(ctx, cmd, client)
+		_, err := d.runOn(ctx, cmd, client, func(cluster sdk.Cluster) error {
+			d.progress.say("See it in the browser: %s", cluster.URL)
+			return nil
+		})
+		return err
 	}
 	own, err := d.start(ctx)
 	if err != nil {
 		return err
 	}
-	err = d.runOn(ctx, cmd, own.client)
+	cluster, err := d.runOn(ctx, cmd, own.client, func(cluster sdk.Cluster) error { return d.invite(ctx, own, cluster) })
 	if err == nil && !d.once {
-		err = d.stay(ctx, own)
+		d.progress.say("\nThe bill is at %s. Ctrl-C stops the server.", cluster.URL)
+		select {
+		case <-ctx.Done():
+		case <-own.ended:
+		}
 	}
 	return errors.Join(err, own.stop())
 }
@@ -147,21 +156,21 @@ func (d *demo) client(ctx context.Context) (*sdk.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	if _, err := client.Me(ctx); err != nil {
-		return nil, nil //nolint:nilnil,nilerr // it does not answer us: the demo starts its own
+		return nil, nil // it does not answer us: the demo starts its own
 	}
 	return client, nil
 }
 
-// runOn runs the example on a server.
-func (d *demo) runOn(ctx context.Context, cmd *cobra.Command, client *sdk.Client) error {
+// runOn runs the example on a server and returns the cluster that it ran on.
+func (d *demo) runOn(ctx context.Context, cmd *cobra.Command, client *sdk.Client, created func(sdk.Cluster) error) (sdk.Cluster, error) {
 	folder := filepath.Join(d.config.Data, "examples")
 	if err := examples.WriteTo(folder); err != nil {
-		return err
+		return sdk.Cluster{}, err
 	}
 	r := run{
 		process: d.connection.process, client: client, options: d.options, python: d.options.python,
 		script: filepath.Join(folder, demoScript), args: []string{filepath.Join(d.config.Data, "flights")},
-		interrupts: d.interrupts, progress: d.progress,
+		interrupts: d.interrupts, progress: d.progress, created: created,
 	}
 	return r.print(ctx, cmd)
 }
@@ -211,18 +220,31 @@ func (d *demo) start(ctx context.Context) (*ownServer, error) {
 	return s, nil
 }
 
-// stay keeps the server up until it is told to stop.
-func (d *demo) stay(ctx context.Context, s *ownServer) error {
+// invite prints a way to watch the cluster in the browser, where the server stays for it.
+func (d *demo) invite(ctx context.Context, s *ownServer, cluster sdk.Cluster) error {
+	if d.once {
+		return nil
+	}
 	link, err := s.app.SignInURL(ctx)
 	if err != nil {
 		return err
 	}
-	d.progress.say("\nSee it in the browser: %s\nThe link works once; after that it is %s. Ctrl-C stops the server.", link, s.app.URL())
-	select {
-	case <-ctx.Done():
-	case <-s.ended:
-	}
+	d.progress.say("Watch it in the browser, this link works once: %s", linkTo(link, cluster.URL))
 	return nil
+}
+
+// linkTo makes a sign-in link lead to a page of the same server.
+func linkTo(link, page string) string {
+	signIn, err := url.Parse(link)
+	if err != nil {
+		return link
+	}
+	target, err := url.Parse(page)
+	if err != nil || target.Path == "" {
+		return link
+	}
+	signIn.RawQuery = url.Values{"to": {target.Path}}.Encode()
+	return signIn.String()
 }
 
 // stop ends the server and waits until it has.

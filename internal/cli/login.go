@@ -213,7 +213,7 @@ func parseLink(text string) (server, code string, err error) {
 		// The cause would repeat the link, which is a secret.
 		return "", "", errors.New("that is not a sign-in link; it looks like http://127.0.0.1:8470/signin#code=…")
 	}
-	values, err := url.ParseQuery(link.Fragment)
+	values, err := url.ParseQuery(link.EscapedFragment())
 	code = values.Get("code")
 	if err != nil || code == "" {
 		return "", "", errors.New("the link has no code; a sign-in link looks like http://127.0.0.1:8470/signin#code=…")

@@ -98,7 +98,7 @@ func missingPackages(ctx context.Context, p Process, python string, packages []s
 		"print(*[name for name in sys.argv[1:] if find_spec(name) is None])"
 	ctx, cancel := context.WithTimeout(ctx, pythonTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python, append([]string{"-c", question}, packages...)...) //nolint:gosec // the user's interpreter
+	cmd := exec.CommandContext(ctx, python, append([]string{"-c", question}, packages...)...) // the user's interpreter
 	cmd.Env = p.Environ
 	cmd.Dir = os.TempDir() // a file in the user's folder does not count as an installed package
 	out, err := cmd.Output()

@@ -96,7 +96,8 @@ error, the bill to standard output. The exit status is the script's. Flags stand
 				process: c.process, client: client, options: options, python: python,
 				script: args[0], args: args[1:], interrupts: i, progress: newProgress(cmd.ErrOrStderr()),
 			}
-			return r.print(ctx, cmd)
+			_, err = r.print(ctx, cmd)
+			return err
 		},
 	}
 	options.flags(cmd)
@@ -121,6 +122,8 @@ type run struct {
 	args       []string
 	interrupts *interrupts
 	progress   *progress
+	// created is told of the cluster while it comes up, if not nil.
+	created func(sdk.Cluster) error
 }
 
 // outcome is what is left of a run.
@@ -131,20 +134,21 @@ type outcome struct {
 	status int
 }
 
-// print runs the script and prints the bill. A script that fails is billed too; its status becomes this program's.
-func (r *run) print(ctx context.Context, cmd *cobra.Command) error {
+// print runs the script, prints the bill and returns the cluster that it was for. A script that fails is billed too; its status becomes
+// this program's.
+func (r *run) print(ctx context.Context, cmd *cobra.Command) (sdk.Cluster, error) {
 	result, err := r.run(ctx)
 	if err != nil {
-		return err
+		return result.cluster, err
 	}
 	if err := r.options.output.write(cmd, billAnswer(result.bill, r.options.limit)); err != nil {
-		return err
+		return result.cluster, err
 	}
 	r.hint(result)
 	if result.status != 0 {
-		return &exitError{code: result.status}
+		return result.cluster, &exitError{code: result.status}
 	}
-	return nil
+	return result.cluster, nil
 }
 
 // run does the whole: whatever happens after the cluster was created, it is ended.
@@ -157,7 +161,14 @@ func (r *run) run(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, r.interrupted(err)
 	}
-	status, runErr := r.work(ctx, cluster)
+	var status int
+	var runErr error
+	if r.created != nil {
+		runErr = r.created(cluster)
+	}
+	if runErr == nil {
+		status, runErr = r.work(ctx, cluster)
+	}
 	ended, endErr := r.end(ctx, cluster)
 	if err := errors.Join(runErr, endErr); err != nil {
 		return outcome{}, r.interrupted(err)
@@ -226,7 +237,11 @@ func (r *run) work(ctx context.Context, cluster sdk.Cluster) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() {
+		if err := os.RemoveAll(folder); err != nil {
+			r.progress.say("The credentials of the cluster could not be removed, they are worth nothing after its end: %v.", err)
+		}
+	}()
 	env = withEnv(withEnv(r.process.Environ, env...), "LINEITEM_SERVER="+r.client.BaseURL())
 	if r.process.getenv("PYTHONUNBUFFERED") == "" {
 		env = withEnv(env, "PYTHONUNBUFFERED=1") // lines appear when they are printed

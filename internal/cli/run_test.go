@@ -24,7 +24,7 @@ func fakePython(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "python")
 	text := "#!/bin/sh\nif [ \"$1\" = -c ]; then exit 0; fi\nexec /bin/sh \"$@\"\n"
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil { // it must be executable
 		t.Fatal(err)
 	}
 	return path
@@ -198,7 +198,7 @@ func TestRunWithoutInterpreter(t *testing.T) {
 		t.Errorf("run ends with %+v", result)
 	}
 	lacking := filepath.Join(t.TempDir(), "python")
-	if err := os.WriteFile(lacking, []byte("#!/bin/sh\necho distributed\n"), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(lacking, []byte("#!/bin/sh\necho distributed\n"), 0o700); err != nil { // it must be executable
 		t.Fatal(err)
 	}
 	if result := u.enter(t, "run", "--python", lacking, path); result.status != 1 || !strings.Contains(result.stderr, lacking+" lacks distributed, so nothing was started") {

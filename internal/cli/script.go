@@ -149,7 +149,7 @@ func (i *interrupts) stop() {
 
 // runScript runs a program until its end and returns its exit status. Both of its outputs go to out.
 func runScript(i *interrupts, argv, env []string, stdin io.Reader, out io.Writer) (int, error) {
-	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // the user's program; signals end it, see interrupts
+	cmd := exec.Command(argv[0], argv[1:]...) // the user's program; signals end it, see interrupts
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, out, out
 	cmd.WaitDelay = outputDelay
 	if err := cmd.Start(); err != nil {

@@ -26,7 +26,7 @@ func Golden(t *testing.T, name, got string) {
 		}
 		return
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a golden file
+	want, err := os.ReadFile(path) // a golden file
 	if err != nil {
 		t.Fatalf("%v; write it with: go test ./internal/cli -update", err)
 	}

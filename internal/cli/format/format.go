@@ -77,7 +77,7 @@ func Fit(parts []int64, currency string) Amounts {
 		largest = max(largest, p)
 	}
 	decimals := Decimals(largest)
-	return Amounts{units: fit(parts, sum, int64(step(decimals))), currency: currency, decimals: decimals} //nolint:gosec // a step is at most 10^9
+	return Amounts{units: fit(parts, sum, int64(step(decimals))), currency: currency, decimals: decimals} // a step is at most 10^9
 }
 
 // Cell writes part i.
@@ -119,7 +119,7 @@ func FitShares(parts []int64) Shares {
 	for i, p := range parts {
 		hi, lo := bits.Mul64(uint64(max(p, 0)), 1000)
 		q, r := bits.Div64(hi%uint64(sum), lo, uint64(sum))
-		tenths[i] = int64(q) //nolint:gosec // a part is at most the sum
+		tenths[i] = int64(q) // a part is at most the sum
 		left -= tenths[i]
 		rests[i] = rest{i, r}
 	}
@@ -182,17 +182,19 @@ func Duration(d time.Duration) string {
 // Bytes writes an amount of memory: "512 MB", "1.5 GB". Units are powers of ten, as in prices.
 func Bytes(n int64) string {
 	const mega, giga, tera = 1_000_000, 1_000_000_000, 1_000_000_000_000
-	value, unit := float64(n), ""
 	switch {
 	case n >= tera:
-		value, unit = value/tera, " TB"
+		return tenths(float64(n)/tera) + " TB"
 	case n >= giga:
-		value, unit = value/giga, " GB"
+		return tenths(float64(n)/giga) + " GB"
 	default:
-		return strconv.FormatInt(int64(math.Round(value/mega)), 10) + " MB"
+		return strconv.FormatInt(int64(math.Round(float64(n)/mega)), 10) + " MB"
 	}
-	text := strconv.FormatFloat(value, 'f', 1, 64)
-	return strings.TrimSuffix(text, ".0") + unit
+}
+
+// tenths writes a number with one decimal, if that is not 0.
+func tenths(f float64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0")
 }
 
 // At writes a moment of the given zone: "19 Nov 14:03", with the year where it is not this one.
@@ -259,7 +261,7 @@ func step(decimals int) uint64 {
 // magnitude is the amount without its sign; it holds the smallest int64 too.
 func magnitude(n int64) uint64 {
 	if n < 0 {
-		return -uint64(n) //nolint:gosec // two's complement: exactly the magnitude
+		return -uint64(n) // two's complement: exactly the magnitude
 	}
 	return uint64(n)
 }
