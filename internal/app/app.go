@@ -178,7 +178,7 @@ func (a *App) wire(ctx context.Context) error {
 func (a *App) handler(service *cluster.Service, card cost.Card, registry *prometheus.Registry) http.Handler {
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bill.NewService(service, a.db, a.folder, card), Card: card,
+		Identity: a.identity, Clusters: service, Bills: bill.NewService(service, a.db, a.db, a.folder, card), Card: card,
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
 	})

@@ -190,6 +190,13 @@ func (db *DB) PutSource(ctx context.Context, s usage.Source) error {
 	}))
 }
 
+// FilesWithoutSource returns the files of a cluster's lines and submissions that begin with prefix and whose text is not there, by name.
+// The prefix holds no wildcard of LIKE.
+func (db *DB) FilesWithoutSource(ctx context.Context, id cluster.ID, prefix string) ([]string, error) {
+	files, err := db.read(ctx).ListFilesWithoutSource(ctx, sqlcgen.ListFilesWithoutSourceParams{ClusterID: string(id), File: prefix + "%"})
+	return files, fail("list files without a source", err)
+}
+
 // ListSources returns a cluster's files by name, without their texts.
 func (db *DB) ListSources(ctx context.Context, id cluster.ID) ([]usage.Source, error) {
 	rows, err := db.read(ctx).ListSourcesByCluster(ctx, string(id))

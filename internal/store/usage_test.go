@@ -438,6 +438,27 @@ func TestSources(t *testing.T) {
 	})
 }
 
+func TestFilesWithoutSource(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		c := newCluster(t, db)
+		row := func(file string) usage.LineUsage {
+			return usage.LineUsage{
+				ClusterID: c.ID, ProcessID: "p", HourAt: time.Unix(0, 0), Prefix: "x", Line: usage.Line{File: file, Line: 1}, ThreadMicros: 1,
+			}
+		}
+		must(t, db.AddLineUsage(ctx, []usage.LineUsage{row("cell:b"), row("/job.py"), row("cell:had"), row("")}))
+		must(t, db.PutSubmissions(ctx, []usage.Submission{
+			{ClusterID: c.ID, ID: 1, At: time.Unix(0, 0), File: "cell:a", Line: 1}, {ClusterID: c.ID, ID: 2, At: time.Unix(0, 0), File: "cell:b", Line: 2},
+		}))
+		must(t, db.PutSource(ctx, usage.Source{ClusterID: c.ID, File: "cell:had", SHA256: "1", Text: "x"}))
+		got, err := db.FilesWithoutSource(ctx, c.ID, "cell:")
+		must(t, err)
+		equal(t, got, []string{"cell:a", "cell:b"})
+	})
+}
+
 // TestTextsFromOutside stores texts that PostgreSQL refuses or cannot index. Telemetry that can never be stored would block what comes after.
 func TestTextsFromOutside(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ type Rows interface {
 	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.LineUsage, error)
 	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.CategoryUsage, error)
 	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Submission, error)
+	FilesWithoutSource(ctx context.Context, id cluster.ID, prefix string) ([]string, error)
 	ListSources(ctx context.Context, id cluster.ID) ([]usage.Source, error)
 	SourceByFile(ctx context.Context, id cluster.ID, file string) (usage.Source, error)
 	PutSource(ctx context.Context, s usage.Source) error
@@ -44,13 +45,14 @@ type Folder interface {
 type Service struct {
 	clusters Clusters
 	rows     Rows
+	moment   identity.Snapshotter
 	folder   Folder
 	card     cost.Card
 }
 
 // NewService makes a Service.
-func NewService(clusters Clusters, rows Rows, folder Folder, card cost.Card) *Service {
-	return &Service{clusters: clusters, rows: rows, folder: folder, card: card}
+func NewService(clusters Clusters, rows Rows, moment identity.Snapshotter, folder Folder, card cost.Card) *Service {
+	return &Service{clusters: clusters, rows: rows, moment: moment, folder: folder, card: card}
 }
 
 // Bill returns the bill of a cluster up to now. Every read checks that its parts sum to the total; if they did not, the
@@ -82,18 +84,25 @@ func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (
 	if !c.EndedAt.IsZero() && c.EndedAt.Before(now) {
 		in.AsOf = c.EndedAt
 	}
-	var err error
-	if in.Processes, err = s.rows.ProcessesByCluster(ctx, c.ID); err != nil {
-		return Input{}, fmt.Errorf("list processes: %w", err)
-	}
-	if in.Lines, err = s.rows.LineUsageByCluster(ctx, c.ID); err != nil {
-		return Input{}, fmt.Errorf("list lines: %w", err)
-	}
-	if in.Categories, err = s.rows.CategoryUsageByCluster(ctx, c.ID); err != nil {
-		return Input{}, fmt.Errorf("list categories: %w", err)
-	}
-	if in.Submissions, err = s.rows.SubmissionsByCluster(ctx, c.ID); err != nil {
-		return Input{}, fmt.Errorf("list submissions: %w", err)
+	// Lines and categories must be of one moment: a fold between two reads would count time twice.
+	err := s.moment.Snapshot(ctx, func(ctx context.Context) error {
+		var err error
+		if in.Processes, err = s.rows.ProcessesByCluster(ctx, c.ID); err != nil {
+			return fmt.Errorf("list processes: %w", err)
+		}
+		if in.Lines, err = s.rows.LineUsageByCluster(ctx, c.ID); err != nil {
+			return fmt.Errorf("list lines: %w", err)
+		}
+		if in.Categories, err = s.rows.CategoryUsageByCluster(ctx, c.ID); err != nil {
+			return fmt.Errorf("list categories: %w", err)
+		}
+		if in.Submissions, err = s.rows.SubmissionsByCluster(ctx, c.ID); err != nil {
+			return fmt.Errorf("list submissions: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return Input{}, err
 	}
 	return in, nil
 }
@@ -251,34 +260,5 @@ func (s *Service) PutSource(ctx context.Context, actor identity.Actor, ref, file
 
 // SourcesWanted lists the notebook cells that stand in the bill of a cluster and whose text the server lacks.
 func (s *Service) SourcesWanted(ctx context.Context, id cluster.ID) ([]string, error) {
-	lines, err := s.rows.LineUsageByCluster(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("list lines: %w", err)
-	}
-	submissions, err := s.rows.SubmissionsByCluster(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("list submissions: %w", err)
-	}
-	have, err := s.rows.ListSources(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("list sources: %w", err)
-	}
-	cells := map[string]bool{}
-	for _, l := range lines {
-		cells[l.Line.File] = true
-	}
-	for _, sub := range submissions {
-		cells[sub.File] = true
-	}
-	for _, source := range have {
-		delete(cells, source.File)
-	}
-	var wanted []string
-	for file := range cells {
-		if strings.HasPrefix(file, CellPrefix) {
-			wanted = append(wanted, file)
-		}
-	}
-	slices.Sort(wanted)
-	return wanted, nil
+	return s.rows.FilesWithoutSource(ctx, id, CellPrefix)
 }

@@ -99,6 +99,8 @@ type Store interface {
 	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]CategoryUsage, error)
 	SubmissionByID(ctx context.Context, id cluster.ID, submission int64) (Submission, error)
 	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]Submission, error)
+	// FilesWithoutSource returns the files of lines and submissions that begin with prefix and whose text is not there, by name.
+	FilesWithoutSource(ctx context.Context, id cluster.ID, prefix string) ([]string, error)
 	ListSources(ctx context.Context, id cluster.ID) ([]Source, error) // without texts
 	SourceByFile(ctx context.Context, id cluster.ID, file string) (Source, error)
 

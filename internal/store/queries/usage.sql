@@ -27,3 +27,13 @@ SELECT cluster_id, file, sha256 FROM sources WHERE cluster_id = $1 ORDER BY file
 
 -- name: GetSourceByFile :one
 SELECT * FROM sources WHERE cluster_id = $1 AND key = $2;
+
+-- name: ListFilesWithoutSource :many
+SELECT DISTINCT u.file FROM line_usage u
+WHERE u.cluster_id = $1 AND u.file LIKE $2
+    AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.cluster_id = u.cluster_id AND s.file = u.file)
+UNION
+SELECT DISTINCT b.file FROM submissions b
+WHERE b.cluster_id = $1 AND b.file LIKE $2
+    AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.cluster_id = b.cluster_id AND s.file = b.file)
+ORDER BY 1;

@@ -93,6 +93,45 @@ func (q *Queries) ListCategoryUsageByCluster(ctx context.Context, clusterID stri
 	return items, nil
 }
 
+const listFilesWithoutSource = `-- name: ListFilesWithoutSource :many
+SELECT DISTINCT u.file FROM line_usage u
+WHERE u.cluster_id = $1 AND u.file LIKE $2
+    AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.cluster_id = u.cluster_id AND s.file = u.file)
+UNION
+SELECT DISTINCT b.file FROM submissions b
+WHERE b.cluster_id = $1 AND b.file LIKE $2
+    AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.cluster_id = b.cluster_id AND s.file = b.file)
+ORDER BY 1
+`
+
+type ListFilesWithoutSourceParams struct {
+	ClusterID string
+	File      string
+}
+
+func (q *Queries) ListFilesWithoutSource(ctx context.Context, arg ListFilesWithoutSourceParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listFilesWithoutSource, arg.ClusterID, arg.File)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var file string
+		if err := rows.Scan(&file); err != nil {
+			return nil, err
+		}
+		items = append(items, file)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listLineUsageByCluster = `-- name: ListLineUsageByCluster :many
 SELECT cluster_id, process_id, hour_at, key, submission, prefix, file, line, function, thread_micros, cpu_micros FROM line_usage WHERE cluster_id = $1
 ORDER BY process_id, hour_at, submission, prefix, file, line, function
