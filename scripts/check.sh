@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 check_go_format() { golangci-lint fmt --diff; }
 check_go_lint() { golangci-lint run --allow-parallel-runners --timeout 15m; }
 check_go_layers() { scripts/check-layers.sh; }
-check_go_tidy() { go mod tidy -diff && go -C tools mod tidy -diff; }
+check_go_tidy() { go mod tidy -diff; }
 check_python_format() { (cd python && ruff format --check . ../examples ../bench ../scripts); }
 check_python_lint() { (cd python && ruff check . ../examples ../bench ../scripts); }
 check_python_types() { (cd python && mypy); }
