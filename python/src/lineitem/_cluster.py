@@ -16,7 +16,7 @@ from lineitem._exceptions import ApiError, ConfigurationError
 from lineitem._html import cluster_html
 from lineitem._life import ClusterLife
 from lineitem._logs import select_logs
-from lineitem._scaling import LineitemAdaptive, choose
+from lineitem._scaling import LineitemAdaptive, choose, close_workers
 from lineitem._view import ClusterView, cluster_text
 
 if TYPE_CHECKING:
@@ -278,16 +278,16 @@ class Cluster(ClusterLife):
 
     async def _let_go(self, going: list[str], n: int) -> None:
         """Tell the server the new number. Data moves first, so that a server that ends workers at once costs nothing."""
-        up = [name for name in going if name in self.observed]
+        workers = self.scheduler_info["workers"].items()
+        up = [address for address, worker in workers if str(worker["name"]) in going]
         if up:
-            await self.scheduler_comm.retire_workers(names=up, remove=False, close_workers=False)
+            await self.scheduler_comm.retire_workers(workers=up, remove=False, close_workers=False)
         try:
             self._learn(await self._api.scale_cluster(self.id, n, remove=going))
         finally:
             # Also if the server said no: workers without work would cost money for nothing, and it starts others in their place.
             if up:
-                with suppress(OSError):
-                    await self.scheduler_comm.retire_workers(names=up, remove=True, close_workers=True)
+                await close_workers(self.scheduler_comm, up)
         self._learn_processes(await self._api.processes(self.id))
         self._show()
 
@@ -333,7 +333,7 @@ class Cluster(ClusterLife):
         live = self.status == Status.running
         return ClusterView(
             name=info.name,
-            status=info.status,
+            status="stopping" if info.target == "stopped" and not info.ended else info.status,
             reason=info.reason,
             backend=info.backend,
             currency=info.currency,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from distributed.core import Status
@@ -59,6 +60,24 @@ async def choose(scheduler: Any, surplus: int, wanted: AbstractSet[str], observe
     # Dask names none that run long tasks; but so many are to go: the newest, as the server would choose.
     rest = sorted(wanted - set(going), key=_age, reverse=True)
     return going + rest[: surplus - len(going)]
+
+
+async def close_workers(scheduler: Any, addresses: list[str]) -> None:
+    """Close workers whose data has moved, and those whose data has nowhere to go: ``scale(0)`` was asked for.
+
+    Parameters
+    ----------
+    scheduler : rpc
+        Connection to the scheduler.
+    addresses : list of str
+        Dask addresses of the workers.
+    """
+    # A worker or the scheduler may be gone before it answers; the server ends what is left.
+    with suppress(OSError):
+        closed = await scheduler.retire_workers(workers=addresses, remove=True, close_workers=True)
+        left = [address for address in addresses if address not in closed]
+        if left:
+            await scheduler.broadcast(msg={"op": "terminate"}, workers=left, on_error="ignore")
 
 
 def _age(name: str) -> tuple[int, str]:

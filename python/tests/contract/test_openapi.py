@@ -80,11 +80,12 @@ def fits(hint: Any, schema: dict[str, Any]) -> bool:
     if origin is Mapping:
         return kinds == {"object"} and fits(typing.get_args(hint)[1], resolve(schema)["additionalProperties"])
     if dataclasses.is_dataclass(hint):
-        return schema.get("$ref", "").rpartition("/")[2] == schema_name(typing.cast("type", hint))
+        reference = str(schema.get("$ref", ""))
+        return reference.rpartition("/")[2] == schema_name(typing.cast("type", hint))
     if hint is datetime:
         return kinds == {"string"} and resolve(schema).get("format") == "date-time"
-    wanted: set[str] = {str: {"string"}, int: {"integer"}, float: {"number"}, bool: {"boolean"}}[hint]
-    return kinds == wanted
+    names: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    return kinds == {names[hint]}
 
 
 def test_all_routes_of_the_client_are_checked() -> None:
