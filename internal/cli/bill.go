@@ -163,8 +163,8 @@ func billNotes(b sdk.Bill) []string {
 	return []string{
 		"",
 		fmt.Sprintf("Lines + idle + overhead + unknown = the cluster's cost. Coverage %s.", coverage),
-		fmt.Sprintf("Prices: %s a core, %s a GB of memory; %s.", format.Rate(b.Rates.CoreHourNanos, b.Rates.Currency),
-			format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), strings.TrimSuffix(b.Rates.Source, ".")),
+		fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(b.Rates.CoreHourNanos, b.Rates.Currency),
+			format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), full(b.Rates.Source)),
 	}
 }
 

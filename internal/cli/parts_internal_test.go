@@ -145,9 +145,15 @@ func TestInterrupts(t *testing.T) {
 	}
 
 	ending, cancel := context.WithCancel(t.Context())
-	i.rearm(cancel)
+	restore := i.rearm(cancel)
 	signals <- os.Interrupt
 	<-ending.Done()
+	if ctx.Err() != nil {
+		t.Error("a signal for the end of the cluster ended the run")
+	}
+	restore()
+	signals <- os.Interrupt
+	<-ctx.Done()
 }
 
 // TestStubbornScript checks that a script that ignores signals is killed with the third.

@@ -254,7 +254,7 @@ func (r *run) work(ctx context.Context, cluster sdk.Cluster) (int, error) {
 func (r *run) end(ctx context.Context, cluster sdk.Cluster) (sdk.Cluster, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	r.interrupts.rearm(cancel)
+	defer r.interrupts.rearm(cancel)()
 	if _, err := r.client.StopCluster(ctx, cluster.ID); err != nil {
 		return cluster, fmt.Errorf("cluster %s could not be ended and may still run, end it with \"lineitem cluster stop %s\": %w",
 			cluster.Name, cluster.ID, err)

@@ -135,11 +135,17 @@ func (i *interrupts) signal() os.Signal {
 	return i.first
 }
 
-// rearm makes the next signal call cancel, where no script runs.
-func (i *interrupts) rearm(cancel context.CancelFunc) {
+// rearm makes the next signal call cancel, where no script runs, until restore is called.
+func (i *interrupts) rearm(cancel context.CancelFunc) (restore func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	before := i.cancel
 	i.cancel = cancel
+	return func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.cancel = before
+	}
 }
 
 func (i *interrupts) stop() {
