@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,11 @@ import (
 // TestDemo is the main job, end to end: nothing is there but the binary and an interpreter.
 func TestDemo(t *testing.T) {
 	h := newHome(t)
+	t.Run("once", func(t *testing.T) { demoOnce(t, h) })
+	t.Run("stays", func(t *testing.T) { demoStays(t, h) })
+}
+
+func demoOnce(t *testing.T, h *home) {
 	r := h.must(t, "demo", "--once", "--listen", "127.0.0.1:0", "-o", "json")
 	b := bill(t, r.stdout)
 	observed(t, b)
@@ -39,8 +46,49 @@ func TestDemo(t *testing.T) {
 			t.Errorf("no line of %s is in the bill; there are %v", want, functions)
 		}
 	}
-	parquet, err := filepath.Glob(filepath.Join(h.folder, ".local", "share", "lineitem", "demo", "flights", "features", "*.parquet"))
+	parquet, err := filepath.Glob(filepath.Join(demoData(h), "features", "*.parquet"))
 	if err != nil || len(parquet) == 0 {
 		t.Errorf("the example wrote no Parquet: %v", err)
 	}
+}
+
+// demoStays checks that without --once the server is there after the bill, until it is told to stop.
+func demoStays(t *testing.T, h *home) {
+	// One month of the year is enough here.
+	for month := 2; month <= 12; month++ {
+		if err := os.Remove(filepath.Join(demoData(h), fmt.Sprintf("flights-%02d.csv", month))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := h.command("demo", "--listen", "127.0.0.1:0", "--workers", "1", "-o", "json")
+	stdout, stderr := &safeBuffer{}, &safeBuffer{}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stderr.waitFor(t, "Ctrl-C stops the server.")
+	b := bill(t, stdout.String())
+	_, rest, _ := strings.Cut(stderr.String(), "The bill is at ")
+	page, _, _ := strings.Cut(rest, ". Ctrl-C")
+	if !strings.HasSuffix(page, "/clusters/"+b.ClusterID) || !strings.Contains(stderr.String(), "/signin?to=%2Fclusters%2F"+b.ClusterID+"#code=") {
+		t.Errorf("the way to the cluster's page is missing:\n%s", stderr.String())
+	}
+	answer, err := http.Get(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("the page %s answers %s, %v", page, answer.Status, err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the demo ends with %v", err)
+	}
+}
+
+// demoData is where the demo keeps the flights.
+func demoData(h *home) string {
+	return filepath.Join(h.folder, ".local", "share", "lineitem", "demo", "flights")
 }
