@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgpack
+from typing_extensions import Self
+
 from lineitem.agent import INLINE_PRELOAD
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Collector:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    def __enter__(self) -> Collector:
+    def __enter__(self) -> Self:
         self.up()
         return self
 
@@ -158,7 +160,8 @@ class Collector:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, (
-                f"not within {seconds} s; {len(self.batches)} batches, {self.requests} posts"
+                f"not within {seconds} s; {len(self.batches)} batches, {self.requests} posts",
+                self.of("scheduler"),
             )
             time.sleep(0.05)
 
@@ -244,6 +247,7 @@ def agent_env(tmp: Path, url: str, process: str) -> dict[str, str]:
         "DASK_DISTRIBUTED__DIAGNOSTICS__COMPUTATIONS__NFRAMES": "3",
         "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(Path(__file__).parent),
     }
     if process == "scheduler":
         env["LINEITEM_AGENT_TOKEN_FILE"] = str(token)
@@ -261,7 +265,7 @@ class Processes:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.start(
             "scheduler",
-            ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
+            ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0"],
             ["--scheduler-file", str(self.file), "--preload", preload],
             {},
         )
@@ -285,7 +289,7 @@ class Processes:
     def worker(self, name: str, *options: str, nthreads: int = 2, env: dict[str, str] | None = None) -> None:
         self.start(
             name,
-            ["distributed.cli.dask_worker", self.address, "--name", name, "--no-dashboard"],
+            ["distributed.cli.dask_worker", self.address, "--name", name, "--dashboard-address", ":0"],
             ["--nthreads", str(nthreads), "--host", "127.0.0.1", "--local-directory", str(self.tmp), *options],
             env or {},
         )
@@ -298,7 +302,7 @@ class Processes:
         process.send_signal(signal.SIGTERM)
         return process.wait(seconds)
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 from agent_lab import check_books
+
 from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_source, encode_window
 from lineitem.agent._ledger import DONE, Ledger
 from lineitem.agent._sources import read_source
 from lineitem.agent._stacks import Classifier, Resolver
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RES = {"rss_bytes": 1, "managed_bytes": 2, "spilled_bytes": 3, "cpu_us": 4}
 HEALTH = {"self_cpu_us": 5, "ticks": 1, "max_gap_us": 6, "dropped": 0, "errors": 0, "rate_hz": 10}

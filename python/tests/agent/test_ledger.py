@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+
 from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger, Window
 
 

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+import cloudpickle
 from agent_lab import NO_PACKAGE
+
 from lineitem.agent import _push
 from lineitem.agent._push import worker_payload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 SETTINGS: dict[str, Any] = {
     "cluster": "cl_test",
@@ -49,5 +54,5 @@ def test_another_python_gets_a_plugin_that_does_nothing(tmp_path: Path, monkeypa
 
 
 def test_a_broken_payload_gets_a_plugin_that_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_push.cloudpickle, "dumps", lambda _plugin: b"\x80\x05broken")
+    monkeypatch.setattr(cloudpickle, "dumps", lambda _plugin: b"\x80\x05broken")
     assert load_elsewhere(worker_payload(SETTINGS), tmp_path) == "WorkerPlugin"

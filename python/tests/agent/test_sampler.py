@@ -7,6 +7,8 @@ import threading
 import time
 
 import pytest
+from typing_extensions import Self
+
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
 from lineitem.agent._stacks import can_sample
 
@@ -28,7 +30,7 @@ class Spinner:
         while not self.stop:
             sum(range(100))
 
-    def __enter__(self) -> Spinner:
+    def __enter__(self) -> Self:
         self.thread.start()
         self.started.wait(10)
         return self
@@ -79,7 +81,7 @@ def test_cpu_clocks_are_those_of_the_threads() -> None:
         time.sleep(0.3)
         used = clocks.delta_us(ident, 10**9)
         after = time.clock_gettime_ns(time.pthread_getcpuclockid(ident))
-        assert 0 < used
+        assert used > 0
         # Both readings of the C library enclose or miss ours by the few statements in between.
         assert abs(used - (after - before) // 1000) < 50_000
         time.sleep(0.05)
@@ -136,7 +138,7 @@ def test_many_looks_with_many_threads_do_not_deadlock() -> None:
     try:
         for thread in threads:
             thread.start()
-        for _ in range(50):
+        for _ in range(20):
             look({thread.ident or 0: "k" for thread in threads}, RUNNERS, {})
             short = threading.Thread(target=os.getpid)
             short.start()

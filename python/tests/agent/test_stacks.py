@@ -10,6 +10,7 @@ from pathlib import Path
 import distributed
 import distributed.worker
 import pytest
+
 from lineitem.agent._stacks import Classifier, Resolver, line_at, normalise_file, task_runners, walk
 
 CLASSIFY = Classifier([str(Path(distributed.__file__).parent), "/src/lineitem-checkout/python/src/lineitem"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
+
 from lineitem.agent._stacks import Classifier
 from lineitem.agent._submissions import BURST, NOWHERE, SubmissionBook, find_origin, id_base, source_of
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 from agent_lab import TOKEN, Collector
+
 from lineitem.agent import _transport
 from lineitem.agent._config import AgentConfig, read_config
 from lineitem.agent._transport import BatchQueue, Transport
@@ -42,7 +43,7 @@ def transport(config: AgentConfig, answers: list[dict[str, Any]] | None = None) 
         if answers is not None:
             answers.append(answer)
 
-    made = Transport(config, "0.1.0", collect=lambda _heartbeat: None, has_news=lambda: False, on_answer=on_answer)
+    made = Transport(config, "0.1.0", collect=lambda: None, has_news=lambda: False, on_answer=on_answer)
     made.start()
     return made
 

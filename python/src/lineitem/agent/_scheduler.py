@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         self._held_sources: dict[str, Origin] = {}
         self._last_gauges: dict[str, int] = {}
         self._reports = 0
+        self._collecting = threading.Event()
         self._retiring: dict[tuple[str, str], float] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._finished = False
@@ -228,22 +230,31 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
 
     # -- the scheduler's own batches --------------------------------------------------------------------------------
 
-    def _collect(self, heartbeat: bool) -> None:
+    def _collect(self) -> None:
         """Put the scheduler's own news into the queue. Called by the transport's thread."""
         if self._guard.broken("collect") or self._loop.is_closed():
             return
-        made = asyncio.run_coroutine_threadsafe(self._make_batches(heartbeat), self._loop)
+        if self._collecting.is_set():
+            return  # the event loop has been busy since the last time
+        self._collecting.set()
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(self._collect_here, done)
+        # A busy event loop does not hold up the post; its news goes with the next one.
+        done.wait(_COLLECT_TIMEOUT_S)
+
+    def _collect_here(self, done: threading.Event) -> None:
         try:
-            for batch in made.result(_COLLECT_TIMEOUT_S):
+            for batch in self._make_batches():
                 self.transport.queue.put(batch)
-        except TimeoutError:
-            made.cancel()  # a busy event loop: the news waits for the next post
         except Exception:
             self._guard.failed("collect")
+        finally:
+            self._collecting.clear()
+            done.set()
 
-    async def _make_batches(self, heartbeat: bool) -> list[bytes]:
+    def _make_batches(self) -> list[bytes]:
         gauges = self._gauges()
-        if not len(self._book) and not self._finished and not self._held_sources and gauges == self._last_gauges:
+        if not len(self._book) and not self._held_sources and not self._finished and gauges == self._last_gauges:
             return []
         made = self._source_batches()
         rows = self._book.take(with_text=bool(self._source_text))

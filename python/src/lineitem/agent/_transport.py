@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,6 @@ class Transport:
         The agent's version.
     collect
         Called before each post, off the event loop: puts the scheduler's own batch into the queue if there is news.
-        Its argument tells whether a heartbeat is due.
     has_news
         Tells whether ``collect`` would have something that should not wait.
     on_answer
@@ -112,7 +111,7 @@ class Transport:
         self,
         config: AgentConfig,
         version: str,
-        collect: Callable[[bool], None],
+        collect: Callable[[], None],
         has_news: Callable[[], bool],
         on_answer: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -162,7 +161,7 @@ class Transport:
             if not quiet and not len(self.queue) and not self._has_news():
                 wait = 0.5
                 continue
-            pause = self._exchange(quiet)
+            pause = self._exchange()
             if pause is None:
                 failures = 0
                 last_post = now
@@ -181,7 +180,7 @@ class Transport:
         tries = 0
         while not self.refused and time.monotonic() < self._deadline:
             tries += 1
-            pause = self._exchange(heartbeat=False, final=tries == 1)
+            pause = self._exchange(final=tries == 1)
             if pause is None and not len(self.queue):
                 return
             if pause is not None:
@@ -189,13 +188,13 @@ class Transport:
                     return
                 time.sleep(max(0.0, min(0.5, self._deadline - time.monotonic())))
 
-    def _exchange(self, heartbeat: bool, final: bool = False) -> float | None:
+    def _exchange(self, *, final: bool = False) -> float | None:
         """Make one post. Returns ``None`` if it was answered, else the least number of seconds to wait."""
         if final or not self._closing.is_set():
             try:
                 # Before the first answer nobody knows whether source text may travel: ask first, with an empty post.
                 if self._answered or final:
-                    self._collect(heartbeat or final)
+                    self._collect()
             except Exception:
                 logger.info("Lineitem's agent could not collect the scheduler's figures.", exc_info=True)
         parcel = self.queue.peek(self._post_bytes, self._post_batches) if self._answered or final else []

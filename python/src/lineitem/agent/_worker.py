@@ -87,7 +87,10 @@ class LineitemWorkerPlugin(WorkerPlugin):
     async def teardown(self, worker: Any) -> None:
         """Send the last batch, within two seconds."""
         if self._agent is not None:
-            await self._agent.close()
+            try:
+                await self._agent.close()
+            except Exception:
+                self._agent.guard.failed("teardown")
 
 
 class WorkerAgent:
