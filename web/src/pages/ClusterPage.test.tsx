@@ -94,7 +94,8 @@ describe("one cluster", () => {
     open("/clusters/c1", { ...usual(), "GET /clusters/c1": { body: ended } });
     await bills();
     expect(screen.queryByRole("button", { name: "Stop…" })).toBeNull();
-    expect(screen.getByText("nothing runs any more")).toBeTruthy();
+    expect(screen.queryByText("Busy now")).toBeNull();
+    expect(screen.getByText("On lines of code")).toBeTruthy();
     expect(screen.getByText("5 min")).toBeTruthy();
   });
 

@@ -4,6 +4,7 @@ import { ApiError } from "#/api/client";
 import { isLive, POLL_MS, useBill, useCluster, useEvents, useProcesses, useTimeline } from "#/api/queries/clusters";
 import { useMe } from "#/api/queries/session";
 import type { Cluster } from "#/api/schema";
+import { Answer } from "#/features/bill/Answer";
 import { BillTable } from "#/features/bill/BillTable";
 import { type How, HowDialog } from "#/features/bill/HowDialog";
 import { IdleCard } from "#/features/bill/IdleCard";
@@ -107,7 +108,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
         <Figures
           cluster={cluster}
           processes={processes.data?.items}
-          total={view && { nanos: view.total, decimals: view.decimals }}
+          view={view}
           clock={clock}
           onCost={() => setHow("bill")}
           onRate={() => setHow("rate")}
@@ -139,6 +140,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                       />
                     }
                   >
+                    <Answer view={view} names={names} />
                     <BillTable view={view} names={names} selected={selected} filter={q} onHow={() => setHow("bill")} />
                   </Card>
                 )

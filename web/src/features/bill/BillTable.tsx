@@ -68,7 +68,9 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                   </Link>
                 </td>
                 <td className="wide loc">{place(row, names)}</td>
-                <td className="wide loc mute">{row.line.function}</td>
+                <td className="wide loc mute fn" title={row.line.function}>
+                  {row.line.function}
+                </td>
                 <td className="n wide">{duration(row.line.thread_seconds)}</td>
                 <td className="n wide mute">{percent(row.share)}</td>
                 <td className="n strong">{fitted(row.shown, row.line.cost_nanos, view.currency, view.decimals)}</td>

@@ -1,4 +1,4 @@
-import type { BillView } from "#/features/bill/view";
+import { type BillView, sumOf } from "#/features/bill/view";
 import { duration, percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
 import { Card } from "#/ui/Card";
@@ -6,8 +6,7 @@ import { Card } from "#/ui/Card";
 /** Why threads stood still, and what each reason cost. */
 export function IdleCard({ view }: { view: BillView }) {
   const idle = view.rest.filter((row) => row.words.look === "idle");
-  const share = idle.reduce((sum, row) => sum + row.share, 0);
-  const shown = idle.reduce((sum, row) => sum + row.shown, 0);
+  const { shown, share } = sumOf(idle);
   const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
   return (
     <Card title="Idle, by reason" aside={view.total > 0 ? `${percent(share)} of the cost` : undefined}>

@@ -80,6 +80,11 @@ export function viewOf(bill: Bill): BillView {
   };
 }
 
+/** What some rows cost together, as displayed. */
+export function sumOf(rows: readonly { shown: number; share: number }[]): { shown: number; share: number } {
+  return { shown: sum(rows.map((row) => row.shown)), share: sum(rows.map((row) => row.share)) };
+}
+
 /** The same line of the same function, whatever the order of the bill. */
 export function lineKey(line: Pick<BillLine, "file" | "line" | "function">): string {
   return `${line.file}:${line.line}:${line.function}`;

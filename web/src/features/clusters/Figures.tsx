@@ -1,7 +1,8 @@
 import type { ReactNode } from "react";
 import { isLive } from "#/api/queries/clusters";
 import type { Cluster, Process } from "#/api/schema";
-import { bytes, count, duration } from "#/lib/format";
+import { type BillView, sumOf } from "#/features/bill/view";
+import { bytes, count, duration, percent } from "#/lib/format";
 import { money } from "#/lib/money";
 import { type Clock, moment, secondsBetween } from "#/lib/time";
 import { Fig } from "#/ui/controls";
@@ -9,54 +10,29 @@ import { Fig } from "#/ui/controls";
 interface FiguresProps {
   cluster: Cluster;
   processes: readonly Process[] | undefined;
-  /** The bill's total and precision, where there is a bill: the same figure everywhere on the page. */
-  total: { nanos: number; decimals: number } | undefined;
+  view: BillView | undefined;
   clock: Clock;
   onCost: () => void;
   onRate: () => void;
 }
 
-/** A cluster in five figures. */
-export function Figures({ cluster, processes, total, clock, onCost, onRate }: FiguresProps) {
-  const live = isLive(cluster);
+/** A cluster in five figures: while it runs, what it does; once it has ended, where its money went. */
+export function Figures(props: FiguresProps) {
+  const { cluster, view, clock, onCost } = props;
   const since = cluster.started_at;
-  const lasted = duration(secondsBetween(since, cluster.ended_at ?? clock.now));
-  const up = (processes ?? []).filter((process) => process.status === "running");
-  const worker = up.find((process) => process.role === "worker");
-  const gauges = live ? cluster.gauges : undefined;
-  const busy = gauges && Math.min(gauges.processing, gauges.threads);
-  const waiting = gauges && gauges.queued + gauges.waiting + gauges.no_worker;
+  const lasted = since ? duration(secondsBetween(since, cluster.ended_at ?? clock.now)) : "–";
+  const live = isLive(cluster);
   return (
     <section className="card kpis" aria-label="Cluster in figures">
-      <Figure label="Cost so far" note={since ? `${lasted}, since ${moment(since, clock)}` : "not started yet"}>
+      <Figure
+        label={live ? "Cost so far" : "Cost"}
+        note={since ? `${lasted}, since ${moment(since, clock)}` : "not started yet"}
+      >
         <Fig label="Cost so far" onOpen={onCost}>
-          {total ? money(total.nanos, cluster.currency, total.decimals) : money(cluster.cost_nanos, cluster.currency)}
+          {view ? money(view.total, view.currency, view.decimals) : money(cluster.cost_nanos, cluster.currency)}
         </Fig>
       </Figure>
-      <Figure label="Rate" note={live ? upWords(up) : "nothing runs any more"}>
-        {live ? (
-          <>
-            <Fig label="Rate" onOpen={onRate}>
-              {money(cluster.rate_nanos_per_hour, cluster.currency)}
-            </Fig>
-            <span className="unit">/h</span>
-          </>
-        ) : (
-          "–"
-        )}
-      </Figure>
-      <Figure
-        label="Busy now"
-        note={gauges ? `threads; ${count(waiting ?? 0, "task")} waiting` : live ? "no report yet" : "ended"}
-      >
-        {gauges ? `${busy} of ${gauges.threads}` : "–"}
-      </Figure>
-      <Figure
-        label="Workers"
-        note={worker ? `${count(worker.nthreads, "thread")}, ${bytes(worker.memory_bytes)} each` : "none up"}
-      >
-        {live ? `${cluster.n_workers_running} of ${cluster.options.n_workers}` : "–"}
-      </Figure>
+      {live ? <Now {...props} /> : <Split view={view} />}
       <Figure
         label={live ? "Running for" : "Ran for"}
         note={
@@ -67,9 +43,55 @@ export function Figures({ cluster, processes, total, clock, onCost, onRate }: Fi
               : "starting"
         }
       >
-        {since ? lasted : "–"}
+        {lasted}
       </Figure>
     </section>
+  );
+}
+
+function Now({ cluster, processes, onRate }: FiguresProps) {
+  const up = (processes ?? []).filter((process) => process.status === "running");
+  const worker = up.find((process) => process.role === "worker");
+  const gauges = cluster.gauges;
+  const waiting = gauges && gauges.queued + gauges.waiting + gauges.no_worker;
+  return (
+    <>
+      <Figure label="Rate" note={upWords(up)}>
+        <Fig label="Rate" onOpen={onRate}>
+          {money(cluster.rate_nanos_per_hour, cluster.currency)}
+        </Fig>
+        <span className="unit">/h</span>
+      </Figure>
+      <Figure label="Busy now" note={gauges ? `threads; ${count(waiting ?? 0, "task")} waiting` : "no report yet"}>
+        {gauges ? `${Math.min(gauges.processing, gauges.threads)} of ${gauges.threads}` : "–"}
+      </Figure>
+      <Figure
+        label="Workers"
+        note={worker ? `${count(worker.nthreads, "thread")}, ${bytes(worker.memory_bytes)} each` : "none up"}
+      >
+        {cluster.n_workers_running} of {cluster.options.n_workers}
+      </Figure>
+    </>
+  );
+}
+
+function Split({ view }: { view: BillView | undefined }) {
+  const idle = view?.rest.filter((row) => row.words.look === "idle") ?? [];
+  const other = view?.rest.filter((row) => row.words.look !== "idle") ?? [];
+  const amount = (nanos: number) => (view ? money(nanos, view.currency, view.decimals) : "no bill yet");
+  const share = (of: number) => percent(view && view.total > 0 ? of : undefined);
+  return (
+    <>
+      <Figure label="On lines of code" note={amount(view?.linesShown ?? 0)}>
+        {share(view?.linesShare ?? 0)}
+      </Figure>
+      <Figure label="Idle" note={amount(sumOf(idle).shown)}>
+        {share(sumOf(idle).share)}
+      </Figure>
+      <Figure label="Overhead and unknown" note={amount(sumOf(other).shown)}>
+        {share(sumOf(other).share)}
+      </Figure>
+    </>
   );
 }
 

@@ -58,7 +58,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <div className="foot">
             <Segments legend="Theme" name="theme" value={theme} options={THEME_WORDS} onChange={changeTheme} />
             <span className="mute">
-              {me.user.name} · {me.user.role}
+              {me.user.name === me.user.role ? me.user.name : `${me.user.name} · ${me.user.role}`}
               <br />
               {me.organisation}
             </span>
