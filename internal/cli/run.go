@@ -255,6 +255,7 @@ func (r *run) end(ctx context.Context, cluster sdk.Cluster) (sdk.Cluster, error)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	defer r.interrupts.rearm(cancel)()
+	r.progress.say("Ending cluster %s.", cluster.Name)
 	if _, err := r.client.StopCluster(ctx, cluster.ID); err != nil {
 		return cluster, fmt.Errorf("cluster %s could not be ended and may still run, end it with \"lineitem cluster stop %s\": %w",
 			cluster.Name, cluster.ID, err)
