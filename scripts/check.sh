@@ -9,7 +9,7 @@ check_go_lint() { golangci-lint run --allow-parallel-runners --timeout 15m; }
 check_go_layers() { scripts/check-layers.sh; }
 check_go_tidy() { go mod tidy -diff; }
 check_python_format() { (cd python && ruff format --check . ../examples ../bench ../scripts); }
-check_python_lint() { (cd python && ruff check . ../examples ../bench ../scripts); }
+check_python_lint() { (cd python && ruff check --output-format concise . ../examples ../bench ../scripts); }
 check_python_types() { (cd python && mypy); }
 check_web() { npm --prefix web run --silent check; }
 check_generated() { scripts/gen.sh --check; }
