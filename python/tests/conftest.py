@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from pathlib import Path
@@ -23,11 +24,10 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     for name in [name for name in os.environ if name.startswith("LINEITEM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    with dask.config.set({}):
-        before = dask.config.config.copy()
-        yield
-        dask.config.config.clear()
-        dask.config.config.update(before)
+    before = copy.deepcopy(dask.config.config)
+    yield
+    dask.config.config.clear()
+    dask.config.config.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -250,11 +250,10 @@ class Cluster(ClusterLife):
         n : int
             Workers wanted.
         """
-        n = _config.count("n", n, 0)
-        return self.sync(self._scale, n)
+        self._check_running()
+        return self.sync(self._scale, _config.count("n", n, 0))
 
     async def _scale(self, n: int) -> None:
-        self._check_running()
         async with self._scale_lock:
             self._learn_processes(await self._api.processes(self.id))
             surplus = len(self._wanted) - n
@@ -302,13 +301,26 @@ class Cluster(ClusterLife):
             ``minimum``, ``maximum``, ``interval``, ``wait_count``, ``target_duration``, as in
             :class:`distributed.deploy.Adaptive`.
         """
+        self._check_running()
         minimum, maximum = kwargs.get("minimum"), kwargs.get("maximum")
         if minimum is not None and maximum is not None and minimum > maximum:
             raise ConfigurationError(f"minimum={minimum} is more than maximum={maximum}; nothing was changed.")
         return super().adapt(Adaptive, **kwargs)
 
-    async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:
+    def wait_for_workers(self, n_workers: int, timeout: float | None = None) -> Any:
+        """Wait until so many workers are up; if the cluster ends meanwhile, say so.
+
+        Parameters
+        ----------
+        n_workers : int
+            Workers to wait for.
+        timeout : float, optional
+            Seconds after which to raise ``TimeoutError``.
+        """
         self._check_running()
+        return super().wait_for_workers(n_workers, timeout=timeout)
+
+    async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:
         waiting = asyncio.ensure_future(super()._wait_for_workers(n_workers, timeout=timeout))
         ended = asyncio.ensure_future(self._ended.wait())
         try:

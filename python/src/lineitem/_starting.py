@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("lineitem")
 
 _FIRST_POLL = 0.05
-_LONGEST_POLL = 0.5
+_LONGEST_POLL = 0.2
 # A server that is being restarted while a cluster comes up is waited for; one that is gone is not.
 _PATIENCE = 20.0
 _LOG_TAIL = 4096
