@@ -82,16 +82,12 @@ describe("the demo's bill in the browser", () => {
     const table = desk.page.getByRole("table", { name: /Cost by line of code/ });
     const showAll = table.getByRole("button", { name: "Show all" });
     if (await showAll.isVisible()) await showAll.click();
-    const printed = await table
-      .locator("tr")
-      .evaluateAll((rows) =>
-        rows
-          .slice(1)
-          .map((row) => ({
-            name: row.firstElementChild?.textContent ?? "",
-            cost: row.lastElementChild?.textContent ?? "",
-          })),
-      );
+    const printed = await table.locator("tr").evaluateAll((rows) =>
+      rows.slice(1).map((row) => ({
+        name: row.firstElementChild?.textContent ?? "",
+        cost: row.lastElementChild?.textContent ?? "",
+      })),
+    );
     const total = printed.at(-1);
     expect(total?.name).toBe("Total");
     const { amount, unit } = dollars(total?.cost ?? "");

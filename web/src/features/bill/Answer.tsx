@@ -8,7 +8,7 @@ export function Answer({ view, names }: { view: BillView; names: Map<string, str
   const idle = sumOf(view.rest.filter((row) => row.words.look === "idle"));
   if (view.total === 0) return <p className="mute">Nothing has cost anything yet.</p>;
   return (
-    <p>
+    <p className="answer">
       {first ? (
         <>
           <span className="loc strong">

@@ -39,7 +39,7 @@ export function LineCard({ view, rows, name, onHow }: LineCardProps) {
           <dd>{duration(seconds)}</dd>
           <dt>On a core</dt>
           <dd>{percent(onCore)}</dd>
-          <dt>Waited for disk, network or the GIL</dt>
+          <dt>Waited: disk, network, the GIL, a busy core</dt>
           <dd>{percent(onCore === undefined ? undefined : 1 - onCore)}</dd>
         </dl>
         {prefixes.length > 0 && (
