@@ -130,10 +130,13 @@ func (d *demo) print(ctx context.Context, cmd *cobra.Command) error {
 	}
 	cluster, err := d.runOn(ctx, cmd, own.client, func(cluster sdk.Cluster) error { return d.invite(ctx, own, cluster) })
 	if err == nil && !d.once {
-		d.progress.say("\nThe bill is at %s. Ctrl-C stops the server.", cluster.URL)
-		select {
-		case <-ctx.Done():
-		case <-own.ended:
+		d.progress.say("") // the bill stands alone
+		if err = d.invite(ctx, own, cluster); err == nil {
+			d.progress.say("The bill is at %s. Ctrl-C stops the server.", cluster.URL)
+			select {
+			case <-ctx.Done():
+			case <-own.ended:
+			}
 		}
 	}
 	return errors.Join(err, own.stop())
@@ -220,7 +223,7 @@ func (d *demo) start(ctx context.Context) (*ownServer, error) {
 	return s, nil
 }
 
-// invite prints a way to watch the cluster in the browser, where the server stays for it.
+// invite prints a way to see the cluster in the browser, where the server stays for it.
 func (d *demo) invite(ctx context.Context, s *ownServer, cluster sdk.Cluster) error {
 	if d.once {
 		return nil
@@ -229,7 +232,7 @@ func (d *demo) invite(ctx context.Context, s *ownServer, cluster sdk.Cluster) er
 	if err != nil {
 		return err
 	}
-	d.progress.say("Watch it in the browser, this link works once: %s", linkTo(link, cluster.URL))
+	d.progress.say("See it in the browser, this link works once: %s", linkTo(link, cluster.URL))
 	return nil
 }
 
