@@ -218,7 +218,7 @@ func (s *Service) Stop(ctx context.Context, now time.Time, actor identity.Actor,
 		if err != nil || c.Target == TargetStopped {
 			return err
 		}
-		c.Target = TargetStopped
+		c.Target, c.Status = TargetStopped, StatusStopping
 		c.Reason = fmt.Sprintf("Stopped by %s", actor.User.Name)
 		if err := s.cfg.Store.UpdateCluster(ctx, c); err != nil {
 			return err
