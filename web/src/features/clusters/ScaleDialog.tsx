@@ -88,9 +88,10 @@ function Effect(props: { cluster: Cluster; processes: readonly Process[] | undef
   }
   return (
     <>
-      {count(now - wanted, "worker")} fewer, the newest first{change ? `: saves about ${change}` : ""}. Tasks that run
-      on them start again elsewhere
-      {wanted === 0 ? "; with no worker left, results in memory are lost and must be computed again." : "."}
+      {count(now - wanted, "worker")} fewer, the newest first{change ? `: saves about ${change}` : ""}.{" "}
+      {wanted === 0
+        ? "With no worker left, results in memory are lost and running tasks stop."
+        : "Their results in memory move to the workers that stay; tasks that still run on them start again there."}
     </>
   );
 }
