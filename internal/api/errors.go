@@ -162,7 +162,7 @@ func inputError(method string, status int, message string, details []error) *Err
 		case 0:
 			e.Message = message + "." + unchanged
 		case 1:
-			e.Message = e.Fields[0].Name + ": " + e.Fields[0].Message + unchanged
+			e.Message = "Wrong input " + e.Fields[0].Name + ": " + e.Fields[0].Message + unchanged
 		default:
 			e.Message = fmt.Sprintf("%d inputs are wrong.", len(e.Fields)) + unchanged
 		}
