@@ -53,6 +53,7 @@ class Server:
     process: subprocess.Popen[str]
     url: str
     token: str
+    data: str
     log: list[str]
 
     def api(self) -> Lineitem:
@@ -100,7 +101,7 @@ def running_server(data: str) -> Iterator[Server]:
             link = re.match(r"Sign in from a terminal once: lineitem login '(.*)/signin#code=(.*)'", line)
         with Lineitem(link[1], timeout=30) as anyone:
             token = anyone.create_token("tests", code=link[2]).secret
-        server = Server(process, link[1], token, log)
+        server = Server(process, link[1], token, data, log)
         yield server
         if process.poll() is None:
             server.stop_clusters()

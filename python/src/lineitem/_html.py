@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from lineitem._bill import Bill
     from lineitem._view import ClusterView
 
-_GREEN = "#1f7a55"
-_RED = "#c23b22"
+# Halfway in lightness, so that they stand out on white and on black.
+_GREEN = "#2b8a62"
+_RED = "#d0432c"
 _AMBER = "#b0700f"
 _EDGE = "rgba(128,128,128,.4)"
 _MUTE = "opacity:.7"
@@ -79,7 +80,7 @@ def bill_html(bill: Bill) -> str:
     )
     note = f"As of {bill.as_of:%Y-%m-%d %H:%M:%S} UTC. Price: {escape(bill.rates.source)}"
     return (
-        f'<div style="{_FONT};max-width:860px;overflow-x:auto"><table style="{_FONT};border-collapse:collapse;width:100%">'
+        f'<div style="{_FONT};max-width:860px;overflow-x:auto"><table style="{_FONT};color:inherit;border-collapse:collapse;width:100%">'
         f'<tbody>{body}{foot}</tbody></table><div style="{_SMALL};{_MUTE}">{note.rstrip(".")}.</div></div>'
     )
 
@@ -109,4 +110,6 @@ def _link(url: str, text: str) -> str:
     # Only the web's schemes: a URL from elsewhere must not run script in the notebook.
     if not url.startswith(("http://", "https://")):
         return ""
-    return f'<a href="{escape(url, quote=True)}" target="_blank" rel="noopener" style="{_SMALL}">{text}</a>'
+    return (
+        f'<a href="{escape(url, quote=True)}" target="_blank" rel="noopener" style="{_SMALL};color:{_GREEN}">{text}</a>'
+    )

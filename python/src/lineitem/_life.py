@@ -182,7 +182,7 @@ class ClusterLife(DaskCluster):
         if before != Status.closed:
             self.status = Status.closing
         if self._adaptive is not None:
-            self._adaptive.stop(reason="cluster-closing")
+            self._adaptive.stop()
         if self._refresh_task is not None and self._refresh_task is not asyncio.current_task():
             self._refresh_task.cancel()
             with suppress(asyncio.CancelledError):

@@ -10,7 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-from real_server import assert_adds_up, eventually
+from real_server import BINARY, assert_adds_up, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,3 +153,23 @@ def test_without_a_token_it_says_how_to_get_one(scripts: Path, server: Server) -
     done = run(program, scripts, server, LINEITEM_TOKEN="", XDG_CONFIG_HOME=str(scripts))
     assert done.returncode == 1
     assert f"lineitem login {server.url}" in done.stderr
+
+
+def test_what_lineitem_login_keeps_is_found(scripts: Path, server: Server) -> None:
+    environ = {k: v for k, v in server.environ().items() if not k.startswith("LINEITEM_")}
+    environ["XDG_CONFIG_HOME"] = str(scripts)
+
+    def lineitem(*arguments: str) -> str:
+        done = subprocess.run(
+            [str(BINARY), *arguments], capture_output=True, text=True, env=environ, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    link = lineitem("server", "sign-in-link", "--data", server.data, "--listen", server.url.removeprefix("http://"))
+    lineitem("login", link.strip())
+    program = "import lineitem; print(lineitem.Lineitem().server, lineitem.Lineitem().me().user.name)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60, check=False
+    )
+    assert done.stdout.split() == [server.url, "admin"], done.stderr
