@@ -127,7 +127,7 @@ def test_wrong_token_is_not_waited_for() -> None:
 def test_submission_lines_are_switched_on_unless_the_user_has_decided() -> None:
     assert dask.config.get(NFRAMES) == 0
     send_submission_lines()
-    assert dask.config.get(NFRAMES) == 4
+    assert dask.config.get(NFRAMES) == 2
     dask.config.set({NFRAMES: 1})
     send_submission_lines()
     assert dask.config.get(NFRAMES) == 1
