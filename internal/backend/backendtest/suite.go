@@ -58,10 +58,8 @@ func comesUpAndEnds(f *fixture) {
 			f.Errorf("address of %s is %q, want tls:// for the scheduler only", p.Name, p.SchedulerAddress)
 		}
 	}
-	for _, id := range ids {
+	for _, id := range ids { // the scheduler last: workers leave in good order only while they have one
 		f.stop(id, patience)
-	}
-	for _, id := range ids {
 		if p := f.ended(id); p.ExitCode != nil && *p.ExitCode != 0 {
 			f.Errorf("%s was asked politely and ended with code %d; its log:\n%s", p.Name, *p.ExitCode, f.log(id, 0))
 		}

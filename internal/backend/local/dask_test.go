@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,14 +63,14 @@ func (m *machine) launchSet(t testing.TB, names ...string) ([]backend.Launch, cl
 	return ls, set.Client
 }
 
+// stopAll ends processes in reverse order, each when the one before is gone: what is named first is the scheduler, and workers only leave
+// in good order while they have one.
 func stopAll(t testing.TB, b *local.Backend, ls []backend.Launch, grace time.Duration) {
 	t.Helper()
-	for _, l := range ls {
+	for _, l := range slices.Backward(ls) {
 		if err := b.Stop(t.Context(), l.ID, grace); err != nil {
 			t.Errorf("stop %s: %v", l.ID, err)
 		}
-	}
-	for _, l := range ls {
 		await(t, b, l.ID, backend.StateEnded)
 	}
 }

@@ -194,7 +194,7 @@ func (b *Backend) environment(l backend.Launch, f files, server []string) []stri
 	env["SPT_NOENV"] = "1"
 	maps.Copy(env, l.Env)
 	env["PWD"] = f.work
-	env["LINEITEM_INSTALLATION"] = b.installation
+	delete(env, "LINEITEM_INSTALLATION") // the gate sets it
 	env["LINEITEM_CLUSTER"] = string(l.ClusterID)
 	env["LINEITEM_PROCESS"] = string(l.ID)
 	delete(env, "LINEITEM_AGENT_TOKEN_FILE")

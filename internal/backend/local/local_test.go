@@ -163,7 +163,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	want := []string{
 		"HOME=/home/ana", "HTTPS_PROXY=http://proxy", "LANG=C", "LC_ALL=C", "LINEITEM_AGENT_TOKEN_FILE=/token-file",
-		"LINEITEM_CLUSTER=" + string(l.ClusterID), "LINEITEM_INSTALLATION=" + m.installation, "LINEITEM_PROCESS=" + string(l.ID),
+		"LINEITEM_CLUSTER=" + string(l.ClusterID), "LINEITEM_PROCESS=" + string(l.ID),
 		"MINE=1", "PATH=/bin", "PWD=/work-folder", "PYTHONHOME=/usr", "PYTHONPATH=/lib", "PYTHONUNBUFFERED=1", "SPT_NOENV=1",
 	}
 	if got := local.Environment(b, l, server); !slices.Equal(got, want) {

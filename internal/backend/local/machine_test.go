@@ -113,26 +113,39 @@ func (m *machine) pids(t testing.TB, process string) []int {
 	return out
 }
 
+// alive reports whether a process still can do anything: it is neither a zombie nor on its way to become one, which shows in
+// that its memory is gone.
 func alive(pid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	return !strings.HasPrefix(rest, "Z")
+	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && len(command) > 0 && status(pid) != "Z"
 }
 
-// signalAll hits a process and its children from outside.
+// status is the kernel's letter for what a process does, empty if there is none.
+func status(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:1]
+}
+
+// signalAll hits a process and its children from outside, and waits until it has worked: a signal that is on its way may be
+// overtaken by the next.
 func (m *machine) signalAll(t testing.TB, p backend.Process, sig syscall.Signal) {
 	t.Helper()
-	pids := m.pids(t, string(p.ID))
-	if len(pids) == 0 {
-		t.Fatalf("nothing carries the id %s", p.ID)
-	}
+	var pids []int
+	eventually(t, func() bool { pids = m.pids(t, string(p.ID)); return len(pids) > 0 }, "something carries the id "+string(p.ID))
 	for _, pid := range pids {
-		if err := syscall.Kill(pid, sig); err != nil {
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatalf("signal %d: %v", pid, err)
 		}
+	}
+	for _, pid := range pids {
+		eventually(t, func() bool {
+			s := status(pid)
+			return s == "" || s == "Z" || sig == freeze && s == "T"
+		}, fmt.Sprintf("%v works on %d", sig, pid))
 	}
 }
 
@@ -205,7 +218,8 @@ func (m *machine) rewriteRecords(t testing.TB, change func(r map[string]any)) {
 		if text, err = json.Marshal(r); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
+		// A backend may read at the same time, so the file must not be half written at any moment.
+		if err := errors.Join(os.WriteFile(path+".new", text, 0o600), os.Rename(path+".new", path)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,8 +16,9 @@ import (
 )
 
 // gate is the shell script that a process begins as. It holds until its pid is on disk and then becomes Dask, under the
-// same pid. If the server dies first the read fails, and nothing ever ran.
-const gate = `read -r go <&3 || exit 125; exec 3<&-; exec "$@"`
+// same pid. If the server dies first the read fails, and nothing ever ran; so only what has passed the gate carries the tag, which is the
+// first argument.
+const gate = `read -r go <&3 || exit 125; exec 3<&-; export LINEITEM_INSTALLATION="$1"; shift; exec "$@"`
 
 // failpoint is called between the steps of a start and a stop; tests end the process there.
 var failpoint = func(string) {}
@@ -132,7 +133,7 @@ func (b *Backend) create(l backend.Launch, r *record, python string, files files
 	}
 	defer func() { _ = hold.Close() }()
 	// The process must outlive the request that asked for it, hence no context.
-	cmd = exec.Command("/bin/sh", append([]string{"-c", gate, "lineitem", python}, arguments(l, files)...)...) //nolint:gosec,noctx // see above
+	cmd = exec.Command("/bin/sh", append([]string{"-c", gate, "lineitem", b.installation, python}, arguments(l, files)...)...) //nolint:gosec,noctx // see above
 	cmd.Dir = files.work
 	cmd.Env = b.environment(l, files, os.Environ())
 	cmd.Stdout, cmd.Stderr = log, log
