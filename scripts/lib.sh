@@ -8,6 +8,9 @@ cd "$ROOT" || exit 1
 # The Python of the repository, the pinned tools and the built binary come first for everything that the scripts start.
 export PATH="$ROOT/.venv/bin:$ROOT/.tools:$ROOT/bin:$PATH"
 
+# A log is read as it is: no colours where nobody looks at a terminal.
+if ! [ -t 1 ]; then export NO_COLOR=1; fi
+
 # say prints one line of progress.
 say() { printf '==> %s\n' "$*" >&2; }
 

@@ -25,7 +25,7 @@ test_go() {
   return "$status"
 }
 
-test_python() { (cd python && python -m pytest -q); }
+test_python() { (cd python && python -m pytest -q --durations=10); }
 
 test_web() { npm --prefix web run --silent test; }
 
