@@ -247,7 +247,7 @@ def agent_env(tmp: Path, url: str, process: str) -> dict[str, str]:
         "DASK_DISTRIBUTED__DIAGNOSTICS__COMPUTATIONS__NFRAMES": "3",
         "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), env.get("PYTHONPATH", "")])),
     }
     if process == "scheduler":
         env["LINEITEM_AGENT_TOKEN_FILE"] = str(token)

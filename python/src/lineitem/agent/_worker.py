@@ -44,6 +44,9 @@ _OUTCOMES = {"memory": DONE, "error": FAILED}
 
 _FIRST_FLUSH_S = 2.0
 _FLUSH_BYTES = 64 << 10
+_PROMPT_US = 60_000_000
+_STRETCH = 4
+_BYTES_PER_S = 370  # before compression to about 45 %: the budget is 10 kB a minute on the wire
 _OUTBOX_BYTES = 4 << 20
 _POST_BYTES = 1 << 20
 _IDLE_WAIT_S = 0.5
@@ -129,6 +132,8 @@ class WorkerAgent:
 
         self._flush_s = float(settings["flush_seconds"])
         self._next_flush = now + int(_FIRST_FLUSH_S * random.uniform(0.8, 1.2) * 1e6)  # noqa: S311 - spreads load
+        self._begun = now
+        self._batch_bytes = 0
         self._last_tick = now
         self._last_reason = "starting" if begin < now else "no_work"
         self._starved_until = 0
@@ -173,11 +178,12 @@ class WorkerAgent:
         def transition(key: Any, start: str, finish: str, **_kwargs: Any) -> None:
             nonlocal broken
             try:
+                if self._stop:
+                    return  # nobody would ever take it out of the queue
                 if finish == "executing":
                     now = clock()
-                    ts = tasks.get(key)
-                    annotations = ts.annotations if ts is not None else None
-                    append((now, key, annotations.get(STAMP, 0) if annotations else 0))
+                    ts = tasks[key]
+                    append((now, ts, ts.annotations.get(STAMP, 0) if ts.annotations else 0))
                     if self._asleep:
                         self._wake.set()
                 elif start in running and finish not in running:
@@ -314,7 +320,7 @@ class WorkerAgent:
                 or self.worker.state.nthreads != self.ledger.nthreads
             ):
                 self._part("flush", self._flush)
-                self._next_flush = now + int(self._flush_s * random.uniform(0.9, 1.1) * 1e6)  # noqa: S311 - spreads load
+                self._next_flush = now + int(self._interval(now) * random.uniform(0.9, 1.1) * 1e6)  # noqa: S311 - spreads load
             if self.guard.broken("drain") or self.guard.broken("tick") or self.guard.broken("flush"):
                 return
             cpu = time.thread_time_ns()
@@ -358,6 +364,16 @@ class WorkerAgent:
             self._last_tick = monotonic_us() - int(1e6 / rate)
         return not self._stop
 
+    def _interval(self, now: int) -> float:
+        """Return the seconds to the next flush: the wanted ones, more where batches are so large that they cost too much.
+
+        A longer window repeats fewer names, and leaves fewer ledger rows without a sample. In its first minute a worker
+        reports as quickly as wanted: somebody may be waiting for the first figures.
+        """
+        if now - self._begun < _PROMPT_US:
+            return self._flush_s
+        return max(self._flush_s, min(_STRETCH * self._flush_s, self._batch_bytes / _BYTES_PER_S))
+
     def _busy(self) -> bool:
         return bool(self.ledger.entries or self.worker.active_threads or self.worker.state.in_flight_tasks)
 
@@ -367,7 +383,8 @@ class WorkerAgent:
         while events:
             event = events.popleft()
             if len(event) == 3:
-                ledger.begin(event[1], event[2], key_split(event[1])[:_MAX_PREFIX], event[0] // 1000)
+                ts = event[1]
+                ledger.begin(ts.key, event[2], _prefix(ts), event[0] // 1000)
             else:
                 ledger.end(event[1], event[0] // 1000, event[3], _OUTCOMES.get(event[2], ""))
 
@@ -376,7 +393,7 @@ class WorkerAgent:
         state = self.worker.state
         for ts in [*state.executing, *state.long_running]:
             submission = (ts.annotations or {}).get(STAMP, 0)
-            self.ledger.begin(ts.key, submission, key_split(ts.key)[:_MAX_PREFIX], now)
+            self.ledger.begin(ts.key, submission, _prefix(ts), now)
 
     def _tick(self, now: int) -> None:
         dt = now - self._last_tick
@@ -509,6 +526,7 @@ class WorkerAgent:
             self.epoch, window, samples.weights, self.resolver, final=final, res=res, health=health
         )
         self._put(batch)
+        self._batch_bytes = len(batch)
         self.resolver.trim()
         self._clocks.forget_ended()
         if not final:
@@ -542,6 +560,11 @@ def _measured(ts: Any) -> int | None:
         if action["action"] == "compute":
             return int((action["stop"] - action["start"]) * 1e6)
     return None
+
+
+def _prefix(ts: Any) -> str:
+    prefix = getattr(ts, "prefix", None) or key_split(ts.key)
+    return str(prefix)[:_MAX_PREFIX]
 
 
 def _process_id(worker: Any, settings: dict[str, Any]) -> str:
