@@ -37,3 +37,24 @@ func TestNewRefusesIncompleteConfig(t *testing.T) {
 		}
 	}
 }
+
+func TestClosedBackendAnswersNothing(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	b := m.open(t)
+	l := m.launches(t, "w-0")[0]
+	for range 2 {
+		if err := b.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if p, err := b.Start(t.Context(), l); err == nil {
+		t.Errorf("a closed backend started %+v", p)
+	}
+	if _, err := b.List(t.Context()); err == nil {
+		t.Error("a closed backend lists, although it does not know any more")
+	}
+	if all := list(t, m.open(t)); len(all) != 0 {
+		t.Errorf("there is %+v", all)
+	}
+}

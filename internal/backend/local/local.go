@@ -60,7 +60,8 @@ type Backend struct {
 	logger       *slog.Logger
 
 	// mu is held during each change, and inside it the lock file.
-	mu sync.Mutex
+	mu     sync.Mutex
+	closed bool
 	// children are the processes that this value started and has not yet waited for: their exit status will be known.
 	children map[cluster.ProcessID]bool
 	// watched are processes that this value has seen alive, so their end is noticed when it happens.
@@ -113,10 +114,16 @@ func New(c Config) (*Backend, error) {
 	return b, nil
 }
 
-// Close ends the value's own work. The processes go on.
+// errClosed is what every call after Close answers.
+var errClosed = errors.New("the local backend is closed")
+
+// Close ends the value's own work and waits until it has: the folder is not touched any more. The processes go on.
 func (b *Backend) Close() error {
 	b.once.Do(func() { close(b.stop) })
 	<-b.done
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
 	return nil
 }
 
@@ -126,6 +133,10 @@ func (b *Backend) Name() string { return Name }
 // lock makes the caller the only one who changes the folder, in this process and among others.
 func (b *Backend) lock() (unlock func(), err error) {
 	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil, errClosed
+	}
 	f, err := os.OpenFile(filepath.Join(b.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		b.mu.Unlock()

@@ -155,6 +155,9 @@ func (b *Backend) wait(cmd *exec.Cmd, launched record) {
 	_ = cmd.Wait() // the state says it all
 	now := time.Now().UTC()
 	unlock, err := b.lock()
+	if errors.Is(err, errClosed) {
+		return // whoever opens the folder next will see that it has gone
+	}
 	if err != nil {
 		b.logger.Error("record the end of a process", slog.String("process_id", string(id)), slog.Any("error", err))
 		return
