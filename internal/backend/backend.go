@@ -111,6 +111,6 @@ type Process struct {
 	StartedAt    time.Time
 	// EndedAt is zero while the process runs.
 	EndedAt time.Time
-	// ExitCode is nil while the process runs and where it cannot be known (a server that adopted the process is not its parent).
+	// ExitCode is 128+n after signal n. It is nil while the process runs and where it cannot be known (a server that adopted the process is not its parent).
 	ExitCode *int
 }

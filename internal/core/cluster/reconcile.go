@@ -142,12 +142,15 @@ func (r *reconciler) end(p *Process, s Sighting) {
 	}
 }
 
+// signalBase plus n is the exit code of a process that signal n ended, as shells count.
+const signalBase = 128
+
 func exitText(code *int) string {
 	switch {
 	case code == nil:
 		return "exit code not known"
-	case *code < 0:
-		return fmt.Sprintf("killed by signal %d", -*code)
+	case *code > signalBase:
+		return fmt.Sprintf("killed by signal %d", *code-signalBase)
 	default:
 		return fmt.Sprintf("exit code %d", *code)
 	}

@@ -108,7 +108,7 @@ func (w *world) row(id cluster.ProcessID) cluster.Process {
 
 func (w *world) kill(id cluster.ProcessID) {
 	if s := w.machines[id]; s != nil && s.State != cluster.SeenEnded {
-		code := -9
+		code := 137
 		s.State, s.EndedAt, s.ExitCode = cluster.SeenEnded, w.now, &code
 	}
 }
@@ -188,7 +188,7 @@ func TestALostWorkerIsReplacedUntilItIsHopeless(t *testing.T) {
 	if w.cluster.Status != cluster.StatusRunning {
 		t.Fatalf("a cluster that ran lives on without the worker: %s", w.cluster.Status)
 	}
-	if code := w.row("cl_x-w-0-1").ExitCode; code == nil || *code != -9 {
+	if code := w.row("cl_x-w-0-1").ExitCode; code == nil || *code != 137 {
 		t.Errorf("the exit code is lost")
 	}
 }
