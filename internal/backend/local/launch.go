@@ -16,7 +16,7 @@ import (
 )
 
 // agentPreload is what a scheduler runs when it is up. It imports softly: an interpreter without the package, or with a
-// broken one, costs a line in the log and nothing else. Dask logs the text, so it is short.
+// broken one, costs a line in the log and nothing else. It goes into a file, because Dask logs a text whole, at the start and at the end.
 const agentPreload = `import logging
 
 async def _agent(hook, scheduler):
@@ -56,6 +56,7 @@ var inheritedPrefixes = []string{"LC_", "PYTHON", "XDG_", "CUDA_", "NVIDIA_"}
 type files struct {
 	ca, cert, key, token string
 	scheduler            string
+	preload              string
 	work, scratch        string
 }
 
@@ -127,11 +128,13 @@ func (b *Backend) prepare(l backend.Launch, r *record) (files, error) {
 		scratch:   filepath.Join(base, "scratch", string(l.ID)),
 	}
 	f.work = filepath.Join(f.scratch, "work")
+	// Dask puts its folder on the import path, so it stands alone there.
+	f.preload = filepath.Join(f.scratch, "preload", "lineitem_preload.py")
 	if dir := l.Env["PWD"]; dir != "" {
 		f.work = dir
 	}
 	for _, d := range []string{
-		credentials, filepath.Dir(f.scheduler), filepath.Join(f.scratch, "work"), filepath.Dir(b.recordPath(r)), filepath.Dir(b.logPath(r)),
+		credentials, filepath.Dir(f.scheduler), filepath.Join(f.scratch, "work"), filepath.Dir(f.preload), filepath.Dir(b.recordPath(r)), filepath.Dir(b.logPath(r)),
 	} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return files{}, err
@@ -141,6 +144,9 @@ func (b *Backend) prepare(l backend.Launch, r *record) (files, error) {
 	if l.Role == cluster.RoleScheduler {
 		// Workers must not read where a former scheduler listened.
 		if err := os.RemoveAll(f.scheduler); err != nil {
+			return files{}, err
+		}
+		if err := os.WriteFile(f.preload, []byte(agentPreload), 0o600); err != nil {
 			return files{}, err
 		}
 		if l.AgentToken != "" {
@@ -165,7 +171,7 @@ func arguments(l backend.Launch, f files) []string {
 		"--dashboard-address", "127.0.0.1:0",
 	}
 	if l.Role == cluster.RoleScheduler {
-		return append(args, "--port", "0", "--protocol", "tls", "--preload", agentPreload)
+		return append(args, "--port", "0", "--protocol", "tls", "--preload", f.preload)
 	}
 	return append(args,
 		"--no-dashboard", "--name", l.Name, "--nthreads", strconv.Itoa(l.Threads),

@@ -123,7 +123,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                 view && (
                   <Card
                     title="Bill by line"
-                    aside="each dollar on the line that created it"
+                    aside="each dollar on the line that ran, or that asked for the work"
                     actions={
                       <FilterField
                         placeholder="Find a line  /"
