@@ -79,7 +79,7 @@ def test_books_balance_whatever_tasks_do_and_however_processes_end(folder: Path)
             del spinning, aside, deep, gathered  # what is lost with w-0 would be made again, and counted again
             env = {**os.environ, "DASK_DISTRIBUTED__DIAGNOSTICS__COMPUTATIONS__NFRAMES": "3"}
             subprocess.run([sys.executable, str(script), processes.address], check=True, env=env, cwd=folder)
-            running = client.submit(busy, 20, 0, workers=where["w-1"], pure=False)
+            running = client.submit(busy, 8, 0, workers=where["w-1"], pure=False)
             collector.until(
                 lambda: {"w-0", "w-1"} <= {b["process"].split("-", 1)[1][:3] for b in collector.of("worker")}
             )
@@ -166,7 +166,7 @@ def test_lines_get_their_share(tmp_path: Path, record_property: Any, capsys: pyt
         with Client(processes.address) as client:
             client.wait_for_workers(1, timeout=120)
             one = sum(client.submit(split_work.work, -1).result())
-            count = max(12, int(2 * 14 / one))
+            count = max(12, int(2 * 12 / one))
             measured = client.gather(client.map(split_work.work, range(count)))
         processes.terminate("w-0")
     check_books(collector.batches)

@@ -52,6 +52,7 @@ _POST_BYTES = 1 << 20
 _IDLE_WAIT_S = 0.5
 _STOP_S = 1.0
 _REPORT_TIMEOUT_S = 30.0
+_MAX_TEXTS = 20
 _STARVED_US = 1_500_000
 _MAX_BACKDATE_US = 60_000_000
 _MAX_PREFIX = 200
@@ -543,6 +544,8 @@ class WorkerAgent:
             if text is not None:
                 self._put(encode_source(self.epoch, file, *text))
         for file in users - self._files_seen:
+            if len(self._texts) >= _MAX_TEXTS:
+                return  # they wait in memory for the scheduler's word; the rest comes next time
             self._files_seen.add(file)
             found = read_source(file)
             if found is not None:
