@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,31 @@ if TYPE_CHECKING:
     from real_server import Server
 
 
+@contextmanager
+def _same_dask_config() -> Iterator[None]:
+    before = copy.deepcopy(dask.config.config)
+    try:
+        yield
+    finally:
+        dask.config.config.clear()
+        dask.config.config.update(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clean_modules() -> Iterator[None]:
+    """Keep what a module's own fixtures set, a cluster say, out of the next module."""
+    with _same_dask_config():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Keep the settings of whoever runs the tests out of them, and the tests' out of each other."""
     for name in [name for name in os.environ if name.startswith("LINEITEM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    before = copy.deepcopy(dask.config.config)
-    yield
-    dask.config.config.clear()
-    dask.config.config.update(before)
+    with _same_dask_config():
+        yield
 
 
 @pytest.fixture(scope="session")
