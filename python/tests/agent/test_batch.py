@@ -20,12 +20,18 @@ HEALTH = {"self_cpu_us": 5, "ticks": 1, "max_gap_us": 6, "dropped": 0, "errors":
 
 
 def encode(
-    epoch: Epoch, ledger: Ledger, weights: dict[Any, list[int]], resolver: Resolver, now: int
+    epoch: Epoch,
+    ledger: Ledger,
+    weights: dict[Any, list[int]],
+    resolver: Resolver,
+    *,
+    now: int = 1_000,
+    budget: int = 1 << 30,
 ) -> tuple[Any, set[str]]:
     window = ledger.close_window(now, "no_work", lambda _key, _entry: 0)
-    packed, users = encode_window(epoch, window, weights, resolver, final=False, res=RES, health=HEALTH)
-    assert len(packed) <= MAX_BATCH_BYTES
-    return msgpack.unpackb(packed), users
+    encoded = encode_window(epoch, window, weights, resolver, final=False, budget=budget, res=RES, health=HEALTH)
+    assert len(encoded.batch) <= min(MAX_BATCH_BYTES, encoded.full_size)
+    return msgpack.unpackb(encoded.batch), encoded.user_files
 
 
 def test_a_window_survives_the_journey() -> None:
@@ -37,8 +43,8 @@ def test_a_window_survives_the_journey() -> None:
     epoch, ledger = Epoch("cl_test-w-0-1"), Ledger(2, 1_000)
     ledger.begin("k", 3, "clean", 1_000)
     ledger.end("k", 1_500, 400, DONE)
-    batch, users = encode(epoch, ledger, {(3, "clean", stack): [350, 100]}, resolver, 2_000)
-    second, _ = encode(epoch, ledger, {}, resolver, 2_000)
+    batch, users = encode(epoch, ledger, {(3, "clean", stack): [350, 100]}, resolver, now=2_000)
+    second, _ = encode(epoch, ledger, {}, resolver, now=2_000)
     check_books([batch, second])
     assert (batch["v"], batch["kind"], batch["process"], batch["seq"], second["seq"]) == (
         1,
@@ -64,10 +70,35 @@ def test_instructions_on_one_line_are_one_stack() -> None:
     resolver.codes[1] = code
     offsets = [at for start, end, line in code.co_lines() if line in (1, 2) for at in range(start, end, 2)]
     weights = {(1, "f", (1, at)): [10, 1] for at in offsets}
-    batch, _ = encode(Epoch("p"), Ledger(1, 0), weights, resolver, 1_000)
+    batch, _ = encode(Epoch("p"), Ledger(1, 0), weights, resolver, now=1_000)
     assert len(offsets) > 2
     assert sorted(row[2] for row in batch["frames"]) == [1, 2]
     assert sum(row[3] for row in batch["samples"]) == 10 * len(weights)
+
+
+def test_a_tight_budget_costs_depth_in_packages_and_nothing_of_the_users() -> None:
+    resolver = Resolver(Classifier())
+    places = ["/p/site-packages/dask/run.py", "/home/ana/a.py", "/p/site-packages/tqdm.py", "/home/ana/b.py"]
+    places += [f"/p/site-packages/pandas/inner{number:03}.py" for number in range(20)]
+    for number, place in enumerate(places):
+        resolver.codes[number] = compile("x = 1", place, "exec")
+    stack = tuple(part for number in reversed(range(len(places))) for part in (number, 0))
+    packages_only = tuple(part for number in (14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 0) for part in (number, 0))
+    weights = {(1, "f", stack): [10, 5], (1, "f", packages_only): [3, 1]}
+    depths = []
+    for budget in range(3_000, 0, -50):
+        batch, users = encode(Epoch("p"), Ledger(1, 0), weights, resolver, budget=budget)
+        assert users == {"/home/ana/a.py", "/home/ana/b.py"}
+        names = [[batch["files"][batch["frames"][at][0]][0] for at in numbers] for numbers in batch["stacks"]]
+        without_user, with_user = sorted(names, key=lambda found: places[1] in found)
+        below = len(with_user) - 4
+        assert with_user == places[: 4 + below]
+        assert without_user == [places[0], *places[4:15]][: 2 + below]
+        assert sum(row[3] for row in batch["samples"]) == 13
+        assert sum(row[4] for row in batch["samples"]) == 6
+        depths.append(below)
+    assert sorted(depths, reverse=True) == depths
+    assert set(depths) == {20, 8, 4, 2}
 
 
 def test_too_many_stacks_lose_samples_but_never_the_ledger() -> None:
@@ -82,7 +113,7 @@ def test_too_many_stacks_lose_samples_but_never_the_ledger() -> None:
     for number in range(100):
         ledger.begin(number, number, f"prefix-{number}", number * 10)
         ledger.end(number, number * 10 + 10, None, DONE)
-    batch, _ = encode(Epoch("p"), ledger, weights, resolver, 1_000)
+    batch, _ = encode(Epoch("p"), ledger, weights, resolver, now=1_000)
     check_books([batch])
     assert len(batch["ledger"]) == 100
     assert 0 < len(batch["samples"]) < 9_000
@@ -93,7 +124,7 @@ def test_too_many_stacks_lose_samples_but_never_the_ledger() -> None:
 def test_file_names_that_are_no_text_do_not_stop_a_batch() -> None:
     resolver = Resolver(Classifier())
     resolver.codes[1] = compile("x = 1", "/home/\udce4na/x.py", "exec")
-    batch, _ = encode(Epoch("p"), Ledger(1, 0), {(1, "f", (1, 0)): [1, 1]}, resolver, 10)
+    batch, _ = encode(Epoch("p"), Ledger(1, 0), {(1, "f", (1, 0)): [1, 1]}, resolver, now=10)
     assert batch["files"][0][0] == "/home/?na/x.py"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgpack
+
+from lineitem.agent._stacks import USER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 MAX_BATCH_BYTES = 1 << 20
 MAX_SOURCE_BYTES = 256 << 10
+
+# Frames of packages below the innermost user code: what is tried, one after the other, until a batch fits its budget.
+_BELOW = (8, 4, 2)
+
+_Stack = tuple[tuple[str, str, str, int], ...]
+_Resolved = dict[tuple[int, str, _Stack], list[int]]
 
 
 class Epoch:
@@ -74,6 +82,24 @@ class _Table:
         return found
 
 
+class Encoded(NamedTuple):
+    """An encoded window.
+
+    Parameters
+    ----------
+    batch
+        The bytes.
+    full_size
+        Their number if no frames had been left out.
+    user_files
+        Names of the files of user code seen in this window.
+    """
+
+    batch: bytes
+    full_size: int
+    user_files: set[str]
+
+
 def encode_window(
     epoch: Epoch,
     window: Window,
@@ -81,47 +107,66 @@ def encode_window(
     resolver: Resolver,
     *,
     final: bool,
+    budget: int,
     res: Mapping[str, int],
     health: Mapping[str, int],
-) -> tuple[bytes, set[str]]:
+) -> Encoded:
     """Encode a worker batch.
 
-    If it would be larger than the server takes, the samples with the least weight are left out until it fits; the
-    ledger always travels whole.
-
-    Returns
-    -------
-    tuple
-        The bytes, and the names of the files of user code seen in this window.
+    Where it would exceed the budget, stacks are cut to fewer frames of packages below the innermost user code; user
+    code itself is never cut. Where it would exceed what the server takes, the samples with the least weight are left
+    out. The ledger always travels whole.
     """
-    merged: dict[tuple[int, str, tuple[tuple[str, str, str, int], ...]], list[int]] = {}
+    resolved: _Resolved = {}
     users: set[str] = set()
-    for (submission, prefix, stack), (wall, cpu) in samples.items():
+    for (submission, prefix, stack), weight in samples.items():
         frames = tuple(resolver.frame(stack[i], stack[i + 1]) for i in range(len(stack) - 2, -1, -2))
-        weight = merged.setdefault((submission, prefix, frames), [0, 0])
-        weight[0] += wall
-        weight[1] += cpu
-        users.update(frame[0] for frame in frames if frame[1] == "u")
+        _add(resolved, (submission, prefix, frames), weight)
+        users.update(frame[0] for frame in frames if frame[1] == USER)
     head = epoch.head("worker")
     head["final"] = final
-    ordered = sorted(merged.items(), key=lambda item: -item[1][0])
     dropped = 0
-    while True:
-        body = _body(epoch, window, ordered)
+
+    def encode(samples: _Resolved) -> bytes:
+        body = _body(epoch, window, samples)
         body["res"] = dict(res)
         body["health"] = {**health, "dropped": health.get("dropped", 0) + dropped}
-        packed = pack({**head, **body})
-        if len(packed) <= MAX_BATCH_BYTES or not ordered:
-            return packed, users
-        keep = len(ordered) // 2
-        dropped += len(ordered) - keep
-        del ordered[keep:]
+        return pack({**head, **body})
+
+    packed = encode(resolved)
+    full_size = len(packed)
+    for below in _BELOW:
+        if len(packed) <= budget:
+            break
+        resolved = _cut(resolved, below)
+        packed = encode(resolved)
+    while len(packed) > MAX_BATCH_BYTES and resolved:
+        heaviest = sorted(resolved.items(), key=lambda item: -item[1][0])[: len(resolved) // 2]
+        dropped += len(resolved) - len(heaviest)
+        resolved = dict(heaviest)
+        packed = encode(resolved)
+    return Encoded(packed, full_size, users)
 
 
-def _body(epoch: Epoch, window: Window, ordered: list[tuple[Any, list[int]]]) -> dict[str, Any]:
+def _add(samples: _Resolved, key: tuple[int, str, _Stack], weight: list[int]) -> None:
+    total = samples.setdefault(key, [0, 0])
+    total[0] += weight[0]
+    total[1] += weight[1]
+
+
+def _cut(samples: _Resolved, below: int) -> _Resolved:
+    """Keep a number of frames below the innermost user code; a few more where a stack holds none."""
+    cut: _Resolved = {}
+    for (submission, prefix, stack), weight in samples.items():
+        innermost = max((at for at, frame in enumerate(stack) if frame[1] == USER), default=1)
+        _add(cut, (submission, prefix, stack[: innermost + 1 + below]), weight)
+    return cut
+
+
+def _body(epoch: Epoch, window: Window, resolved: _Resolved) -> dict[str, Any]:
     strings, files, frames, stacks = _Table(), _Table(), _Table(), _Table()
     samples = []
-    for (submission, prefix, stack), (wall, cpu) in ordered:
+    for (submission, prefix, stack), (wall, cpu) in resolved.items():
         numbers = tuple(
             frames.index((files.index((file, kind)), strings.index(function), line))
             for file, kind, function, line in stack

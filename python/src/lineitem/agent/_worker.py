@@ -134,7 +134,7 @@ class WorkerAgent:
         self._flush_s = float(settings["flush_seconds"])
         self._next_flush = now + int(_FIRST_FLUSH_S * random.uniform(0.8, 1.2) * 1e6)  # noqa: S311 - spreads load
         self._begun = now
-        self._batch_bytes = 0
+        self._full_size = 0
         self._last_tick = now
         self._last_reason = "starting" if begin < now else "no_work"
         self._starved_until = 0
@@ -373,7 +373,7 @@ class WorkerAgent:
         """
         if now - self._begun < _PROMPT_US:
             return self._flush_s
-        return max(self._flush_s, min(_STRETCH * self._flush_s, self._batch_bytes / _BYTES_PER_S))
+        return max(self._flush_s, min(_STRETCH * self._flush_s, self._full_size / _BYTES_PER_S))
 
     def _busy(self) -> bool:
         return bool(self.ledger.entries or self.worker.active_threads or self.worker.state.in_flight_tasks)
@@ -523,15 +523,18 @@ class WorkerAgent:
             "rate_hz": round(self._pace.rate_hz) if self._can_sample and not self.guard.broken("sample") else 0,
         }
         self._self_cpu_us = self._ticks = self._max_gap_us = self.hook_ns = 0
-        batch, users = encode_window(
-            self.epoch, window, samples.weights, self.resolver, final=final, res=res, health=health
+        budget = int((window.t1 - window.t0) / 1e6 * _BYTES_PER_S)
+        if now - self._begun < _PROMPT_US:
+            budget = 2 * max(budget, int(self._flush_s * _BYTES_PER_S))
+        encoded = encode_window(
+            self.epoch, window, samples.weights, self.resolver, final=final, budget=budget, res=res, health=health
         )
-        self._put(batch)
-        self._batch_bytes = len(batch)
+        self._put(encoded.batch)
+        self._full_size = encoded.full_size
         self.resolver.trim()
         self._clocks.forget_ended()
         if not final:
-            self._read_sources(users)
+            self._read_sources(encoded.user_files)
             self.worker.loop.add_callback(self._send)
 
     def _read_sources(self, users: set[str]) -> None:
