@@ -25,6 +25,7 @@ import (
 // TestKilledAtAnyMoment kills the server with SIGKILL at ten moments of a cluster's life and starts another one on the same
 // data. What was wanted is adopted and works on, what was not is ended, and no acknowledged telemetry is lost or doubled.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	scale := func(n int) func(id string) {
 		return func(id string) {

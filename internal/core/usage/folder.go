@@ -3,6 +3,8 @@ package usage
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
@@ -31,10 +33,10 @@ func NewFolder(store Store, gauges GaugeStore, tx identity.Transactor, decode De
 	return &Folder{store: store, gauges: gauges, tx: tx, decode: decode, bad: bad}
 }
 
-// foldAtOnce bounds a transaction, so that folding never keeps writers waiting for long.
-const foldAtOnce = 200
+// foldAtOnce bounds a transaction: on SQLite all that is appended meanwhile waits for it.
+const foldAtOnce = 50
 
-// Fold folds up to 200 batches, of one cluster if id is not empty, and returns how many it folded: 0 when nothing is left. A batch and its
+// Fold folds some of the batches that wait, of one cluster if id is not empty, and returns how many: 0 when nothing is left. A batch's sums and its
 // mark are written in one transaction, so a crash in between repeats nothing and loses nothing.
 func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 	batches, err := f.store.UnfoldedBatches(ctx, id, foldAtOnce)
@@ -44,16 +46,25 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 	if len(batches) == 0 {
 		return 0, nil
 	}
+	ready := make([]prepared, len(batches)) // outside the transaction, for which others wait
+	for i, raw := range batches {
+		ready[i] = f.prepare(raw)
+	}
 	err = f.tx.Atomically(ctx, func(ctx context.Context) error {
-		for _, raw := range batches {
-			if err := f.foldOne(ctx, raw); err != nil {
-				return fmt.Errorf("fold batch %s/%d: %w", raw.Epoch, raw.Seq, err)
+		var sum sums
+		for _, p := range ready {
+			switch err := f.store.MarkFolded(ctx, p.raw); {
+			case errs.Is(err, errs.Conflict): // somebody else was faster
+				continue
+			case err != nil:
+				return fmt.Errorf("mark batch %s/%d: %w", p.raw.Epoch, p.raw.Seq, err)
 			}
+			sum.add(p)
 		}
-		return nil
+		return f.write(ctx, &sum)
 	})
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("fold %d batches: %w", len(batches), err)
 	}
 	return len(batches), nil
 }
@@ -68,37 +79,106 @@ func (f *Folder) FoldAll(ctx context.Context, id cluster.ID) error {
 	}
 }
 
-func (f *Folder) foldOne(ctx context.Context, raw RawBatch) error {
-	switch err := f.store.MarkFolded(ctx, raw); {
-	case errs.Is(err, errs.Conflict): // somebody else was faster
-		return nil
-	case err != nil:
-		return err
-	}
+// prepared is a batch with all that can be computed before its transaction.
+type prepared struct {
+	raw    RawBatch
+	batch  *Batch // nil if it cannot be decoded
+	folded Folded
+}
+
+func (f *Folder) prepare(raw RawBatch) prepared {
 	b, err := f.decode(raw.Payload)
 	if err != nil {
 		f.bad(raw, err)
-		return nil
+		return prepared{raw: raw}
 	}
-	switch b.Kind {
+	p := prepared{raw: raw, batch: b}
+	if b.Kind == KindWorker {
+		p.folded = Fold(raw.ClusterID, b)
+	}
+	return p
+}
+
+// sums is what the batches of one transaction come to: lines that several of them name are one row.
+type sums struct {
+	lines       map[LineUsage]*LineUsage
+	categories  []CategoryUsage
+	submissions []Submission
+	sources     []Source
+	gauges      map[cluster.ID]cluster.Gauges
+}
+
+func (s *sums) add(p prepared) {
+	if p.batch == nil {
+		return
+	}
+	switch p.batch.Kind {
 	case KindWorker:
-		folded := Fold(raw.ClusterID, b)
-		if err := f.store.AddLineUsage(ctx, folded.Lines); err != nil {
+		for _, l := range p.folded.Lines {
+			s.addLine(l)
+		}
+		s.categories = append(s.categories, p.folded.Categories...)
+	case KindScheduler:
+		for _, submission := range p.batch.Submissions {
+			submission.ClusterID = p.raw.ClusterID
+			s.submissions = append(s.submissions, submission)
+		}
+		if g := p.batch.Gauges; g != nil {
+			s.setGauges(p.raw, *g)
+		}
+	case KindSource:
+		s.sources = append(s.sources, Source{ClusterID: p.raw.ClusterID, File: p.batch.File, SHA256: p.batch.SHA256, Text: p.batch.Text})
+	}
+}
+
+func (s *sums) addLine(l LineUsage) {
+	key := l
+	key.ThreadMicros, key.CPUMicros = 0, 0
+	if s.lines == nil {
+		s.lines = map[LineUsage]*LineUsage{}
+	}
+	if sum, ok := s.lines[key]; ok {
+		sum.ThreadMicros += l.ThreadMicros
+		sum.CPUMicros += l.CPUMicros
+		return
+	}
+	s.lines[key] = &l
+}
+
+func (s *sums) setGauges(raw RawBatch, g cluster.Gauges) {
+	g.At = raw.ReceivedAt
+	if s.gauges == nil {
+		s.gauges = map[cluster.ID]cluster.Gauges{}
+	}
+	if was, ok := s.gauges[raw.ClusterID]; !ok || !g.At.Before(was.At) {
+		s.gauges[raw.ClusterID] = g
+	}
+}
+
+func (f *Folder) write(ctx context.Context, s *sums) error {
+	lines := make([]LineUsage, 0, len(s.lines))
+	for _, sum := range s.lines {
+		lines = append(lines, *sum)
+	}
+	slices.SortFunc(lines, compareLines) // in one order everywhere, so that two transactions do not wait in a circle
+	if err := f.store.AddLineUsage(ctx, lines); err != nil {
+		return err
+	}
+	if err := f.store.AddCategoryUsage(ctx, s.categories); err != nil {
+		return err
+	}
+	if err := f.store.PutSubmissions(ctx, s.submissions); err != nil {
+		return err
+	}
+	for _, source := range s.sources {
+		if err := f.store.PutSource(ctx, source); err != nil {
 			return err
 		}
-		return f.store.AddCategoryUsage(ctx, folded.Categories)
-	case KindScheduler:
-		for i := range b.Submissions {
-			b.Submissions[i].ClusterID = raw.ClusterID
-		}
-		if b.Gauges != nil {
-			b.Gauges.At = raw.ReceivedAt
-			if err := f.gauges.SetGauges(ctx, raw.ClusterID, *b.Gauges); err != nil {
-				return err
-			}
-		}
-		return f.store.PutSubmissions(ctx, b.Submissions)
-	default:
-		return f.store.PutSource(ctx, Source{ClusterID: raw.ClusterID, File: b.File, SHA256: b.SHA256, Text: b.Text})
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.gauges)) {
+		if err := f.gauges.SetGauges(ctx, id, s.gauges[id]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
