@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import agent_tasks
 import pytest
 from agent_lab import CLUSTER, NO_PACKAGE, Collector, Processes, check_books, line_shares, slot_seconds
 from agent_tasks import Counting, busy, fail, nested, step_aside, total
@@ -84,7 +85,8 @@ def test_books_balance_whatever_tasks_do_and_however_processes_end(folder: Path)
                 lambda: {"w-0", "w-1"} <= {b["process"].split("-", 1)[1][:3] for b in collector.of("worker")}
             )
             collector.until(lambda: any(row["file"] == str(script) for row in collector.submissions()))
-            collector.until(lambda: any(b["file"] == str(script) for b in collector.of("source")))
+            for name in (str(script), agent_tasks.__file__):
+                collector.until(lambda name=name: any(b["file"] == name for b in collector.of("source")))  # type: ignore[misc]
             assert processes.terminate("w-0") == 0
             collector.until(lambda: any(b["final"] and "-w-0-" in b["process"] for b in collector.of("worker")))
             assert running.status == "pending"
@@ -125,8 +127,10 @@ def check_submissions(collector: Collector, script: Path) -> None:
     gauges = [batch["gauges"] for batch in collector.of("scheduler")]
     assert max(gauge["workers"] for gauge in gauges) == 2
     assert max(gauge["threads"] for gauge in gauges) == 4
-    [source] = [batch for batch in collector.of("source") if batch["file"] == str(script)]
-    assert source["text"] == FLIGHTS
+    sources = {batch["file"]: batch["text"] for batch in collector.of("source")}
+    assert len(sources) == len(collector.of("source")), "each file once"
+    assert sources[str(script)] == FLIGHTS
+    assert sources[agent_tasks.__file__] == Path(agent_tasks.__file__).read_text()
 
 
 SPLIT = """\

@@ -38,9 +38,10 @@ exec(MAKE, scope)
 def break_part(holder, name):
     setattr(holder, name, scope["make"](name, getattr(holder, name)))
 
-for name in ("__init__", "_drain", "_tick", "_sample", "_flush", "_obey", "finish", "close"):
+for name in ("__init__", "_drain", "_tick", "_sample", "_flush", "_obey", "_halt"):
     break_part(_worker.WorkerAgent, name)
-break_part(_worker, "_measured")
+break_part(_worker, "measured_us")
+break_part(_worker.Outbox, "_parcel")
 for name in ("_stamp", "_take", "_gauges", "_apply", "_finish_workers"):
     break_part(_scheduler.LineitemSchedulerPlugin, name)
 break_part(_scheduler, "find_origin")
@@ -49,8 +50,8 @@ def dask_setup(scheduler):
     preload.dask_setup(scheduler)
 """
 ON_WORKERS = {
-    "w-0": "_measured",
-    "w-1": "_drain,_tick,_sample,_flush,_obey,finish,close",
+    "w-0": "measured_us,_parcel",
+    "w-1": "_drain,_tick,_sample,_flush,_obey,_halt",
     "w-2": "__init__",
 }
 ON_SCHEDULER = "_stamp,_take,_gauges,_apply,_finish_workers,find_origin"

@@ -10,9 +10,13 @@ worker part to every worker, by value, so that workers need nothing beyond ``dis
 ``_transport``            the only part that talks to the server: a daemon thread of the scheduler
 ``_push``                 makes the payload that installs the worker part anywhere
 ``_worker``               the hooks on a worker, its measuring thread and its reports
+``_outbox``               a worker's batches until the scheduler has them
 ``_ledger``               exact slot-time: conservation by construction
 ``_sampler``, ``_stacks`` where the threads stood, and what those places are called
 ``_batch``                one window of one worker as bytes
+``_facts``                what Dask knows about a worker and its tasks
+``_sources``              the text of user code
+``_config``, ``_guard``   settings; circuit breakers
 ========================  ==========================================================================
 
 Nothing here may raise into Dask or user code, block an event loop, or keep memory without bound.

@@ -14,7 +14,6 @@ import asyncio
 import logging
 import os
 import random
-import sys
 import threading
 import time
 from collections import deque
@@ -26,10 +25,11 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.metrics import time as dask_time
 
 from lineitem.agent._batch import Epoch, encode_source, encode_window, monotonic_us
+from lineitem.agent._facts import MAX_NAME, books_begin, measured_us, prefix_of, process_id, spilled_bytes
 from lineitem.agent._guard import Guard
 from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger
+from lineitem.agent._outbox import Outbox
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
-from lineitem.agent._sources import read_source
 from lineitem.agent._stacks import Classifier, Resolver, can_sample, task_runners
 
 if TYPE_CHECKING:
@@ -47,15 +47,9 @@ _FLUSH_BYTES = 64 << 10
 _PROMPT_US = 60_000_000
 _STRETCH = 4
 _BYTES_PER_S = 370  # before compression to about 45 %: the budget is 10 kB a minute on the wire
-_OUTBOX_BYTES = 4 << 20
-_POST_BYTES = 1 << 20
 _IDLE_WAIT_S = 0.5
 _STOP_S = 1.0
-_REPORT_TIMEOUT_S = 30.0
-_MAX_TEXTS = 20
 _STARVED_US = 1_500_000
-_MAX_BACKDATE_US = 60_000_000
-_MAX_PREFIX = 200
 
 
 class LineitemWorkerPlugin(WorkerPlugin):
@@ -111,11 +105,11 @@ class WorkerAgent:
     def __init__(self, worker: Any, settings: dict[str, Any]) -> None:
         self.worker = worker
         self.guard = Guard(f"worker {worker.name}")
-        self.epoch = Epoch(_process_id(worker, settings))
+        self.epoch = Epoch(process_id(worker, settings))
         self.events: deque[tuple[Any, ...]] = deque()
         self.hook_ns = 0
         now = monotonic_us()
-        begin = _backdate(worker, now)
+        begin = books_begin(worker, now)
         self.ledger = Ledger(worker.state.nthreads, begin)
         if begin < now:
             self.ledger.advance(now)
@@ -144,15 +138,8 @@ class WorkerAgent:
         self._ticks = 0
         self._max_gap_us = 0
         self._self_cpu_us = 0
-        self._dropped = 0
         self._thread: threading.Thread | None = None
-
-        self._outbox: deque[bytes] = deque()
-        self._sending = asyncio.Lock()
-        self._source_text = False
-        self._files_seen: set[str] = set()
-        self._texts: dict[str, tuple[str, str]] = {}
-        self._wanted: deque[str] = deque()
+        self._outbox = Outbox(worker, self.guard, self._obey)
 
     # -- on the event loop ------------------------------------------------------------------------------------------
 
@@ -189,7 +176,7 @@ class WorkerAgent:
                         self._wake.set()
                 elif start in running and finish not in running:
                     now = clock()
-                    append((now, key, finish, _measured(tasks.get(key)) if finish != "rescheduled" else None))
+                    append((now, key, finish, measured_us(tasks.get(key)) if finish != "rescheduled" else None))
                     if not now & 0xFC000:  # one in 64, by a part of the clock that changes often
                         self.hook_ns += 128 * min(clock() - now, 50_000)
             except Exception:
@@ -206,20 +193,17 @@ class WorkerAgent:
         """Answer the closing scheduler: stop measuring and hand over all that has not been taken in yet."""
         try:
             await self._halt()
-            self._drop_oldest()
-            left = list(self._outbox)
-            self._outbox.clear()
+            return self._outbox.take_all()
         except Exception:
             self.guard.failed("finish")
             return []
-        return left
 
     async def close(self) -> None:
         """Stop measuring and send what is left; bounded to two seconds."""
         try:
             await self._halt()
-            if self._outbox:
-                await asyncio.wait_for(self._send(), _STOP_S)
+            if len(self._outbox):
+                await asyncio.wait_for(self._outbox.send(), _STOP_S)
         except Exception:
             self.guard.failed("close")
         self.worker.handlers.pop("lineitem_finish", None)
@@ -232,42 +216,8 @@ class WorkerAgent:
         while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
-    async def _send(self, *, ask: bool = False) -> None:
-        """Report to the scheduler until the outbox is empty. What is not acknowledged stays for the next time.
-
-        Parameters
-        ----------
-        ask
-            Report even if there is nothing to say, for the sake of the answer.
-        """
-        try:
-            async with self._sending:
-                self._drop_oldest()
-                while self._outbox or ask:
-                    ask = False
-                    parcel: list[bytes] = []
-                    size = 0
-                    for batch in list(self._outbox):
-                        if parcel and size + len(batch) > _POST_BYTES:
-                            break
-                        parcel.append(batch)
-                        size += len(batch)
-                    offers = [[file, text[0]] for file, text in list(self._texts.items())]
-                    reply = await asyncio.wait_for(
-                        self.worker.scheduler.lineitem_report(batches=parcel, sources=offers), _REPORT_TIMEOUT_S
-                    )
-                    if not isinstance(reply, dict) or reply.get("status") != "OK":
-                        return
-                    for batch in parcel:
-                        if self._outbox and self._outbox[0] is batch:
-                            self._outbox.popleft()
-                    self._obey(reply, offers)
-        except (OSError, asyncio.TimeoutError):
-            pass  # The scheduler is away; Dask deals with that, and the batches wait.
-        except Exception:
-            self.guard.failed("report")
-
-    def _obey(self, reply: dict[str, Any], offers: list[list[str]]) -> None:
+    def _obey(self, reply: dict[str, Any]) -> None:
+        """Take over what the scheduler answered to a report."""
         self._pace.want(float(reply["rate_hz"]))
         flush_s = max(0.5, float(reply["flush_seconds"]))
         if flush_s < self._flush_s:
@@ -275,23 +225,11 @@ class WorkerAgent:
         self._flush_s = flush_s
         if reply["queued"]:
             self._starved_until = monotonic_us() + _STARVED_US
-        self._source_text = bool(reply["source_text"])
-        wanted = set(reply["want"])
-        for file, _ in offers:
-            if file in wanted:
-                self._wanted.append(file)
-            else:
-                self._texts.pop(file, None)
+        self._outbox.wants_sources = bool(reply["source_text"])
         if reply["off"]:
             self._stop = True
             self._outbox.clear()
             self._wake.set()
-
-    def _drop_oldest(self) -> None:
-        size = sum(map(len, self._outbox))
-        while self._outbox and size > _OUTBOX_BYTES:
-            size -= len(self._outbox.popleft())
-            self._dropped += 1
 
     # -- in the agent's thread --------------------------------------------------------------------------------------
 
@@ -385,7 +323,7 @@ class WorkerAgent:
             event = events.popleft()
             if len(event) == 3:
                 ts = event[1]
-                ledger.begin(ts.key, event[2], _prefix(ts), event[0] // 1000)
+                ledger.begin(ts.key, event[2], prefix_of(ts), event[0] // 1000)
             else:
                 ledger.end(event[1], event[0] // 1000, event[3], _OUTCOMES.get(event[2], ""))
 
@@ -394,7 +332,7 @@ class WorkerAgent:
         state = self.worker.state
         for ts in [*state.executing, *state.long_running]:
             submission = (ts.annotations or {}).get(STAMP, 0)
-            self.ledger.begin(ts.key, submission, _prefix(ts), now)
+            self.ledger.begin(ts.key, submission, prefix_of(ts), now)
 
     def _tick(self, now: int) -> None:
         dt = now - self._last_tick
@@ -415,7 +353,7 @@ class WorkerAgent:
         self.ledger.attribute_idle(self._last_reason)
         if self._last_reason == "starved" and self._starved_until - now < _STARVED_US // 3:
             # Ask again before this knowledge is too old to go by.
-            self.worker.loop.add_callback(self._send, ask=True)
+            self.worker.loop.add_callback(self._outbox.send, ask=True)
 
     def _sample(self, active: dict[int, Any], now: int, dt: int) -> None:
         sightings = look(active, self._runners, self.resolver.codes)
@@ -441,7 +379,7 @@ class WorkerAgent:
             if call is not None:
                 self.ledger.end(call[1], now, None, "")
             call = self._actor_calls[ident] = (name, object())
-            self.ledger.begin(call[1], self._actor_submission(name), name[:_MAX_PREFIX], now)
+            self.ledger.begin(call[1], self._actor_submission(name), name[:MAX_NAME], now)
         return self.ledger.entries[call[1]]
 
     def _end_actor_calls(self, now: int, still: set[tuple[int, str]]) -> None:
@@ -510,7 +448,7 @@ class WorkerAgent:
         res = {
             "rss_bytes": self.worker.monitor.proc.memory_info().rss,
             "managed_bytes": int(state.nbytes),
-            "spilled_bytes": _spilled_bytes(self.worker),
+            "spilled_bytes": spilled_bytes(self.worker),
             "cpu_us": (cpu_ns - self._cpu_ns) // 1000,
         }
         self._cpu_ns = cpu_ns
@@ -518,7 +456,7 @@ class WorkerAgent:
             "self_cpu_us": self._self_cpu_us + self.hook_ns // 1000,
             "ticks": self._ticks,
             "max_gap_us": self._max_gap_us,
-            "dropped": self._dropped,
+            "dropped": self._outbox.dropped,
             "errors": self.guard.errors,
             "rate_hz": round(self._pace.rate_hz) if self._can_sample and not self.guard.broken("sample") else 0,
         }
@@ -529,73 +467,11 @@ class WorkerAgent:
         encoded = encode_window(
             self.epoch, window, samples.weights, self.resolver, final=final, budget=budget, res=res, health=health
         )
-        self._put(encoded.batch)
+        self._outbox.put(encoded.batch)
         self._full_size = encoded.full_size
         self.resolver.trim()
         self._clocks.forget_ended()
         if not final:
-            self._read_sources(encoded.user_files)
-            self.worker.loop.add_callback(self._send)
-
-    def _read_sources(self, users: set[str]) -> None:
-        """Read the text of files that are new, and encode those that the scheduler asked for."""
-        if not self._source_text:
-            return
-        while self._wanted:
-            file = self._wanted.popleft()
-            text = self._texts.pop(file, None)
-            if text is not None:
-                self._put(encode_source(self.epoch, file, *text))
-        for file in users - self._files_seen:
-            if len(self._texts) >= _MAX_TEXTS:
-                return  # they wait in memory for the scheduler's word; the rest comes next time
-            self._files_seen.add(file)
-            found = read_source(file)
-            if found is not None:
-                self._texts[file] = found
-
-    def _put(self, batch: bytes) -> None:
-        self._outbox.append(batch)
-
-
-def _measured(ts: Any) -> int | None:
-    """Return the time on the thread that Dask itself measured for a task that has just ended, in microseconds."""
-    if ts is None:
-        return None
-    for action in ts.startstops[-1:-3:-1]:
-        if action["action"] == "compute":
-            return int((action["stop"] - action["start"]) * 1e6)
-    return None
-
-
-def _prefix(ts: Any) -> str:
-    prefix = getattr(ts, "prefix", None) or key_split(ts.key)
-    return str(prefix)[:_MAX_PREFIX]
-
-
-def _process_id(worker: Any, settings: dict[str, Any]) -> str:
-    """Return the process id that Lineitem gave this worker; a worker that others started gets one made from its name."""
-    given = os.environ.get("LINEITEM_PROCESS", "")
-    if given and given != settings["scheduler_process"]:
-        return given
-    return f"{settings['cluster']}-{worker.name}-1"
-
-
-def _backdate(worker: Any, now: int) -> int:
-    """Return when the books begin: with the process, if the worker is fresh and the process is its own."""
-    if not sys.platform.startswith("linux") or worker.state.transition_counter:
-        return now
-    if worker.nanny is None and "LINEITEM_PROCESS" not in os.environ:
-        return now  # Possibly one of many workers in a process that is older than all of them.
-    try:
-        with open("/proc/self/stat", "rb") as stream:  # noqa: PTH123 - as plain as the file
-            started = int(stream.read().rpartition(b")")[2].split()[19])
-        age_us = int((time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")) * 1e6)
-    except (OSError, ValueError, IndexError):
-        return now
-    return now - age_us if 0 < age_us <= _MAX_BACKDATE_US else now
-
-
-def _spilled_bytes(worker: Any) -> int:
-    spilled = getattr(worker.data, "spilled_total", None)
-    return int(getattr(spilled, "disk", 0) or 0)
+            for source in self._outbox.read_sources(encoded.user_files):
+                self._outbox.put(encode_source(self.epoch, *source))
+            self.worker.loop.add_callback(self._outbox.send)

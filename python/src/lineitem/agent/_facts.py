@@ -1,0 +1,56 @@
+"""Facts about a worker and its tasks, read from where Dask keeps them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+from dask.utils import key_split
+
+MAX_NAME = 200
+MAX_BACKDATE_US = 60_000_000
+
+
+def measured_us(ts: Any) -> int | None:
+    """Return the time on the thread that Dask itself measured for a task that has just ended, in microseconds."""
+    if ts is None:
+        return None
+    for action in ts.startstops[-1:-3:-1]:
+        if action["action"] == "compute":
+            return int((action["stop"] - action["start"]) * 1e6)
+    return None
+
+
+def prefix_of(ts: Any) -> str:
+    prefix = getattr(ts, "prefix", None) or key_split(ts.key)
+    return str(prefix)[:MAX_NAME]
+
+
+def process_id(worker: Any, settings: dict[str, Any]) -> str:
+    """Return the process id that Lineitem gave this worker; a worker that others started gets one made from its name."""
+    given = os.environ.get("LINEITEM_PROCESS", "")
+    if given and given != settings["scheduler_process"]:
+        return given
+    return f"{settings['cluster']}-{worker.name}-1"
+
+
+def books_begin(worker: Any, now: int) -> int:
+    """Return when the books begin: with the process, if the worker is fresh and the process is its own."""
+    if not sys.platform.startswith("linux") or worker.state.transition_counter:
+        return now
+    if worker.nanny is None and "LINEITEM_PROCESS" not in os.environ:
+        return now  # Possibly one of many workers in a process that is older than all of them.
+    try:
+        with open("/proc/self/stat", "rb") as stream:  # noqa: PTH123 - as plain as the file
+            started = int(stream.read().rpartition(b")")[2].split()[19])
+        age_us = int((time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")) * 1e6)
+    except (OSError, ValueError, IndexError):
+        return now
+    return now - age_us if 0 < age_us <= MAX_BACKDATE_US else now
+
+
+def spilled_bytes(worker: Any) -> int:
+    spilled = getattr(worker.data, "spilled_total", None)
+    return int(getattr(spilled, "disk", 0) or 0)
