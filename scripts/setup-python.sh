@@ -11,7 +11,8 @@ if ! [ -x .venv/bin/python ]; then
   "$uv" venv --quiet --python "$python" .venv
 fi
 say "installing the locked Python packages"
-"$uv" pip sync --quiet --python .venv/bin/python --require-hashes python/requirements.lock
+# Compiled once here, or every process of every cluster compiles Dask again where PYTHONDONTWRITEBYTECODE is set.
+"$uv" pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes python/requirements.lock
 # The build back end is in the lock too: without isolation nothing unpinned is fetched to build an editable install.
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable python
 touch .venv/.stamp
