@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lineitem._bill import Bill
+
+# How a bill waits for a cluster that is stopping: 20 s at most, most clusters take one or two.
+_BILL_PAUSE = 0.1
+_BILL_POLLS = 200
 
 
 class Cluster(ClusterLife):
@@ -165,6 +170,9 @@ class Cluster(ClusterLife):
     def bill(self) -> Any:
         """Return where the cluster's money went so far, line by line; also after it has ended.
 
+        While it runs, the last seconds are not reported yet and count as not observed. While it stops, this waits until it has
+        stopped (at most 20 s), so that the bill is whole.
+
         Returns
         -------
         Bill
@@ -175,15 +183,30 @@ class Cluster(ClusterLife):
             return self._bill()
         with self._blocking() as api:
             self._learn(api.get_cluster(self.id))
+            for _ in range(_BILL_POLLS):
+                if not self._is_stopping:
+                    break
+                time.sleep(_BILL_PAUSE)
+                self._learn(api.get_cluster(self.id))
             for file, text in self._sources_to_send().items():
                 with suppress(ApiError):
                     api.put_source(self.id, file, text)
             return api.bill(self.id)
 
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether the last reports of the cluster are still on their way."""
+        return self._info is not None and self._info.target == "stopped" and not self._info.ended
+
     async def _bill(self) -> Bill:
         async with self._client() as api:
             # Cells that have come up since the last refresh: without their text the bill would show names only.
             self._learn(await api.get_cluster(self.id))
+            for _ in range(_BILL_POLLS):
+                if not self._is_stopping:
+                    break
+                await asyncio.sleep(_BILL_PAUSE)
+                self._learn(await api.get_cluster(self.id))
             for file, text in self._sources_to_send().items():
                 with suppress(ApiError):
                     await api.put_source(self.id, file, text)
