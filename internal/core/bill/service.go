@@ -260,5 +260,9 @@ func (s *Service) PutSource(ctx context.Context, actor identity.Actor, ref, file
 
 // SourcesWanted lists the notebook cells that stand in the bill of a cluster and whose text the server lacks.
 func (s *Service) SourcesWanted(ctx context.Context, id cluster.ID) ([]string, error) {
+	// A client asks once, after the cluster's end: what has been reported must count by then.
+	if err := s.folder.FoldAll(ctx, id); err != nil {
+		return nil, fmt.Errorf("fold telemetry: %w", err)
+	}
 	return s.rows.FilesWithoutSource(ctx, id, CellPrefix)
 }
