@@ -99,7 +99,10 @@ with Client(address, security=security, timeout=60) as client:
 	t.Logf("launch to first result, Python client's own start included: %v", time.Since(began).Round(10*time.Millisecond))
 	stopAll(t, b, ls, time.Minute)
 	for _, l := range ls {
-		if log := logOf(t, b, l.ID); strings.Contains(log, "Traceback") {
+		log := logOf(t, b, l.ID)
+		// A heartbeat that is on its way when a worker closes makes Dask log its own race; the end must be in good order all the same.
+		before, _, _ := strings.Cut(log, "Failed to communicate with scheduler during heartbeat")
+		if strings.Contains(before, "Traceback") || !strings.Contains(log, "End "+string(l.Role)) {
 			t.Errorf("%s did not live and end in good order:\n%s", l.Name, log)
 		}
 	}
