@@ -121,6 +121,14 @@ type Cluster struct {
 	CostNanos int64 `json:"cost_nanos"`
 	// WorkersRunning counts the workers that are up.
 	WorkersRunning int `json:"n_workers_running"`
+	// Watched is true for a cluster that Lineitem did not start: it is measured and priced by the rate card, and not controlled.
+	Watched bool `json:"watched"`
+	// Deployment says how a watched cluster was started, as far as that can be seen: "local", "jobqueue", "kubernetes", "gateway", "cuda", "manual".
+	Deployment string `json:"deployment"`
+	// Method is "agent" where threads are measured from within, "sampled" where they are looked at from outside.
+	Method string `json:"method" enum:"agent,sampled"`
+	// LastSeenAt is when a watched cluster last reported.
+	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
 	// Gauges is the scheduler's last report; absent before the first.
 	Gauges *Gauges `json:"gauges,omitempty"`
 	// SourcesWanted lists files of user code seen in the bill whose text the server lacks and only a client can have:
@@ -219,7 +227,8 @@ type LogsList struct {
 }
 
 // Bill says where the money of one cluster went. The parts are exact:
-// total = sum(lines) + sum(categories) + unknown.
+// total = sum(lines) + sum(categories) + unknown. An entry of lines is known by all of: the line where threads stood, the line that
+// created the work, operation and library; add up the entries with the same origin for the cost of that origin.
 type Bill struct {
 	ClusterID  string    `json:"cluster_id"`
 	Currency   string    `json:"currency"`
@@ -233,9 +242,16 @@ type Bill struct {
 	// UnknownNanos is what was not observed.
 	UnknownNanos int64 `json:"unknown_nanos"`
 	// CoverageSeconds of CapacitySeconds of worker thread-time were observed.
-	CoverageSeconds float64  `json:"coverage_seconds"`
-	CapacitySeconds float64  `json:"capacity_seconds"`
-	Rates           RateCard `json:"rates"`
+	CoverageSeconds float64 `json:"coverage_seconds"`
+	CapacitySeconds float64 `json:"capacity_seconds"`
+	// OriginSeconds of WorkSeconds of thread-time (native parallelism included) stand on the line that created the work; the rest on the line that submitted it, or on none.
+	OriginSeconds float64 `json:"origin_seconds"`
+	WorkSeconds   float64 `json:"work_seconds"`
+	// RulesVersion is the version of the rules that named operations and libraries.
+	RulesVersion int `json:"rules_version"`
+	// Method is "agent" where threads were measured from within, "sampled" where they were looked at from outside.
+	Method string   `json:"method" enum:"agent,sampled"`
+	Rates  RateCard `json:"rates"`
 }
 
 // BillLine is what one line of user code cost.
@@ -248,6 +264,21 @@ type BillLine struct {
 	CostNanos     int64   `json:"cost_nanos"`
 	ThreadSeconds float64 `json:"thread_seconds"`
 	CPUSeconds    float64 `json:"cpu_seconds" doc:"Of the thread-seconds, on a core; the rest waited"`
+	// NativeSeconds is native parallelism beside the thread-seconds: CPU of libraries' own threads. Cost covers both.
+	NativeSeconds float64 `json:"native_seconds"`
+	// OriginFile, OriginLine and OriginFunction are the line of user code that created the work; the line that submitted it where
+	// the creating one is not known.
+	OriginFile     string `json:"origin_file"`
+	OriginLine     int    `json:"origin_line"`
+	OriginFunction string `json:"origin_function"`
+	OriginText     string `json:"origin_text"`
+	OriginLevel    string `json:"origin_level" enum:"created,submitted" doc:"How the origin is known"`
+	// SharedWith are lines that asked for exactly the same work, as file:line.
+	SharedWith []string `json:"shared_with,omitempty"`
+	// Operation is what kind of work it is: "read.csv", "groupby", "train.xgboost", "unknown". docs/operations.md lists them.
+	Operation string `json:"operation" example:"read.csv"`
+	// Library is the top-level module that did it, empty for the user's own code.
+	Library string `json:"library" example:"pandas"`
 	// Prefixes splits the cost by Dask's task prefix, dearest first.
 	Prefixes []BillPrefix `json:"prefixes" nullable:"false"`
 }
@@ -261,7 +292,7 @@ type BillPrefix struct {
 
 // BillCategory is money that is on no line, by reason.
 type BillCategory struct {
-	// Name is "idle.<reason>", "overhead.dask", "overhead.scheduler" or "unattributed".
+	// Name is "idle.<reason>", "overhead.dask", "overhead.scheduler", "lost.worker", "lost.telemetry" or "unattributed".
 	Name          string  `json:"name" example:"idle.no_work"`
 	CostNanos     int64   `json:"cost_nanos"`
 	ThreadSeconds float64 `json:"thread_seconds"`
@@ -323,4 +354,198 @@ type CostItem struct {
 	Owner       string `json:"owner"`
 	Status      string `json:"status"`
 	CostNanos   int64  `json:"cost_nanos"`
+}
+
+// WatchRequest announces a cluster that Lineitem did not start.
+type WatchRequest struct {
+	// Name is shown to people; empty for one made from the host.
+	Name       string `json:"name,omitempty" maxLength:"100"`
+	Deployment string `json:"deployment,omitempty" enum:"local,jobqueue,kubernetes,gateway,cuda,manual" doc:"How it was started"`
+	Method     string `json:"method,omitempty" enum:"agent,sampled"`
+	// SchedulerAddress is where its scheduler listens, e.g. tcp://10.0.0.4:8786.
+	SchedulerAddress string `json:"scheduler_address" maxLength:"500"`
+	DashboardURL     string `json:"dashboard_url,omitempty" maxLength:"500"`
+	// SchedulerID is the scheduler's own id: announcing the same one again returns the same cluster.
+	SchedulerID string `json:"scheduler_id" minLength:"1" maxLength:"200"`
+}
+
+// WatchAnswer is what the agent of a watched cluster needs.
+type WatchAnswer struct {
+	Cluster Cluster `json:"cluster"`
+	// Process is the id of the scheduler's process.
+	Process string `json:"process"`
+	// AgentToken writes telemetry of this one cluster and nothing else. Announcing again gives a new one.
+	AgentToken string `json:"agent_token"`
+}
+
+// Submission is one call that sent work to a cluster.
+type Submission struct {
+	ID       int64     `json:"id"`
+	At       time.Time `json:"at"`
+	Client   string    `json:"client"`
+	File     string    `json:"file"`
+	Line     int       `json:"line"`
+	Function string    `json:"function"`
+	Text     string    `json:"text"`
+	Tasks    int64     `json:"tasks"`
+	// Levels counts tasks by how the line that created them was found: name, token, dependents, call, none.
+	Levels map[string]int64 `json:"levels"`
+	Span   []string         `json:"span" nullable:"false"`
+	// What follows is what the client said of itself, not verified.
+	Tags   map[string]string `json:"tags" doc:"Self-declared"`
+	User   string            `json:"user" doc:"Self-declared"`
+	Host   string            `json:"host" doc:"Self-declared"`
+	Kind   string            `json:"kind" enum:"notebook,script,shell," doc:"Self-declared"`
+	Path   string            `json:"path" doc:"Notebook or script; self-declared"`
+	Commit string            `json:"commit" doc:"Git commit of the path; self-declared"`
+	Dirty  bool              `json:"dirty" doc:"Whether the path's repository had changes that were not committed"`
+
+	CostNanos     int64   `json:"cost_nanos"`
+	ThreadSeconds float64 `json:"thread_seconds"`
+}
+
+// SubmissionList lists submissions, newest first, with what they cost.
+type SubmissionList struct {
+	Currency string       `json:"currency"`
+	Items    []Submission `json:"items" nullable:"false"`
+}
+
+// Read is a set of files that a cluster read or wrote from one line.
+type Read struct {
+	Direction   string `json:"direction" enum:"read,write"`
+	Path        string `json:"path" doc:"Pattern; without credentials and query"`
+	Format      string `json:"format" example:"csv"`
+	Engine      string `json:"engine"`
+	Compression string `json:"compression"`
+	Files       int64  `json:"files"`
+	Tasks       int64  `json:"tasks"`
+	// Bytes planned to be read, 0 if not known; Columns and ColumnsUsed likewise.
+	Bytes       int64 `json:"bytes"`
+	Columns     int   `json:"columns"`
+	ColumnsUsed int   `json:"columns_used"`
+	// PushedDown tells whether the reader itself was told to leave out the columns that nobody used.
+	PushedDown bool   `json:"pushed_down"`
+	OriginFile string `json:"origin_file"`
+	OriginLine int    `json:"origin_line"`
+	OriginText string `json:"origin_text"`
+	// CostNanos is what the work of that line with that direction and format cost.
+	CostNanos     int64   `json:"cost_nanos"`
+	ThreadSeconds float64 `json:"thread_seconds"`
+}
+
+// ReadList lists what a cluster read and wrote, dearest first.
+type ReadList struct {
+	Currency string `json:"currency"`
+	Items    []Read `json:"items" nullable:"false"`
+}
+
+// Receipt is the cost of a client's work since a moment: what is said after a computation.
+type Receipt struct {
+	Currency string    `json:"currency"`
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
+	// CostNanos is the cost of the whole cluster in [start, end).
+	CostNanos int64 `json:"cost_nanos"`
+	// WorkNanos is the part of it on lines that this client's submissions since start created.
+	WorkNanos int64 `json:"work_nanos"`
+	// Top is the dearest origin among them; absent if there is none.
+	Top *ReceiptLine `json:"top,omitempty"`
+	// IdleShare is the share (0..1) of the workers' observed thread-time that was idle.
+	IdleShare float64 `json:"idle_share"`
+	// Complete is false while reports of that time are still missing.
+	Complete bool `json:"complete"`
+}
+
+// ReceiptLine is the dearest line of a receipt.
+type ReceiptLine struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Text      string `json:"text"`
+	Operation string `json:"operation" doc:"What most of it was"`
+	CostNanos int64  `json:"cost_nanos"`
+	// Share is its share of WorkNanos.
+	Share float64 `json:"share"`
+}
+
+// ResourceList shows what the processes of a cluster used over time.
+type ResourceList struct {
+	Start       time.Time        `json:"start"`
+	End         time.Time        `json:"end"`
+	StepSeconds float64          `json:"step_seconds"`
+	Items       []ResourceSeries `json:"items" nullable:"false"`
+}
+
+// ResourceSeries is one process. Its arrays have one value for each bin from the start, null where nothing was reported.
+type ResourceSeries struct {
+	ProcessID        string     `json:"process_id"`
+	Name             string     `json:"name"`
+	MemoryLimitBytes int64      `json:"memory_limit_bytes"`
+	CPUCores         []*float64 `json:"cpu_cores" nullable:"false" doc:"Cores in use, on average"`
+	RSSBytes         []*float64 `json:"rss_bytes" nullable:"false" doc:"Largest resident memory"`
+	ManagedBytes     []*float64 `json:"managed_bytes" nullable:"false"`
+	SpilledBytes     []*float64 `json:"spilled_bytes" nullable:"false"`
+	TransferBytes    []*float64 `json:"transfer_bytes" nullable:"false" doc:"Received and sent"`
+	DiskBytes        []*float64 `json:"disk_bytes" nullable:"false" doc:"Read and written"`
+	GPUs             []GPU      `json:"gpus" nullable:"false"`
+}
+
+// GPU is one device of a process over its life.
+type GPU struct {
+	UUID  string `json:"uuid"`
+	Index int    `json:"index"`
+	Name  string `json:"name"`
+	// ObservedSeconds is how long it was looked at, IdleSeconds how long its utilisation was 0.
+	ObservedSeconds float64 `json:"observed_seconds"`
+	IdleSeconds     float64 `json:"idle_seconds"`
+	// Utilisation is the time-weighted mean (0..1) of "a kernel ran"; SMActivity that of busy multiprocessors, absent where the driver does not tell it.
+	Utilisation      float64    `json:"utilisation"`
+	SMActivity       *float64   `json:"sm_activity,omitempty"`
+	MemoryPeakBytes  int64      `json:"memory_peak_bytes"`
+	MemoryTotalBytes int64      `json:"memory_total_bytes"`
+	EnergyJoules     float64    `json:"energy_joules"`
+	UtilisationBins  []*float64 `json:"utilisation_bins" nullable:"false"`
+}
+
+// Environment is one set of installed software.
+type Environment struct {
+	ID             string               `json:"id" doc:"SHA-256 of its content"`
+	Python         string               `json:"python"`
+	Implementation string               `json:"implementation"`
+	Platform       string               `json:"platform"`
+	Details        map[string]string    `json:"details"`
+	Packages       []EnvironmentPackage `json:"packages" nullable:"false"`
+}
+
+// EnvironmentPackage is an installed distribution.
+type EnvironmentPackage struct {
+	Name    string `json:"name" doc:"Normalised (PEP 503)"`
+	Version string `json:"version"`
+	Manager string `json:"manager" enum:"pip,conda,vcs,editable"`
+}
+
+// PackageList answers who has which package.
+type PackageList struct {
+	Currency string       `json:"currency"`
+	Items    []PackageUse `json:"items" nullable:"false"`
+	// Skipped counts versions that do not follow PEP 440 and so could not be compared with the asked range.
+	Skipped int `json:"skipped"`
+}
+
+// PackageUse is one version of a package in one cluster.
+type PackageUse struct {
+	Name        string `json:"name"`
+	Version     string `json:"version"`
+	Grade       string `json:"grade" enum:"installed,imported,seen" doc:"Seen: its code was found running"`
+	ClusterID   string `json:"cluster_id"`
+	ClusterName string `json:"cluster_name"`
+	Owner       string `json:"owner"`
+	// Where names the roles that have it: client, scheduler, worker.
+	Where       []string `json:"where" nullable:"false"`
+	Environment string   `json:"environment"`
+	Python      string   `json:"python"`
+	// LastAt is when it was last found in its highest grade.
+	LastAt time.Time `json:"last_at"`
+	// CostNanos is what thread-time with the package's code on the stack cost: 0 unless seen. ClusterCostNanos is the whole cluster's.
+	CostNanos        int64 `json:"cost_nanos"`
+	ClusterCostNanos int64 `json:"cluster_cost_nanos"`
 }

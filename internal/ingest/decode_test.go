@@ -22,8 +22,8 @@ func message() map[string]any {
 		"files":   []any{[]any{"/home/ana/job.py", "u"}},
 		"frames":  []any{[]any{0, 1, 14}},
 		"stacks":  []any{[]any{0}, []any{}},
-		"ledger":  []any{[]any{7, 0, 1_500_000, 1_400_000, 3, 1}},
-		"samples": []any{[]any{7, 0, 0, 700_000, 650_000}},
+		"ledger":  []any{[]any{7, 0, 1_400_000, 1_300_000, 3, 1, 9, 100_000, "later"}},
+		"samples": []any{[]any{7, 0, 0, 700_000, 650_000, 9, 2}},
 		"idle":    map[string]any{"no_work": 500_000},
 		"cum":     map[string]any{"capacity_us": 2_000_000, "slot_us": 1_500_000, "idle_us": 500_000},
 		"res":     map[string]any{"rss_bytes": 1 << 30},
@@ -49,14 +49,15 @@ func TestDecodeReadsWhatTheContractSays(t *testing.T) {
 	}
 	want := &usage.Batch{
 		Version: 1, Kind: "worker", Process: "cl_test-w-0-1", Epoch: "0123456789abcdef", Seq: 3, Final: true,
-		T0Micros: 1_790_000_000_000_000, T1Micros: 1_790_000_001_000_000, Threads: 2,
+		T0Micros: 1_790_000_000_000_000, T1Micros: 1_790_000_001_000_000, Method: "agent", Threads: 2,
 		Strings: []string{"read-csv", "clean"},
 		Files:   []usage.File{{Path: "/home/ana/job.py", Class: "u"}},
 		Frames:  []usage.Frame{{File: 0, Function: 1, Line: 14}},
 		Stacks:  [][]int{{0}, {}},
-		Ledger:  []usage.LedgerRow{{Submission: 7, Prefix: 0, SlotMicros: 1_500_000, ThreadMicros: 1_400_000, Done: 3, Failed: 1}},
-		Samples: []usage.SampleRow{{Submission: 7, Prefix: 0, Stack: 0, WallMicros: 700_000, CPUMicros: 650_000}},
+		Ledger:  []usage.LedgerRow{{Submission: 7, Prefix: 0, SlotMicros: 1_400_000, ThreadMicros: 1_300_000, Done: 3, Failed: 1, Origin: 9, NativeMicros: 100_000}},
+		Samples: []usage.SampleRow{{Submission: 7, Prefix: 0, Stack: 0, WallMicros: 700_000, CPUMicros: 650_000, Origin: 9, Part: 2}},
 		Idle:    map[string]int64{"no_work": 500_000},
+		Res:     &usage.Resources{RSSBytes: 1 << 30},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -146,3 +146,26 @@ type Gauges struct {
 	InMemory, Erred int64
 	ManagedBytes, SpilledBytes int64
 }
+
+// ReportedWorker is a worker as its scheduler sees it.
+type ReportedWorker struct {
+	Process     ProcessID
+	Name, Host  string
+	Threads     int
+	MemoryBytes int64
+	StartedAt   time.Time
+	// EndedAt is zero while the worker is there.
+	EndedAt time.Time
+	Reason  string
+	// LostTasks counts the tasks that it was running when it vanished.
+	LostTasks int64
+}
+
+// ReportedCluster is what a scheduler says about its cluster as a whole.
+type ReportedCluster struct {
+	// Deployment says how it was started: "local", "jobqueue", "kubernetes", "gateway", "cuda" or "manual".
+	Deployment                       string
+	SchedulerAddress, DashboardURL   string
+	Host, User                       string
+	Python, DaskVersion, Distributed string
+}

@@ -13,6 +13,13 @@ const (
 	KindWorker    = "worker"
 	KindScheduler = "scheduler"
 	KindSource    = "source"
+	KindSoftware  = "software"
+)
+
+// Methods of observation.
+const (
+	MethodAgent   = "agent"
+	MethodSampled = "sampled"
 )
 
 // Batch is one decoded message of an agent. The kind says which fields are set.
@@ -26,7 +33,8 @@ type Batch struct {
 	// T0Micros and T1Micros bound the window [t0, t1).
 	T0Micros, T1Micros int64
 
-	// Of a worker.
+	// Of a worker. Method is MethodAgent or MethodSampled.
+	Method  string
 	Threads int64
 	Strings []string
 	Files   []File
@@ -35,10 +43,23 @@ type Batch struct {
 	Ledger  []LedgerRow
 	Samples []SampleRow
 	Idle    map[string]int64
+	Res     *Resources
+
+	// Of a worker or a scheduler: the environment it runs in, and the modules imported that it has not named before.
+	Software *Software
 
 	// Of a scheduler.
 	Submissions []Submission
+	Sessions    []Session
+	Origins     []Origin
+	Parts       []Part
+	Reads       []Read
+	Workers     []cluster.ReportedWorker
+	Cluster     *cluster.ReportedCluster
 	Gauges      *cluster.Gauges
+
+	// Of a software batch.
+	Environment *Environment
 
 	// Of a source.
 	File, SHA256, Text string
@@ -60,6 +81,9 @@ type LedgerRow struct {
 	Submission                             int64
 	Prefix                                 int
 	SlotMicros, ThreadMicros, Done, Failed int64
+	Origin                                 int64
+	// NativeMicros is native parallelism: CPU beyond the tasks' own threads, at most what slots were free.
+	NativeMicros int64
 }
 
 // SampleRow is the sampled weight of one stack within a submission and prefix.
@@ -67,6 +91,9 @@ type SampleRow struct {
 	Submission            int64
 	Prefix, Stack         int
 	WallMicros, CPUMicros int64
+	Origin                int64
+	// Part is 0, or 1 + the index in Strings of the sub-task of a fused task.
+	Part int
 }
 
 // Bounds of a batch; what is outside is a broken or hostile sender.
@@ -158,10 +185,11 @@ func (b *Batch) validateTimes() error {
 		return us >= 0 && left >= 0
 	}
 	for i, row := range b.Ledger {
-		if outside(row.Prefix, len(b.Strings)) || row.Submission < 0 || row.ThreadMicros < 0 || row.ThreadMicros > row.SlotMicros {
+		if outside(row.Prefix, len(b.Strings)) || row.Submission < 0 || row.ThreadMicros < 0 || row.ThreadMicros > row.SlotMicros ||
+			row.Origin < 0 {
 			return invalid("Ledger row %d is not sound: its prefix must exist and 0 <= thread_us <= slot_us.", i)
 		}
-		if !spend(row.SlotMicros) {
+		if !spend(row.SlotMicros) || !spend(row.NativeMicros) {
 			return addsUp(capacity)
 		}
 	}
@@ -180,7 +208,7 @@ func (b *Batch) validateTimes() error {
 	for i, row := range b.Samples {
 		weight += max(row.WallMicros, 0)
 		if outside(row.Prefix, len(b.Strings)) || outside(row.Stack, len(b.Stacks)) || row.Submission < 0 ||
-			row.WallMicros < 0 || row.CPUMicros < 0 || row.CPUMicros > maxRows*maxWindow.Microseconds() || weight > maxRows*maxWindow.Microseconds() {
+			row.Origin < 0 || outside(row.Part, len(b.Strings)+1) || row.WallMicros < 0 || row.CPUMicros < 0 || row.CPUMicros > maxRows*maxWindow.Microseconds() || weight > maxRows*maxWindow.Microseconds() {
 			return invalid("Sample %d is not sound: its prefix and stack must exist and its times must not be negative.", i)
 		}
 	}
@@ -216,5 +244,5 @@ func invalid(format string, args ...any) error {
 }
 
 func addsUp(capacity int64) error {
-	return invalid("Thread-time does not add up: slots and idle time must sum to nthreads x window = %d microseconds, and none may be negative.", capacity)
+	return invalid("Thread-time does not add up: slots, native parallelism and idle time must sum to nthreads x window = %d microseconds, and none may be negative.", capacity)
 }

@@ -19,6 +19,17 @@ type GaugeStore interface {
 	SetGauges(ctx context.Context, id cluster.ID, g cluster.Gauges) error
 }
 
+// Received is a batch that is being folded.
+type Received struct {
+	Raw   RawBatch
+	Batch *Batch
+}
+
+// Sink takes what batches hold for another part of the product, within the transaction that marks them folded: each batch reaches it once.
+type Sink interface {
+	Take(ctx context.Context, batches []Received) error
+}
+
 // Folder moves durable batches into the tables that answer questions, each exactly once.
 type Folder struct {
 	store  Store
@@ -26,11 +37,13 @@ type Folder struct {
 	tx     identity.Transactor
 	decode Decoder
 	bad    func(RawBatch, error)
+	sinks  []Sink
 }
 
-// NewFolder makes a Folder. Bad is told of a batch that cannot be decoded any more (it was validated when it came in); its time stays unknown.
-func NewFolder(store Store, gauges GaugeStore, tx identity.Transactor, decode Decoder, bad func(RawBatch, error)) *Folder {
-	return &Folder{store: store, gauges: gauges, tx: tx, decode: decode, bad: bad}
+// NewFolder makes a Folder. Bad is told of a batch that cannot be decoded any more (it was validated when it came in); its time stays unknown. Sinks
+// take what the folder does not keep itself.
+func NewFolder(store Store, gauges GaugeStore, tx identity.Transactor, decode Decoder, bad func(RawBatch, error), sinks ...Sink) *Folder {
+	return &Folder{store: store, gauges: gauges, tx: tx, decode: decode, bad: bad, sinks: sinks}
 }
 
 // foldAtOnce bounds a transaction: on SQLite all that is appended meanwhile waits for it.
@@ -52,6 +65,7 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 	}
 	err = f.tx.Atomically(ctx, func(ctx context.Context) error {
 		var sum sums
+		var fresh []Received
 		for _, p := range ready {
 			switch err := f.store.MarkFolded(ctx, p.raw); {
 			case errs.Is(err, errs.Conflict): // somebody else was faster
@@ -60,8 +74,19 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 				return fmt.Errorf("mark batch %s/%d: %w", p.raw.Epoch, p.raw.Seq, err)
 			}
 			sum.add(p)
+			if p.batch != nil {
+				fresh = append(fresh, Received{Raw: p.raw, Batch: p.batch})
+			}
 		}
-		return f.write(ctx, &sum)
+		if err := f.write(ctx, &sum); err != nil {
+			return err
+		}
+		for _, sink := range f.sinks {
+			if err := sink.Take(ctx, fresh); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("fold %d batches: %w", len(batches), err)

@@ -32,6 +32,11 @@ type Submission struct {
 	Function string
 	Text     string
 	Tasks    int64
+	// Tags and Span are what the client declared for this work.
+	Tags map[string]string
+	Span []string
+	// Levels counts tasks by how their origin was found.
+	Levels map[string]int64
 }
 
 // Line is a line of user code.
@@ -48,10 +53,15 @@ type LineUsage struct {
 	HourAt     time.Time
 	Submission int64
 	Prefix     string
-	// Line is the zero Line for work that has neither a user frame nor a submission: unattributed.
+	// Origin is the line that created the work, 0 if not known. Part, if not empty, names the sub-task of a fused task, whose origin counts instead.
+	Origin int64
+	Part   string
+	// Line is where the thread stood; the zero Line if there was no user code on its stack.
 	Line Line
-	// ThreadMicros is exact thread-time, CPUMicros the part of it on a core.
-	ThreadMicros, CPUMicros int64
+	// Operation and Library say what kind of work it was.
+	Operation, Library string
+	// ThreadMicros is exact thread-time, CPUMicros the part of it on a core, NativeMicros what libraries' own threads used beside it.
+	ThreadMicros, CPUMicros, NativeMicros int64
 }
 
 // CategoryUsage is thread-time of one window of a process that is on no line: "idle.<reason>" or "overhead.dask"; the category
