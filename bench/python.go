@@ -1,44 +1,164 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
 )
 
 // The benchmarks that are programs in Python: they compare runs of Dask, and the comparison is theirs; this is the server beside them.
 
-var watched = Benchmark{
-	Name: "watched",
-	About: "run time of a workload on a cluster with the agent, beside one without it on the same server, " +
-		"by two clients that take turns",
-	Run: pairs("watched.py", "watched", AtMost("ratio", 1.01)),
-}
+// watchedRatio is what being watched may cost.
+const watchedRatio = 1.01
+
+var (
+	watched = watch("watched", "mixed", "CSV files, a user function and 400 small tasks")
+	tpch    = watch("watched_tpch", "tpch", "TPC-H queries (of another module with LINEITEM_BENCH_TPCH=/path/to/queries.py)")
+	tasks   = watch("watched_tasks", "tasks", "20,000 tasks that do nothing")
+	cpu     = watch("watched_cpu", "cpu", "plain Python that computes")
+	threads = Benchmark{
+		Name:  "watched_threads",
+		About: "the same work per thread on a worker with 1, 8 and 32 threads, on a cluster with the agent beside one without",
+		Run: func(ctx context.Context, env *Env) ([]Result, error) {
+			var all []Result
+			for _, workload := range []string{"threads_1", "threads_8", "threads_32"} {
+				results, err := runWatched(ctx, env, "watched_"+workload, workload)
+				if err != nil {
+					return all, err
+				}
+				all = append(all, results...)
+			}
+			return all, nil
+		},
+	}
+)
 
 var firstResult = Benchmark{
 	Name: "first_result",
 	About: "Cluster() to the first result, with TLS and the agent, beside a scheduler and a worker started by hand without either, " +
 		"taking turns",
-	Run: pairs("first_result.py", "first_result", AtMost("ratio", 1.2)),
-}
-
-// pairs runs a program that prints pairs of seconds, with and without what is measured.
-func pairs(program, name string, target Target) func(ctx context.Context, env *Env) ([]Result, error) {
-	return func(ctx context.Context, env *Env) (_ []Result, err error) {
+	Run: func(ctx context.Context, env *Env) (_ []Result, err error) {
 		server, err := env.StartServer(ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()
-		var measured []Pair
-		if err := env.RunPython(ctx, program, server.Environ(), &measured); err != nil {
-			return nil, err
-		}
-		if len(measured) == 0 {
-			return nil, errors.New("the program measured nothing")
-		}
-		for _, pair := range measured {
-			env.Logf("  with %.3f s, without %.3f s: %.4f", pair.With, pair.Without, pair.With/pair.Without)
-		}
-		return []Result{compare(name, "s", measured, target)}, nil
+		result, err := pairs(ctx, env, server, "first_result", AtMost("ratio", 1.2), "first_result.py")
+		return []Result{result}, err
+	},
+}
+
+func watch(name, workload, what string) Benchmark {
+	return Benchmark{
+		Name:  name,
+		About: "run time on a cluster with the agent, beside one without it on the same server, by two clients that take turns: " + what,
+		Run: func(ctx context.Context, env *Env) ([]Result, error) {
+			return runWatched(ctx, env, name, workload)
+		},
 	}
+}
+
+// runWatched compares a workload with and without the agent, and reads what the agents said of themselves.
+func runWatched(ctx context.Context, env *Env, name, workload string) (_ []Result, err error) {
+	server, err := env.StartServer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	ratio, err := pairs(ctx, env, server, name, AtMost("ratio", watchedRatio), "watched.py", workload)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := agentFigures(ctx, env, server)
+	if err != nil {
+		return nil, err
+	}
+	return append([]Result{ratio}, figures.results(name)...), nil
+}
+
+// pairs runs a program that prints pairs of seconds, with and without what is measured.
+func pairs(ctx context.Context, env *Env, server *Server, name string, target Target, program string, args ...string) (Result, error) {
+	var measured []Pair
+	if err := env.RunPython(ctx, program, server.Environ(), &measured, args...); err != nil {
+		return Result{}, err
+	}
+	if len(measured) == 0 {
+		return Result{}, errors.New("the program measured nothing")
+	}
+	for _, pair := range measured {
+		env.Logf("  with %.3f s, without %.3f s: %.4f", pair.With, pair.Without, pair.With/pair.Without)
+	}
+	return compare(name, "s", measured, target), nil
+}
+
+// figures is what the agents of a server's workers cost.
+type figures struct {
+	Seconds       float64 `json:"seconds"`
+	ThreadSeconds float64 `json:"thread_seconds"`
+	AgentSeconds  float64 `json:"agent_seconds"`
+	Dropped       float64 `json:"dropped"`
+	Errors        float64 `json:"errors"`
+	// Bytes that the server received, those of schedulers included.
+	Bytes float64 `json:"-"`
+}
+
+// Budgets of the agent: docs/telemetry.md.
+const (
+	agentShare = 0.005     // of a worker's capacity
+	agentBytes = 10 * 1000 // a minute and worker
+)
+
+func agentFigures(ctx context.Context, env *Env, server *Server) (figures, error) {
+	var f figures
+	if err := env.RunPython(ctx, "agent_figures.py", nil, &f, server.Database()); err != nil {
+		return f, err
+	}
+	if f.Seconds == 0 {
+		return f, errors.New("no worker has reported")
+	}
+	if f.Errors > 0 || f.Dropped > 0 {
+		return f, fmt.Errorf("agents counted %.0f errors and dropped %.0f reports", f.Errors, f.Dropped)
+	}
+	var err error
+	f.Bytes, err = metric(ctx, server.URL+"/metrics", "lineitem_ingest_bytes_total")
+	return f, err
+}
+
+func (f figures) results(name string) []Result {
+	perMinute := f.Bytes / (f.Seconds / 60)
+	share := f.AgentSeconds / f.ThreadSeconds
+	return []Result{
+		{
+			Name: name + "_bytes", Unit: "bytes/min/worker", Value: perMinute, Baseline: agentBytes, Ratio: perMinute / agentBytes,
+			Target: AtMost("ratio", 2), // a run is short: its first minute may take twice the steady budget
+		},
+		{
+			Name: name + "_agent", Unit: "% of capacity", Value: 100 * share, Baseline: 100 * agentShare, Ratio: share / agentShare,
+			Target: AtMost("ratio", 1),
+		},
+	}
+}
+
+// metric reads one figure of a server's metrics.
+func metric(ctx context.Context, url, name string) (float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return strconv.ParseFloat(text, 64)
+		}
+	}
+	return 0, fmt.Errorf("the server has no metric %s", name)
 }

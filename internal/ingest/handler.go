@@ -72,6 +72,7 @@ type Handler struct {
 	// storing holds a place for each post that is being stored, so that a slow disk makes senders wait instead of memory grow.
 	storing chan struct{}
 	batches *prometheus.CounterVec
+	bytes   prometheus.Counter
 }
 
 type knownToken struct {
@@ -89,9 +90,12 @@ func New(cfg Config) *Handler {
 		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lineitem_ingest_batches_total", Help: "Telemetry batches received, by what became of them.",
 		}, []string{"outcome"}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lineitem_ingest_bytes_total", Help: "Bytes of telemetry received, as they travelled.",
+		}),
 	}
 	if cfg.Registerer != nil {
-		cfg.Registerer.MustRegister(h.batches)
+		cfg.Registerer.MustRegister(h.batches, h.bytes)
 	}
 	return h
 }
@@ -126,7 +130,10 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (answer, error
 	if err != nil {
 		return answer{}, err
 	}
+	travelled := &counted{ReadCloser: r.Body}
+	r.Body = travelled
 	body, err := read(w, r)
+	h.bytes.Add(float64(travelled.bytes))
 	if err != nil {
 		return answer{}, err
 	}
@@ -215,6 +222,19 @@ func (h *Handler) authenticate(r *http.Request) (cluster.ID, error) {
 	}
 	h.tokens.Store(hash, knownToken{cluster: id, until: now.Add(tokenMemory)})
 	return id, nil
+}
+
+// counted counts what is read.
+type counted struct {
+	io.ReadCloser
+	bytes int
+}
+
+// Read reads.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.bytes += n
+	return n, err
 }
 
 // read returns the body, unpacked if it is packed, within the limit on either form.
