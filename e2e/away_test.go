@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,9 @@ import (
 
 // workload computes for longer than the server is away, and says what it computed.
 const workload = `
+import sys
 import time
+
 from distributed import Client
 
 
@@ -28,7 +31,7 @@ def spin(n: int) -> int:
 
 def main() -> None:
     with Client() as client:
-        end = time.monotonic() + 75
+        end = time.monotonic() + float(sys.argv[1])
         rounds = 0
         while time.monotonic() < end:
             assert sum(client.gather(client.map(spin, range(10), pure=False))) == 45
@@ -40,10 +43,17 @@ if __name__ == "__main__":
     main()
 `
 
-// TestAMinuteWithoutTheServer takes the server away for a minute while a cluster works. The work is unharmed, and when the server is back
-// the agents deliver all that happened in the meantime.
+// TestAMinuteWithoutTheServer takes the server away for a minute (LINEITEM_E2E_AWAY says how long) while a cluster works. The work is unharmed, and
+// when the server is back the agents deliver all that happened in the meantime.
 func TestAMinuteWithoutTheServer(t *testing.T) {
 	t.Parallel()
+	away := time.Minute
+	if text := os.Getenv("LINEITEM_E2E_AWAY"); text != "" {
+		var err error
+		if away, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := newServer(t)
 	c := s.create(2)
 	s.waitFor(c.ID, "running", 2)
@@ -51,7 +61,7 @@ func TestAMinuteWithoutTheServer(t *testing.T) {
 	if err := os.WriteFile(script, []byte(workload), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), python(t), script)
+	cmd := exec.CommandContext(t.Context(), python(t), script, strconv.Itoa(int((away + 15*time.Second).Seconds())))
 	cmd.Env = append(os.Environ(), s.clientEnv(c.ID)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -60,7 +70,7 @@ func TestAMinuteWithoutTheServer(t *testing.T) {
 	}
 	pause(t, 5*time.Second)
 	s.kill()
-	pause(t, time.Minute)
+	pause(t, away)
 	s.restart()
 	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "rounds True") {
 		t.Fatalf("the work was harmed: %v\n%s", err, &out)

@@ -58,7 +58,13 @@ func python(t *testing.T) string {
 // newServer starts a server on a free port and signs in.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, data: t.TempDir(), listen: "127.0.0.1:0"}
+	return newServerOn(t, t.TempDir())
+}
+
+// newServerOn starts a server whose data is in the given folder.
+func newServerOn(t *testing.T, data string) *server {
+	t.Helper()
+	s := &server{t: t, data: data, listen: "127.0.0.1:0"}
 	out := s.start()
 	link, err := url.Parse(out["Sign in once"])
 	if err != nil {
