@@ -22,6 +22,7 @@ _SETTLE = 2  # rounds before those that count: they warm both sides up
 def client(side: str, name: str, folder: Path) -> None:
     """Run the step that each line on standard input names, and answer with the seconds it took."""
     import dask
+
     from lineitem import Cluster
 
     workload = WORKLOADS[name]
