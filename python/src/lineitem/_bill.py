@@ -26,7 +26,19 @@ class BillPrefix:
 
 @dataclass(frozen=True, kw_only=True)
 class BillLine:
-    """What one line of user code cost. ``file`` is ``cell:<hash>`` for a notebook cell."""
+    """What one line of user code cost, for work that one line created. A file is ``cell:<hash>`` for a notebook cell.
+
+    Attributes
+    ----------
+    file, line, function, text
+        Where the threads stood.
+    origin_file, origin_line, origin_function, origin_text
+        The line that created the work, or the one that submitted it: ``origin_level`` is ``created`` or ``submitted``.
+    thread_seconds, cpu_seconds, native_seconds : float
+        Time of the tasks' threads; what of it was on a core; native parallelism beside it. The cost covers first and last.
+    operation, library : str
+        What kind of work it was (``read.csv``), and which top-level module did it.
+    """
 
     file: str
     line: int
@@ -35,6 +47,15 @@ class BillLine:
     cost_nanos: int
     thread_seconds: float
     cpu_seconds: float
+    native_seconds: float = 0.0
+    origin_file: str = ""
+    origin_line: int = 0
+    origin_function: str = ""
+    origin_text: str = ""
+    origin_level: str = "submitted"
+    shared_with: tuple[str, ...] = ()
+    operation: str = "unknown"
+    library: str = ""
     prefixes: tuple[BillPrefix, ...]
 
     @property
@@ -71,6 +92,10 @@ class Bill:
         All else that is known: idle by reason, overhead, unattributed work; dearest first.
     unknown_nanos : int
         What was not observed.
+    origin_seconds, work_seconds : float
+        How much of the work's time stands on the line that created it.
+    method : str
+        ``agent``, or ``sampled`` where the cluster was only looked at from outside.
     """
 
     cluster_id: str
@@ -83,6 +108,10 @@ class Bill:
     unknown_nanos: int
     coverage_seconds: float
     capacity_seconds: float
+    origin_seconds: float = 0.0
+    work_seconds: float = 0.0
+    rules_version: int = 0
+    method: str = "agent"
     rates: RateCard
 
     @property

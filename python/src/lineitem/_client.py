@@ -34,16 +34,23 @@ if TYPE_CHECKING:
         ClusterList,
         CostList,
         Credentials,
+        Environment,
         EventList,
         LogsList,
         Me,
+        PackageList,
         ProcessList,
         RateCard,
+        ReadList,
+        Receipt,
+        ResourceList,
         Source,
         SourceList,
+        SubmissionList,
         Timeline,
         Token,
         TokenList,
+        WatchAnswer,
     )
     from lineitem._routes import Call
 
@@ -319,6 +326,52 @@ class Lineitem(_Base):
         """Return what the workers did over time."""
         return self.send(_routes.timeline(cluster_id, bins))
 
+    def submissions(self, cluster_id: str) -> SubmissionList:
+        """Return who asked the cluster for what, newest first, and what it cost."""
+        return self.send(_routes.submissions(cluster_id))
+
+    def reads(self, cluster_id: str) -> ReadList:
+        """Return what the cluster read and wrote, dearest first."""
+        return self.send(_routes.reads(cluster_id))
+
+    def receipt(self, cluster_id: str, *, since: datetime | None = None, client: str = "") -> Receipt:
+        """Return what the cluster cost since a moment, and what of it was the work of one Dask client."""
+        return self.send(_routes.receipt(cluster_id, since, client))
+
+    def resources(self, cluster_id: str, *, bins: int | None = None) -> ResourceList:
+        """Return what the processes used over time: CPU, memory, transfers, disks, GPUs."""
+        return self.send(_routes.resources(cluster_id, bins))
+
+    def watch_cluster(
+        self,
+        scheduler_id: str,
+        scheduler_address: str,
+        *,
+        name: str = "",
+        deployment: str = "",
+        method: str = "",
+        dashboard_url: str = "",
+    ) -> WatchAnswer:
+        """Announce a cluster that Lineitem did not start; announcing it again gives the same one, and a new token."""
+        return self.send(
+            _routes.watch_cluster(
+                scheduler_id,
+                scheduler_address,
+                name=name,
+                deployment=deployment,
+                method=method,
+                dashboard_url=dashboard_url,
+            )
+        )
+
+    def packages(self, *, name: str = "", version: str = "", grade: str = "", cluster: str = "") -> PackageList:
+        """Return who has which package: ``version`` is a PEP 440 range, ``grade`` the least of installed, imported, seen."""
+        return self.send(_routes.packages(name, version, grade, cluster))
+
+    def environment(self, environment_id: str) -> Environment:
+        """Return one set of installed software."""
+        return self.send(_routes.environment(environment_id))
+
     def list_sources(self, cluster_id: str) -> SourceList:
         """Return the files of user code in the bill, without their texts."""
         return self.send(_routes.list_sources(cluster_id))
@@ -473,6 +526,52 @@ class AsyncLineitem(_Base):
     async def timeline(self, cluster_id: str, *, bins: int | None = None) -> Timeline:
         """Return what the workers did over time."""
         return await self.send(_routes.timeline(cluster_id, bins))
+
+    async def submissions(self, cluster_id: str) -> SubmissionList:
+        """Return who asked the cluster for what, newest first, and what it cost."""
+        return await self.send(_routes.submissions(cluster_id))
+
+    async def reads(self, cluster_id: str) -> ReadList:
+        """Return what the cluster read and wrote, dearest first."""
+        return await self.send(_routes.reads(cluster_id))
+
+    async def receipt(self, cluster_id: str, *, since: datetime | None = None, client: str = "") -> Receipt:
+        """Return what the cluster cost since a moment, and what of it was the work of one Dask client."""
+        return await self.send(_routes.receipt(cluster_id, since, client))
+
+    async def resources(self, cluster_id: str, *, bins: int | None = None) -> ResourceList:
+        """Return what the processes used over time: CPU, memory, transfers, disks, GPUs."""
+        return await self.send(_routes.resources(cluster_id, bins))
+
+    async def watch_cluster(
+        self,
+        scheduler_id: str,
+        scheduler_address: str,
+        *,
+        name: str = "",
+        deployment: str = "",
+        method: str = "",
+        dashboard_url: str = "",
+    ) -> WatchAnswer:
+        """Announce a cluster that Lineitem did not start; announcing it again gives the same one, and a new token."""
+        return await self.send(
+            _routes.watch_cluster(
+                scheduler_id,
+                scheduler_address,
+                name=name,
+                deployment=deployment,
+                method=method,
+                dashboard_url=dashboard_url,
+            )
+        )
+
+    async def packages(self, *, name: str = "", version: str = "", grade: str = "", cluster: str = "") -> PackageList:
+        """Return who has which package: ``version`` is a PEP 440 range, ``grade`` the least of installed, imported, seen."""
+        return await self.send(_routes.packages(name, version, grade, cluster))
+
+    async def environment(self, environment_id: str) -> Environment:
+        """Return one set of installed software."""
+        return await self.send(_routes.environment(environment_id))
 
     async def list_sources(self, cluster_id: str) -> SourceList:
         """Return the files of user code in the bill, without their texts."""

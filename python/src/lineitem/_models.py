@@ -102,7 +102,10 @@ class Gauges:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterInfo:
-    """A cluster as the server sees it: ``status``, ``target``, rate and cost up to now."""
+    """A cluster as the server sees it: ``status``, ``target``, rate and cost up to now.
+
+    ``watched`` is true for a cluster that Lineitem did not start; ``method`` is ``sampled`` where it is looked at from outside.
+    """
 
     id: str
     name: str
@@ -122,6 +125,10 @@ class ClusterInfo:
     rate_nanos_per_hour: int
     cost_nanos: int
     n_workers_running: int
+    watched: bool = False
+    deployment: str = ""
+    method: str = "agent"
+    last_seen_at: datetime | None = None
     gauges: Gauges | None = None
     sources_wanted: tuple[str, ...] = ()
 
@@ -274,3 +281,231 @@ class CostList:
     def total(self) -> Decimal:
         """The total in units of the currency."""
         return to_decimal(self.total_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchAnswer:
+    """What the agent of a watched cluster needs. The token, which writes telemetry of that cluster, is not in the repr."""
+
+    cluster: ClusterInfo
+    process: str
+    agent_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One call that sent work to a cluster. What the client said of itself (``tags``, ``user`` to ``dirty``) is not verified."""
+
+    id: int
+    at: datetime
+    client: str
+    file: str
+    line: int
+    function: str
+    text: str
+    tasks: int
+    levels: Mapping[str, int]
+    span: tuple[str, ...]
+    tags: Mapping[str, str]
+    user: str
+    host: str
+    kind: str
+    path: str
+    commit: str
+    dirty: bool
+    cost_nanos: int
+    thread_seconds: float
+
+    @property
+    def cost(self) -> Decimal:
+        """The cost in units of the currency, exactly."""
+        return to_decimal(self.cost_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionList:
+    """Submissions, newest first, with what they cost."""
+
+    currency: str
+    items: tuple[Submission, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """Files that a cluster read or wrote (``direction``) from one line; ``bytes`` and columns are 0 where not known."""
+
+    direction: str
+    path: str
+    format: str
+    engine: str
+    compression: str
+    files: int
+    tasks: int
+    bytes: int
+    columns: int
+    columns_used: int
+    pushed_down: bool
+    origin_file: str
+    origin_line: int
+    origin_text: str
+    cost_nanos: int
+    thread_seconds: float
+
+    @property
+    def cost(self) -> Decimal:
+        """The cost in units of the currency, exactly."""
+        return to_decimal(self.cost_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadList:
+    """What a cluster read and wrote, dearest first."""
+
+    currency: str
+    items: tuple[Read, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptLine:
+    """The dearest line of a receipt; ``share`` (0..1) is its share of ``work_nanos``."""
+
+    file: str
+    line: int
+    text: str
+    operation: str
+    cost_nanos: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """The cost of a cluster in ``[start, end)``, and of one client's work in it: what is said after a computation.
+
+    Attributes
+    ----------
+    cost_nanos : int
+        Cost of the whole cluster.
+    work_nanos : int
+        The part of it on lines that the client's submissions since ``start`` created.
+    idle_share : float
+        Share (0..1) of the workers' observed thread-time that was idle.
+    complete : bool
+        False while reports of that time are still missing.
+    """
+
+    currency: str
+    start: datetime
+    end: datetime
+    cost_nanos: int
+    work_nanos: int
+    top: ReceiptLine | None = None
+    idle_share: float
+    complete: bool
+
+    @property
+    def cost(self) -> Decimal:
+        """The cost in units of the currency, exactly."""
+        return to_decimal(self.cost_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GPU:
+    """One device of a process over its life.
+
+    ``utilisation`` is the time-weighted mean (0..1) of "a kernel ran", ``sm_activity`` that of busy multiprocessors where the
+    driver tells it.
+    """
+
+    uuid: str
+    index: int
+    name: str
+    observed_seconds: float
+    idle_seconds: float
+    utilisation: float
+    sm_activity: float | None = None
+    memory_peak_bytes: int
+    memory_total_bytes: int
+    energy_joules: float
+    utilisation_bins: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceSeries:
+    """What one process used: a value for each bin, None where nothing was reported."""
+
+    process_id: str
+    name: str
+    memory_limit_bytes: int
+    cpu_cores: tuple[float | None, ...]
+    rss_bytes: tuple[float | None, ...]
+    managed_bytes: tuple[float | None, ...]
+    spilled_bytes: tuple[float | None, ...]
+    transfer_bytes: tuple[float | None, ...]
+    disk_bytes: tuple[float | None, ...]
+    gpus: tuple[GPU, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceList:
+    """What the processes of a cluster used over time, in bins of ``step_seconds``."""
+
+    start: datetime
+    end: datetime
+    step_seconds: float
+    items: tuple[ResourceSeries, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentPackage:
+    """An installed distribution; ``manager`` is ``pip``, ``conda``, ``vcs`` or ``editable``."""
+
+    name: str
+    version: str
+    manager: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One set of installed software; ``id`` is the hash of its content."""
+
+    id: str
+    python: str
+    implementation: str
+    platform: str
+    details: Mapping[str, str]
+    packages: tuple[EnvironmentPackage, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageUse:
+    """One version of a package in one cluster; ``grade`` is ``installed``, ``imported`` or ``seen`` (found running).
+
+    ``cost_nanos`` is what thread-time with the package's code on the stack cost, ``cluster_cost_nanos`` the whole cluster's.
+    """
+
+    name: str
+    version: str
+    grade: str
+    cluster_id: str
+    cluster_name: str
+    owner: str
+    where: tuple[str, ...]
+    environment: str
+    python: str
+    last_at: datetime
+    cost_nanos: int
+    cluster_cost_nanos: int
+
+    @property
+    def cost(self) -> Decimal:
+        """The cost in units of the currency, exactly."""
+        return to_decimal(self.cost_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageList:
+    """Who has which package; ``skipped`` versions could not be compared with the asked range."""
+
+    currency: str
+    items: tuple[PackageUse, ...]
+    skipped: int

@@ -16,16 +16,23 @@ from lineitem._models import (
     ClusterList,
     CostList,
     Credentials,
+    Environment,
     EventList,
     LogsList,
     Me,
+    PackageList,
     ProcessList,
     RateCard,
+    ReadList,
+    Receipt,
+    ResourceList,
     Source,
     SourceList,
+    SubmissionList,
     Timeline,
     Token,
     TokenList,
+    WatchAnswer,
 )
 
 if TYPE_CHECKING:
@@ -160,6 +167,53 @@ def timeline(cluster_id: str, bins: int | None) -> Call[Timeline]:
     return _cluster("GET", "/timeline", Timeline, cluster_id, query=_without_empty({"bins": str(bins or "")}))
 
 
+def submissions(cluster_id: str) -> Call[SubmissionList]:
+    """GET /clusters/{cluster_id}/submissions."""
+    return _cluster("GET", "/submissions", SubmissionList, cluster_id)
+
+
+def reads(cluster_id: str) -> Call[ReadList]:
+    """GET /clusters/{cluster_id}/reads."""
+    return _cluster("GET", "/reads", ReadList, cluster_id)
+
+
+def receipt(cluster_id: str, since: datetime | None, client: str) -> Call[Receipt]:
+    """GET /clusters/{cluster_id}/receipt."""
+    query = _without_empty({"since": since.isoformat() if since is not None else "", "client": client})
+    return _cluster("GET", "/receipt", Receipt, cluster_id, query=query)
+
+
+def resources(cluster_id: str, bins: int | None) -> Call[ResourceList]:
+    """GET /clusters/{cluster_id}/resources."""
+    return _cluster("GET", "/resources", ResourceList, cluster_id, query=_without_empty({"bins": str(bins or "")}))
+
+
+def watch_cluster(
+    scheduler_id: str,
+    scheduler_address: str,
+    *,
+    name: str = "",
+    deployment: str = "",
+    method: str = "",
+    dashboard_url: str = "",
+) -> Call[WatchAnswer]:
+    """POST /clusters/watched."""
+    more = _without_empty({"name": name, "deployment": deployment, "method": method, "dashboard_url": dashboard_url})
+    body = {"scheduler_id": scheduler_id, "scheduler_address": scheduler_address, **more}
+    return Call("POST", "/clusters/watched", WatchAnswer, body=body)
+
+
+def packages(name: str, version: str, grade: str, cluster: str) -> Call[PackageList]:
+    """GET /packages."""
+    query = _without_empty({"name": name, "version": version, "grade": grade, "cluster": cluster})
+    return Call("GET", "/packages", PackageList, query=query)
+
+
+def environment(environment_id: str) -> Call[Environment]:
+    """GET /environments/{environment_id}."""
+    return Call("GET", "/environments/{environment_id}", Environment, path={"environment_id": environment_id})
+
+
 def list_sources(cluster_id: str) -> Call[SourceList]:
     """GET /clusters/{cluster_id}/sources."""
     return _cluster("GET", "/sources", SourceList, cluster_id)
@@ -223,6 +277,13 @@ ALL: tuple[AnyCall, ...] = (
     logs,
     bill,
     timeline,
+    submissions,
+    reads,
+    receipt,
+    resources,
+    watch_cluster,
+    packages,
+    environment,
     list_sources,
     get_source,
     put_source,

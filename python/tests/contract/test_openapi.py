@@ -47,6 +47,20 @@ CALLS: dict[str, _routes.Call[Any]] = {
     "logs": _routes.logs("cl_1", "w-0", 1000),
     "bill": _routes.bill("cl_1"),
     "timeline": _routes.timeline("cl_1", 60),
+    "submissions": _routes.submissions("cl_1"),
+    "reads": _routes.reads("cl_1"),
+    "receipt": _routes.receipt("cl_1", datetime(2026, 1, 1, tzinfo=timezone.utc), "Client-1"),
+    "resources": _routes.resources("cl_1", 60),
+    "watch_cluster": _routes.watch_cluster(
+        "Scheduler-1",
+        "tcp://10.0.0.4:8786",
+        name="n",
+        deployment="manual",
+        method="agent",
+        dashboard_url="http://10.0.0.4:8787/status",
+    ),
+    "packages": _routes.packages("xgboost", "<2", "imported", "cl_1"),
+    "environment": _routes.environment("0" * 64),
     "list_sources": _routes.list_sources("cl_1"),
     "get_source": _routes.get_source("cl_1", "/a.py"),
     "put_source": _routes.put_source("cl_1", "cell:1", "x = 1"),
@@ -147,7 +161,14 @@ def test_model(model: type) -> None:
 
 
 def test_all_answers_of_the_contract_have_a_model() -> None:
-    requests = {"CreateClusterRequest", "PutSourceRequest", "ScaleRequest", "SignInRequest", "TokenRequest"}
+    requests = {
+        "CreateClusterRequest",
+        "PutSourceRequest",
+        "ScaleRequest",
+        "SignInRequest",
+        "TokenRequest",
+        "WatchRequest",
+    }
     assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - {"Error"}
 
 
