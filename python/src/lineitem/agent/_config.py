@@ -1,15 +1,15 @@
-"""What the agent is told by the environment of its process."""
+"""What the agent is told: by the environment of its process, or by whoever announced the cluster to the server."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,40 @@ class AgentConfig:
         Ids that the server gave.
     token_file
         Where the agent's token lies. The token itself is read when it is needed and kept nowhere.
+    token
+        The token itself, where there is no file: it came over Dask's own connection, or from the server.
+    watched
+        Whether the cluster was not started by Lineitem.
+    renew
+        Announces a watched cluster again after the server has refused the token; returns the new settings, ``None`` if the
+        server refuses that too. It blocks, and raises ``OSError`` where no answer came.
     """
 
     server: str
     cluster: str
     process: str
-    token_file: str
+    token_file: str = ""
+    # Neither in the repr, which ends up in logs and cluster dumps, nor compared.
+    token: str = field(default="", repr=False, compare=False)
+    watched: bool = False
+    renew: Callable[[], AgentConfig | None] | None = field(default=None, repr=False, compare=False)
 
     def read_token(self) -> str:
-        """Read the token; an empty one if the file is missing, unreadable or holds something else."""
-        try:
-            token = Path(self.token_file).read_text(encoding="ascii").strip()
-        except (OSError, ValueError):
-            return ""
+        """Return the token; an empty one if the file is missing, unreadable or holds something else."""
+        token = self.token
+        if not token:
+            try:
+                token = Path(self.token_file).read_text(encoding="ascii").strip()
+            except (OSError, ValueError):
+                return ""
         # A token that is no valid header would show up in http.client's error message, and so in a log.
-        return token if token.isprintable() and " " not in token else ""
+        return token if token.isascii() and token.isprintable() and " " not in token else ""
+
+
+def switched_off(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether ``LINEITEM_AGENT`` is ``off``."""
+    env = os.environ if environ is None else environ
+    return env.get("LINEITEM_AGENT", "").strip().lower() == "off"
 
 
 def read_config(environ: Mapping[str, str] | None = None) -> AgentConfig | str:
@@ -50,7 +69,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> AgentConfig | str:
         The settings, or the reason why there is no telemetry.
     """
     env = os.environ if environ is None else environ
-    if env.get("LINEITEM_AGENT", "").lower() == "off":
+    if switched_off(env):
         return "LINEITEM_AGENT is off"
     server = env.get("LINEITEM_SERVER", "").rstrip("/")
     cluster = env.get("LINEITEM_CLUSTER", "")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import http.client
-import json
 import logging
 import random
-import ssl
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import msgpack
+
+from lineitem.agent._http import Channel, read_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,8 +124,7 @@ class Transport:
         self._post_batches = MAX_POST_BATCHES
         self._refusals = 0
         self._answered = False
-        self._connection: http.client.HTTPConnection | None = None
-        self._headers: dict[str, str] = {}
+        self._channel = Channel(config.server)
         self._closing = threading.Event()
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run, name="lineitem-transport", daemon=True)
@@ -173,7 +169,7 @@ class Transport:
                 backoff = min(high, low * 2 ** min(failures - 1, 10)) * random.uniform(0.5, 1.5)  # noqa: S311 - as above
                 wait = max(pause, backoff)
         self._drain()
-        self._disconnect()
+        self._channel.close()
 
     def _drain(self) -> None:
         """Last posts. A server that has not answered lately gets one try and not the whole time."""
@@ -201,7 +197,7 @@ class Transport:
         try:
             status, headers, body = self._post(parcel)
         except Exception as error:  # the network, TLS, a proxy: all the same to us
-            self._disconnect()
+            self._channel.close()
             self.health["post_errors"] += 1
             if self.health["post_errors"] in (1, 10, 100):
                 logger.warning(
@@ -215,7 +211,7 @@ class Transport:
 
     def _handle(self, status: int, headers: Any, body: bytes, parcel: list[bytes]) -> float | None:
         if status == 200:
-            answer = _read_answer(body)
+            answer = read_object(body, "accepted")
             if answer is not None:
                 self._answered = True
                 self._refusals = 0
@@ -229,13 +225,15 @@ class Transport:
         self.health["post_errors"] += 1
         if status in (401, 403):
             self._refusals += 1
-            if self._refusals >= _REFUSALS:
+            if self._refusals >= _REFUSALS and not self._renew():
                 self.refused = True
                 self.queue.clear()
                 logger.error(
-                    "The Lineitem server refuses this cluster's agent (HTTP %d). Telemetry stops; work goes on. "
-                    "Start a new cluster to get a new token.",
+                    "The Lineitem server refuses this cluster's agent (HTTP %d). Telemetry stops; work goes on. %s",
                     status,
+                    "Call lineitem.watch() again to get a new token."
+                    if self._config.watched
+                    else "Start a new cluster to get a new token.",
                 )
             return 0.0
         self._refusals = 0
@@ -248,7 +246,27 @@ class Transport:
             return None if parcel else 0.0
         if self.health["post_errors"] in (1, 10, 100):
             logger.warning("The Lineitem server answers HTTP %d to telemetry. It waits in memory.", status)
-        return _retry_after(headers)
+        return retry_after(headers)
+
+    def _renew(self) -> bool:
+        """Get a new token for a watched cluster, where this process may ask for one; tell whether to go on."""
+        if self._config.renew is None:
+            return False
+        try:
+            config = self._config.renew()
+        except OSError as error:  # not now; the next refusal asks again
+            logger.info("Lineitem's agent could not announce this cluster again: %s", error)
+            return True
+        except Exception:
+            logger.warning("Lineitem's agent could not announce this cluster again.", exc_info=True)
+            return False
+        # Another cluster's books cannot be gone on with: the batches that wait are this one's.
+        if config is None or config.cluster != self._config.cluster:
+            return False
+        self._config = config
+        self._refusals = 0
+        logger.info("Lineitem's agent has a new token for %s.", config.cluster)
+        return True
 
     def _note_rejected(self, answer: dict[str, Any]) -> None:
         rejected = answer.get("rejected") or []
@@ -277,89 +295,8 @@ class Transport:
         if len(plain) > 200:
             body = gzip.compress(body, 6)
             headers["Content-Encoding"] = "gzip"
-        fresh = self._connection is None
-        try:
-            return self._request(body, headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            # A kept-alive connection that the server has closed meanwhile. Sending a batch twice is harmless.
-            self._disconnect()
-            if fresh:
-                raise
-            return self._request(body, headers)
-
-    def _request(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, bytes]:
         timeout = min(_TIMEOUT_S, max(0.2, self._deadline - time.monotonic()))
-        path = self._connect(timeout)
-        connection = self._connection
-        assert connection is not None  # noqa: S101 - _connect made it
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout)
-        connection.request("POST", path, body, {**self._headers, **headers})
-        response = connection.getresponse()
-        answer = response.read(1 << 20)
-        if response.will_close or response.length:
-            self._disconnect()
+        # Sending a batch twice is harmless.
+        answer = self._channel.post(PATH, body, headers, timeout)
         self.health["post_bytes"] += len(body)
-        return response.status, response.headers, answer
-
-    def _connect(self, timeout: float) -> str:
-        """Make sure there is a connection; return the request's target."""
-        parts = urlsplit(self._config.server)
-        host = parts.hostname or ""
-        target = parts.path + PATH
-        proxy = _proxy_for(parts.scheme, host)
-        if proxy is not None and parts.scheme == "http":
-            target = f"http://{parts.netloc.rpartition('@')[2]}{target}"
-        if self._connection is not None:
-            return target
-        self._headers = {}
-        at, port = (host, parts.port) if proxy is None else (proxy[0], proxy[1])
-        if parts.scheme == "https":
-            # create_default_context reads SSL_CERT_FILE and SSL_CERT_DIR, the usual way to name one's own authority.
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                at, port, timeout=timeout, context=ssl.create_default_context()
-            )
-            if proxy is not None:
-                connection.set_tunnel(host, parts.port or 443, proxy[2])
-        else:
-            connection = http.client.HTTPConnection(at, port, timeout=timeout)
-            if proxy is not None:
-                self._headers = proxy[2]
-        self._connection = connection
-        return target
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _proxy_for(scheme: str, host: str) -> tuple[str, int, dict[str, str]] | None:
-    """Return the proxy that the environment names for a host: its host, port and headers."""
-    url = getproxies().get(scheme)
-    if not url or proxy_bypass(host):
-        return None
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    if not parts.hostname:
-        return None
-    headers = {}
-    if parts.username is not None:
-        import base64
-
-        userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(userinfo.encode()).decode()
-    return parts.hostname, parts.port or 8080, headers
-
-
-def _read_answer(body: bytes) -> dict[str, Any] | None:
-    """Return the server's answer, ``None`` if it is none: something in between may answer 200 to anything."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) and "accepted" in answer else None
-
-
-def _retry_after(headers: Any) -> float:
-    value = headers.get("Retry-After", "")
-    return min(300.0, float(value)) if value.isdecimal() else 0.0
+        return answer
