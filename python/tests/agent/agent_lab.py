@@ -177,16 +177,22 @@ def check_books(batches: list[dict[str, Any]]) -> None:
         for before, batch in zip([None, *workers], workers, strict=False):
             capacity = batch["nthreads"] * (batch["t1_us"] - batch["t0_us"])
             slots = sum(row[2] for row in batch["ledger"])
+            native = sum(row[7] for row in batch["ledger"])
             idle = sum(batch["idle"].values())
-            assert capacity == slots + idle
+            assert capacity == slots + native + idle
             assert all(us >= 0 for us in batch["idle"].values())
-            for submission, prefix, slot, thread, done, failed in batch["ledger"]:
+            assert len({(row[0], row[1], row[6]) for row in batch["ledger"]}) == len(batch["ledger"])
+            for submission, prefix, slot, thread, done, failed, origin, own_native in batch["ledger"]:
                 assert submission >= 0
+                assert origin >= 0
+                assert own_native >= 0
                 assert batch["strings"][prefix]
                 assert 0 <= thread <= slot
                 assert done >= 0
                 assert failed >= 0
-            for _, prefix, stack, wall, cpu in batch["samples"]:
+            for _, prefix, stack, wall, cpu, origin, part in batch["samples"]:
+                assert origin >= 0
+                assert 0 <= part <= len(batch["strings"])
                 assert batch["strings"][prefix]
                 assert 0 <= cpu <= wall
                 for frame in batch["stacks"][stack]:
@@ -197,7 +203,7 @@ def check_books(batches: list[dict[str, Any]]) -> None:
             if before is not None:
                 assert batch["t0_us"] == before["t1_us"], "a gap between windows"
                 assert not before["final"]
-            totals.update(capacity_us=capacity, slot_us=slots, idle_us=idle)
+            totals.update(capacity_us=capacity, slot_us=slots, native_us=native, idle_us=idle)
             assert dict(totals) == batch["cum"]
             assert batch["health"]["errors"] == 0, batch["health"]
 
@@ -207,16 +213,16 @@ def line_shares(batches: list[dict[str, Any]], file: str) -> dict[int, float]:
     lines: Counter[int] = Counter()
     total = 0.0
     for batch in batches:
-        weights: dict[tuple[int, int], Counter[int]] = {}
-        for submission, prefix, stack, wall, _ in batch["samples"]:
+        weights: dict[tuple[int, int, int], Counter[int]] = {}
+        for submission, prefix, stack, wall, _, origin, _ in batch["samples"]:
             line = 0
             for frame in batch["stacks"][stack]:
                 number, _, at = batch["frames"][frame]
                 if batch["files"][number][1] == "u":
                     line = at if batch["files"][number][0] == file else -1
-            weights.setdefault((submission, prefix), Counter())[line] += wall
-        for submission, prefix, _, thread, _, _ in batch["ledger"]:
-            split = weights.get((submission, prefix), Counter({0: 1}))
+            weights.setdefault((submission, prefix, origin), Counter())[line] += wall
+        for submission, prefix, _, thread, _, _, origin, _ in batch["ledger"]:
+            split = weights.get((submission, prefix, origin), Counter({0: 1}))
             for line, weight in split.items():
                 lines[line] += thread * weight / max(1, sum(split.values()))
             total += thread
@@ -227,7 +233,7 @@ def slot_seconds(batches: list[dict[str, Any]], prefix: str) -> tuple[float, flo
     """Sum slot seconds, thread seconds, done and failed over a prefix."""
     sums = [0, 0, 0, 0]
     for batch in batches:
-        for _, name, *row in batch["ledger"]:
+        for _, name, *row in (row[:6] for row in batch["ledger"]):
             if batch["strings"][name] == prefix:
                 sums = [a + b for a, b in zip(sums, row, strict=True)]
     return sums[0] / 1e6, sums[1] / 1e6, sums[2], sums[3]

@@ -41,9 +41,9 @@ def test_a_window_survives_the_journey() -> None:
     resolver.codes[id(code)] = code
     stack, here = (id(code), frame.f_lasti), frame.f_lineno
     epoch, ledger = Epoch("cl_test-w-0-1"), Ledger(2, 1_000)
-    ledger.begin("k", 3, "clean", 1_000)
+    ledger.begin("k", (3, "clean", 9), 1_000)
     ledger.end("k", 1_500, 400, DONE)
-    batch, users = encode(epoch, ledger, {(3, "clean", stack): [350, 100]}, resolver, now=2_000)
+    batch, users = encode(epoch, ledger, {((3, "clean", 9), "inner-abc", stack): [350, 100]}, resolver, now=2_000)
     second, _ = encode(epoch, ledger, {}, resolver, now=2_000)
     check_books([batch, second])
     assert (batch["v"], batch["kind"], batch["process"], batch["seq"], second["seq"]) == (
@@ -56,12 +56,13 @@ def test_a_window_survives_the_journey() -> None:
     assert batch["epoch"] == second["epoch"]
     assert users == {__file__}
     assert batch["files"] == [[__file__, "u"]]
-    [[submission, prefix, at, wall, cpu]] = batch["samples"]
+    [[submission, prefix, at, wall, cpu, origin, part]] = batch["samples"]
     assert (submission, batch["strings"][prefix], wall, cpu) == (3, "clean", 350, 100)
+    assert (origin, batch["strings"][part - 1]) == (9, "inner-abc")
     [[file, function, line]] = [batch["frames"][number] for number in batch["stacks"][at]]
     assert batch["strings"][function].endswith("test_a_window_survives_the_journey")
     assert (file, line) == (0, here)
-    assert batch["ledger"] == [[3, prefix, 500, 400, 1, 0]]
+    assert batch["ledger"] == [[3, prefix, 500, 400, 1, 0, 9, 0]]
 
 
 def test_instructions_on_one_line_are_one_stack() -> None:
@@ -69,7 +70,7 @@ def test_instructions_on_one_line_are_one_stack() -> None:
     code = compile("a = 1; b = 2\nc = 3", "/home/ana/x.py", "exec")
     resolver.codes[1] = code
     offsets = [at for start, end, line in code.co_lines() if line in (1, 2) for at in range(start, end, 2)]
-    weights = {(1, "f", (1, at)): [10, 1] for at in offsets}
+    weights = {((1, "f", 0), "", (1, at)): [10, 1] for at in offsets}
     batch, _ = encode(Epoch("p"), Ledger(1, 0), weights, resolver, now=1_000)
     assert len(offsets) > 2
     assert sorted(row[2] for row in batch["frames"]) == [1, 2]
@@ -84,7 +85,7 @@ def test_a_tight_budget_costs_depth_in_packages_and_nothing_of_the_users() -> No
         resolver.codes[number] = compile("x = 1", place, "exec")
     stack = tuple(part for number in reversed(range(len(places))) for part in (number, 0))
     packages_only = tuple(part for number in (14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 0) for part in (number, 0))
-    weights = {(1, "f", stack): [10, 5], (1, "f", packages_only): [3, 1]}
+    weights = {((1, "f", 0), "", stack): [10, 5], ((1, "f", 0), "", packages_only): [3, 1]}
     depths = []
     for budget in range(3_000, 0, -50):
         batch, users = encode(Epoch("p"), Ledger(1, 0), weights, resolver, budget=budget)
@@ -108,10 +109,10 @@ def test_too_many_stacks_lose_samples_but_never_the_ledger() -> None:
         source = "\n" * (number % 50) + f"def function_{'x' * 150}_{number}(): pass"
         code = compile(source, f"/home/ana/{number}.py", "exec")
         resolver.codes[number] = code.co_consts[0]
-        weights[number, f"prefix-{number}", (number, 0) * 3] = [number + 1, 0]
+        weights[(number, f"prefix-{number}", 0), "", (number, 0) * 3] = [number + 1, 0]
     ledger = Ledger(1, 0)
     for number in range(100):
-        ledger.begin(number, number, f"prefix-{number}", number * 10)
+        ledger.begin(number, (number, f"prefix-{number}", 0), number * 10)
         ledger.end(number, number * 10 + 10, None, DONE)
     batch, _ = encode(Epoch("p"), ledger, weights, resolver, now=1_000)
     check_books([batch])
@@ -124,7 +125,7 @@ def test_too_many_stacks_lose_samples_but_never_the_ledger() -> None:
 def test_file_names_that_are_no_text_do_not_stop_a_batch() -> None:
     resolver = Resolver(Classifier())
     resolver.codes[1] = compile("x = 1", "/home/\udce4na/x.py", "exec")
-    batch, _ = encode(Epoch("p"), Ledger(1, 0), {(1, "f", (1, 0)): [1, 1]}, resolver, now=10)
+    batch, _ = encode(Epoch("p"), Ledger(1, 0), {((1, "f", 0), "", (1, 0)): [1, 1]}, resolver, now=10)
     assert batch["files"][0][0] == "/home/?na/x.py"
 
 

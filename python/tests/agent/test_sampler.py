@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import Self
 
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
-from lineitem.agent._stacks import can_sample
+from lineitem.agent._stacks import Landmarks, can_sample
 
 
 class Spinner:
@@ -40,7 +40,7 @@ class Spinner:
         self.thread.join()
 
 
-RUNNERS = frozenset([id(Spinner.runner.__code__)])
+MARKS = Landmarks(frozenset([id(Spinner.runner.__code__)]))
 
 
 def test_a_look_sees_tasks_and_nothing_else() -> None:
@@ -51,13 +51,13 @@ def test_a_look_sees_tasks_and_nothing_else() -> None:
         other.start()
         try:
             active = {spinner.thread.ident or 0: "a", other.ident or 0: "stale", 12345: "gone"}
-            seen = look(active, RUNNERS, codes)  # type: ignore[arg-type]
+            seen = look(active, MARKS, codes)  # type: ignore[arg-type]
         finally:
             idle.set()
             other.join()
     assert [sighting.key for sighting in seen] == ["a"]
     assert any(code is Spinner.task.__code__ for code in codes.values())
-    assert seen[0].runner in RUNNERS
+    assert seen[0].runner in MARKS.runners
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -65,7 +65,7 @@ def test_a_look_leaves_the_collector_as_it_was(enabled: bool) -> None:
     before = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:
-        look({}, RUNNERS, {})
+        look({}, MARKS, {})
         assert gc.isenabled() == enabled
     finally:
         (gc.enable if before else gc.disable)()
@@ -93,10 +93,15 @@ def test_cpu_clocks_are_those_of_the_threads() -> None:
 
 def test_equal_stacks_add_up() -> None:
     samples = Samples()
-    samples.add(1, "f", [1, 2], 10, 4)
-    samples.add(1, "f", [1, 2], 5, 5)
-    samples.add(2, "f", [1, 2], 7, 0)
-    assert samples.weights == {(1, "f", (1, 2)): [15, 9], (2, "f", (1, 2)): [7, 0]}
+    samples.add((1, "f", 3), "", [1, 2], 10, 4)
+    samples.add((1, "f", 3), "", [1, 2], 5, 5)
+    samples.add((2, "f", 3), "", [1, 2], 7, 0)
+    samples.add((2, "f", 3), "g", [1, 2], 1, 1)
+    assert samples.weights == {
+        ((1, "f", 3), "", (1, 2)): [15, 9],
+        ((2, "f", 3), "", (1, 2)): [7, 0],
+        ((2, "f", 3), "g", (1, 2)): [1, 1],
+    }
 
 
 def test_pace_slows_down_under_load_and_recovers() -> None:
@@ -139,7 +144,7 @@ def test_many_looks_with_many_threads_do_not_deadlock() -> None:
         for thread in threads:
             thread.start()
         for _ in range(20):
-            look({thread.ident or 0: "k" for thread in threads}, RUNNERS, {})
+            look({thread.ident or 0: "k" for thread in threads}, MARKS, {})
             short = threading.Thread(target=os.getpid)
             short.start()
             short.join()

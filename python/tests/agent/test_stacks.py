@@ -10,8 +10,9 @@ from pathlib import Path
 import distributed
 import distributed.worker
 import pytest
+from dask._task_spec import Task, TaskRef
 
-from lineitem.agent._stacks import Classifier, Resolver, line_at, normalise_file, task_runners, walk
+from lineitem.agent._stacks import Classifier, Landmarks, Resolver, landmarks, line_at, normalise_file, walk
 
 CLASSIFY = Classifier([str(Path(distributed.__file__).parent), "/src/lineitem-checkout/python/src/lineitem"])
 
@@ -90,19 +91,46 @@ def test_a_walk_ends_at_the_runner_and_resolves_outermost_last() -> None:
     resolver = Resolver(CLASSIFY)
     try:
         frame = sys._current_frames()[thread.ident or 0]
-        stack, found = walk(frame, frozenset([id(runner.__code__)]), resolver.codes)
-        _, none = walk(frame, frozenset(), resolver.codes)
+        stack, part, found = walk(frame, Landmarks(frozenset([id(runner.__code__)])), resolver.codes)
+        _, _, none = walk(frame, Landmarks(frozenset()), resolver.codes)
         del frame
     finally:
         done.set()
         thread.join()
     assert found == id(runner.__code__)
     assert none == 0
+    assert part == ""
     names = [resolver.frame(stack[i], stack[i + 1]) for i in range(0, len(stack), 2)]
     assert [name[2].rpartition(".")[2] for name in names][-2:] == ["user_inner", "user_outer"]
     assert {name[0] for name in names[-2:]} == {__file__}
     assert names[-1][3] == user_outer.__code__.co_firstlineno + 1
     assert names[0][1] == "s"
+
+
+def test_a_fused_task_says_which_of_its_parts_is_running() -> None:
+    """A real fused task, also one inside another, on the stack of a real thread."""
+    at, go = threading.Barrier(2), threading.Barrier(2)
+
+    def stop(_value: object = None) -> int:
+        at.wait(10)
+        go.wait(10)
+        return 1
+
+    inner = Task.fuse(Task(("read-csv-abc", 0), stop), Task(("clean-def", 0), stop, TaskRef(("read-csv-abc", 0))))
+    outer = Task.fuse(inner, Task("last-ghi", stop, TaskRef(("clean-def", 0))))
+    marks = landmarks(distributed.worker)
+    parts = []
+    for task, count in ((outer, 3), (Task("alone-jkl", stop), 1)):
+        thread = threading.Thread(target=distributed.worker._run_task_simple, args=(task, {}, 0.0))
+        thread.start()
+        for _ in range(count):
+            at.wait(10)
+            _, part, runner = walk(sys._current_frames()[thread.ident or 0], marks, {})
+            assert runner in marks.runners
+            parts.append(part)
+            go.wait(10)
+        thread.join(10)
+    assert parts == ["read-csv-abc", "clean-def", "last-ghi", ""]
 
 
 def test_generated_methods_are_nobodys_lines() -> None:
@@ -124,9 +152,9 @@ def test_generated_methods_are_nobodys_lines() -> None:
 
 
 def test_dasks_task_runners_are_found() -> None:
-    runners, actors = task_runners(distributed.worker)
+    marks = landmarks(distributed.worker)
     newer = hasattr(distributed.worker, "_run_task_simple")
     task, actor = ("_run_task_simple", "_run_actor") if newer else ("apply_function_simple", "apply_function_actor")
-    assert id(getattr(distributed.worker, task).__code__) in runners
-    assert actors == {id(getattr(distributed.worker, actor).__code__)}
-    assert actors < runners
+    assert id(getattr(distributed.worker, task).__code__) in marks.runners
+    assert marks.actors == {id(getattr(distributed.worker, actor).__code__)}
+    assert marks.actors < marks.runners

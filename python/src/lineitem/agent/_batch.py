@@ -13,7 +13,7 @@ from lineitem.agent._stacks import USER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lineitem.agent._ledger import Window
+    from lineitem.agent._ledger import Owner, Window
     from lineitem.agent._sampler import SampleKey
     from lineitem.agent._stacks import Resolver
 
@@ -24,7 +24,7 @@ MAX_SOURCE_BYTES = 256 << 10
 _BELOW = (8, 4, 2)
 
 _Stack = tuple[tuple[str, str, str, int], ...]
-_Resolved = dict[tuple[int, str, _Stack], list[int]]
+_Resolved = dict[tuple["Owner", str, _Stack], list[int]]
 
 
 class Epoch:
@@ -119,9 +119,9 @@ def encode_window(
     """
     resolved: _Resolved = {}
     users: set[str] = set()
-    for (submission, prefix, stack), weight in samples.items():
+    for (owner, part, stack), weight in samples.items():
         frames = tuple(resolver.frame(stack[i], stack[i + 1]) for i in range(len(stack) - 2, -1, -2))
-        _add(resolved, (submission, prefix, frames), weight)
+        _add(resolved, (owner, part, frames), weight)
         users.update(frame[0] for frame in frames if frame[1] == USER)
     head = epoch.head("worker")
     head["final"] = final
@@ -148,7 +148,7 @@ def encode_window(
     return Encoded(packed, full_size, users)
 
 
-def _add(samples: _Resolved, key: tuple[int, str, _Stack], weight: list[int]) -> None:
+def _add(samples: _Resolved, key: tuple[Owner, str, _Stack], weight: list[int]) -> None:
     total = samples.setdefault(key, [0, 0])
     total[0] += weight[0]
     total[1] += weight[1]
@@ -157,24 +157,25 @@ def _add(samples: _Resolved, key: tuple[int, str, _Stack], weight: list[int]) ->
 def _cut(samples: _Resolved, below: int) -> _Resolved:
     """Keep a number of frames below the innermost user code; a few more where a stack holds none."""
     cut: _Resolved = {}
-    for (submission, prefix, stack), weight in samples.items():
+    for (owner, part, stack), weight in samples.items():
         innermost = max((at for at, frame in enumerate(stack) if frame[1] == USER), default=1)
-        _add(cut, (submission, prefix, stack[: innermost + 1 + below]), weight)
+        _add(cut, (owner, part, stack[: innermost + 1 + below]), weight)
     return cut
 
 
 def _body(epoch: Epoch, window: Window, resolved: _Resolved) -> dict[str, Any]:
     strings, files, frames, stacks = _Table(), _Table(), _Table(), _Table()
     samples = []
-    for (submission, prefix, stack), (wall, cpu) in resolved.items():
+    for ((submission, prefix, origin), part, stack), (wall, cpu) in resolved.items():
         numbers = tuple(
             frames.index((files.index((file, kind)), strings.index(function), line))
             for file, kind, function, line in stack
         )
-        samples.append((submission, strings.index(prefix), stacks.index(numbers), wall, cpu))
+        where = (strings.index(prefix), stacks.index(numbers))
+        samples.append((submission, *where, wall, cpu, origin, 1 + strings.index(part) if part else 0))
     ledger = [
-        (submission, strings.index(prefix), slot, thread, done, failed)
-        for (submission, prefix), (slot, thread, done, failed) in window.rows.items()
+        (submission, strings.index(prefix), slot, thread, done, failed, origin, native)
+        for (submission, prefix, origin), (slot, thread, done, failed, native) in window.rows.items()
     ]
     return {
         "t0_us": epoch.utc_us(window.t0),
@@ -187,7 +188,12 @@ def _body(epoch: Epoch, window: Window, resolved: _Resolved) -> dict[str, Any]:
         "ledger": ledger,
         "samples": samples,
         "idle": window.idle,
-        "cum": {"capacity_us": window.cum_capacity_us, "slot_us": window.cum_slot_us, "idle_us": window.cum_idle_us},
+        "cum": {
+            "capacity_us": window.cum_capacity_us,
+            "slot_us": window.cum_slot_us,
+            "native_us": window.cum_native_us,
+            "idle_us": window.cum_idle_us,
+        },
     }
 
 

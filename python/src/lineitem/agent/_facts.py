@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dask.utils import key_split
+
+if TYPE_CHECKING:
+    from lineitem.agent._ledger import Owner
 
 MAX_NAME = 200
 MAX_BACKDATE_US = 60_000_000
@@ -21,6 +24,20 @@ def measured_us(ts: Any) -> int | None:
         if action["action"] == "compute":
             return int((action["stop"] - action["start"]) * 1e6)
     return None
+
+
+def read_stamp(stamp: Any) -> tuple[int, int]:
+    """Return the submission and the origin that the scheduler's stamp on a task names; 0 for what it does not name."""
+    numbers = stamp if isinstance(stamp, (list, tuple)) else (stamp, 0)
+    if len(numbers) == 2 and all(isinstance(number, int) and 0 <= number < 1 << 63 for number in numbers):
+        return numbers[0], numbers[1]
+    return 0, 0
+
+
+def owner_of(ts: Any, stamp: Any) -> Owner:
+    """Return who pays for a task."""
+    submission, origin = read_stamp(stamp)
+    return submission, prefix_of(ts), origin
 
 
 def prefix_of(ts: Any) -> str:

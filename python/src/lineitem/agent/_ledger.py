@@ -1,8 +1,9 @@
 """Exact slot-time of one worker, in integer microseconds.
 
 The ledger is pure: time comes in as numbers, nothing here reads a clock. Its one law is conservation. Between two
-window boundaries ``capacity * time`` equals the slot-time of all entries plus all idle time, to the microsecond. It
-holds by construction, because every advance hands out exactly ``capacity * dt``.
+window boundaries ``capacity * time`` equals the slot-time of all entries plus their native parallelism plus all idle
+time, to the microsecond. It holds by construction, because every advance hands out exactly ``capacity * dt``, and native
+parallelism is only ever taken from what was idle.
 
 More entries than threads (seceded tasks, actors) share the capacity evenly. Instead of touching each entry at each
 event, the ledger keeps a *virtual clock*: the slot-time that an entry open since the start would have got. An entry's
@@ -20,34 +21,50 @@ if TYPE_CHECKING:
 DONE = "done"
 FAILED = "failed"
 
+#: Who pays: submission, task prefix, origin.
+Owner = tuple[int, str, int]
+
 
 class Entry:
     """One occupied slot: a task on a thread, or an actor's method.
 
     Parameters
     ----------
-    submission, prefix
-        What is charged for it.
+    owner
+        Who is charged for it.
     opened_us
         When it began, on the ledger's clock.
     opened_v
         The virtual clock at that time.
     """
 
-    __slots__ = ("charged_us", "opened_us", "prefix", "seen_v", "submission")
+    __slots__ = ("charged_us", "opened_us", "owner", "seen_v")
 
-    def __init__(self, submission: int, prefix: str, opened_us: int, opened_v: int) -> None:
-        self.submission = submission
-        self.prefix = prefix
+    def __init__(self, owner: Owner, opened_us: int, opened_v: int) -> None:
+        self.owner = owner
         self.opened_us = opened_us
         self.seen_v = opened_v
         self.charged_us = 0
 
 
 class Window:
-    """What one closed window holds: the ledger rows, the idle time, and the running totals of the epoch."""
+    """What one closed window holds: the ledger rows, the idle time, and the running totals of the epoch.
 
-    __slots__ = ("capacity_us", "cum_capacity_us", "cum_idle_us", "cum_slot_us", "idle", "nthreads", "rows", "t0", "t1")
+    A row is ``[slot_us, thread_us, done, failed, native_us]``.
+    """
+
+    __slots__ = (
+        "capacity_us",
+        "cum_capacity_us",
+        "cum_idle_us",
+        "cum_native_us",
+        "cum_slot_us",
+        "idle",
+        "nthreads",
+        "rows",
+        "t0",
+        "t1",
+    )
 
     def __init__(self, ledger: Ledger) -> None:
         self.t0 = ledger.window_start
@@ -58,6 +75,7 @@ class Window:
         self.capacity_us = (self.t1 - self.t0) * self.nthreads
         self.cum_capacity_us = ledger.cum_capacity_us
         self.cum_slot_us = ledger.cum_slot_us
+        self.cum_native_us = ledger.cum_native_us
         self.cum_idle_us = ledger.cum_idle_us
 
 
@@ -77,10 +95,11 @@ class Ledger:
         self.now = now
         self.window_start = now
         self.entries: dict[Any, Entry] = {}
-        self.rows: dict[tuple[int, str], list[int]] = {}
+        self.rows: dict[Owner, list[int]] = {}
         self.idle: dict[str, int] = {}
         self.cum_capacity_us = 0
         self.cum_slot_us = 0
+        self.cum_native_us = 0
         self.cum_idle_us = 0
         self._virtual = 0
         self._owed = 0
@@ -103,12 +122,12 @@ class Ledger:
         self._virtual += share
         self._owed -= share * running
 
-    def begin(self, key: Hashable, submission: int, prefix: str, now: int) -> None:
+    def begin(self, key: Hashable, owner: Owner, now: int) -> None:
         """Open an entry. One that is open already stays as it is."""
         if key in self.entries:
             return
         self.advance(now)
-        self.entries[key] = Entry(submission, prefix, self.now, self._virtual)
+        self.entries[key] = Entry(owner, self.now, self._virtual)
 
     def end(self, key: Hashable, now: int, thread_us: int | None, outcome: str) -> None:
         """Close an entry.
@@ -136,6 +155,25 @@ class Ledger:
             row[2] += 1
         elif outcome == FAILED:
             row[3] += 1
+
+    def attribute_native(self, us: int) -> int:
+        """Give native parallelism to the running entries, evenly: at most the idle time that has no reason yet.
+
+        Returns
+        -------
+        int
+            What was given.
+        """
+        given = min(us, self._pending_idle)
+        if given <= 0 or not self.entries:
+            return 0
+        self._pending_idle -= given
+        share, rest = divmod(given, len(self.entries))
+        for number, entry in enumerate(self.entries.values()):
+            us = share + (number < rest)
+            if us:
+                self._row(entry.owner)[4] += us
+        return given
 
     def attribute_idle(self, reason: str) -> None:
         """Give the idle time since the last call a reason."""
@@ -167,6 +205,7 @@ class Ledger:
         self.attribute_idle(reason)
         self.cum_capacity_us += (self.now - self.window_start) * self.nthreads
         self.cum_slot_us += sum(row[0] for row in self.rows.values())
+        self.cum_native_us += sum(row[4] for row in self.rows.values())
         self.cum_idle_us += sum(self.idle.values())
         window = Window(self)
         self.window_start = self.now
@@ -182,9 +221,15 @@ class Ledger:
         entry.seen_v = self._virtual
         thread = slot if thread_us is None else max(0, min(slot, thread_us - entry.charged_us))
         entry.charged_us += thread
-        row = self.rows.setdefault((entry.submission, entry.prefix), [0, 0, 0, 0])
+        row = self._row(entry.owner)
         row[0] += slot
         row[1] += thread
+        return row
+
+    def _row(self, owner: Owner) -> list[int]:
+        row = self.rows.get(owner)
+        if row is None:
+            row = self.rows[owner] = [0, 0, 0, 0, 0]
         return row
 
     def _settle_owed(self) -> None:

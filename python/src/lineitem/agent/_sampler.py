@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType
 
+    from lineitem.agent._ledger import Owner
+    from lineitem.agent._stacks import Landmarks
+
 # CPython 3.11 can deadlock when a collection runs inside sys._current_frames (gh-106883).
 _GUARD_GC = sys.version_info[:2] == (3, 11)
 
-SampleKey = tuple[int, str, tuple[int, ...]]
+SampleKey = tuple["Owner", str, tuple[int, ...]]
 
 
 class CpuClocks:
@@ -79,18 +82,19 @@ class CpuClocks:
 
 
 class Sighting:
-    """A task's thread as one tick saw it: its stack (leaf first, see ``_stacks.walk``) and whose runner is below it."""
+    """A task's thread as one tick saw it: its stack and part (see ``_stacks.walk``) and whose runner is below it."""
 
-    __slots__ = ("ident", "key", "runner", "stack")
+    __slots__ = ("ident", "key", "part", "runner", "stack")
 
-    def __init__(self, ident: int, key: object, stack: list[int], runner: int) -> None:
+    def __init__(self, ident: int, key: object, part: str, stack: list[int], runner: int) -> None:
         self.ident = ident
         self.key = key
+        self.part = part
         self.stack = stack
         self.runner = runner
 
 
-def look(active: Mapping[int, object], runners: frozenset[int], codes: dict[int, CodeType]) -> list[Sighting]:
+def look(active: Mapping[int, object], marks: Landmarks, codes: dict[int, CodeType]) -> list[Sighting]:
     """Look at the threads that Dask says are running a task.
 
     A thread whose stack holds no task runner is left out: Dask forgets to clear its table when an actor's method
@@ -106,24 +110,24 @@ def look(active: Mapping[int, object], runners: frozenset[int], codes: dict[int,
         frames = sys._current_frames()
     seen: list[Sighting] = []
     for ident, key in active.items():
-        stack, runner = walk(frames.get(ident), runners, codes)
+        stack, part, runner = walk(frames.get(ident), marks, codes)
         if runner:
-            seen.append(Sighting(ident, key, stack, runner))
+            seen.append(Sighting(ident, key, part, stack, runner))
     # A frame that stays referenced keeps its thread's local variables alive.
     frames.clear()
     return seen
 
 
 class Samples:
-    """Weighted samples of one window, by submission, task prefix and stack."""
+    """Weighted samples of one window, by owner, part of a fused task, and stack."""
 
     def __init__(self) -> None:
         self.weights: dict[SampleKey, list[int]] = {}
         self.size = 0
 
-    def add(self, submission: int, prefix: str, stack: list[int], wall_us: int, cpu_us: int) -> None:
+    def add(self, owner: Owner, part: str, stack: list[int], wall_us: int, cpu_us: int) -> None:
         """Add one sample."""
-        key = (submission, prefix, tuple(stack))
+        key = (owner, part, tuple(stack))
         weight = self.weights.get(key)
         if weight is None:
             self.weights[key] = [wall_us, cpu_us]

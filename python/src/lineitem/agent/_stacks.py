@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import sysconfig
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,7 @@ STDLIB = "s"
 PACKAGE = "p"
 
 MAX_DEPTH = 200
+MAX_PART = 200
 _MAX_CODES = 5_000
 _MAX_NAME = 300
 
@@ -72,39 +73,56 @@ def _as_folder(path: str) -> str:
     return path.rstrip("/\\") + ("\\" if "\\" in path else "/")
 
 
-def walk(frame: FrameType | None, runners: frozenset[int], codes: dict[int, CodeType]) -> tuple[list[int], int]:
+def walk(frame: FrameType | None, marks: Landmarks, codes: dict[int, CodeType]) -> tuple[list[int], str, int]:
     """Record a stack from its leaf outwards, down to the frame of Dask's task runner.
 
     Parameters
     ----------
     frame
         The thread's innermost frame.
-    runners
-        Ids of the code objects of Dask's task runners.
+    marks
+        Dask's own functions.
     codes
         Filled with the code objects seen, by id, so that ids stay valid until they are resolved.
 
     Returns
     -------
     tuple
-        The stack as ``[id, lasti, id, lasti, …]``, leaf first and without the runner; and the id of the runner's code,
-        0 if the stack holds none, -1 if it is too deep to tell.
+        The stack as ``[id, lasti, id, lasti, …]``, leaf first and without the runner; the name of the sub-task in which a
+        fused task stands, "" if it is not fused; and the id of the runner's code, 0 if the stack holds none, -1 if it is
+        too deep to tell.
     """
+    runners, fused = marks.runners, marks.fused
     stack: list[int] = []
+    part = ""
     append = stack.append
     while frame is not None:
         code = frame.f_code
         ident = id(code)
         if ident in runners:
-            return stack, ident
+            return stack, part, ident
         if ident not in codes:
             codes[ident] = code
+        if ident == fused and not part:
+            part = _part_of(frame)
         append(ident)
         append(frame.f_lasti)
         if len(stack) >= 2 * MAX_DEPTH:
-            return stack, -1
+            return stack, part, -1
         frame = frame.f_back
-    return stack, 0
+    return stack, part, 0
+
+
+def _part_of(frame: FrameType) -> str:
+    """Name the sub-task that Dask's loop over a fused task has come to.
+
+    Of all foreign frames only this one's locals are read. Up to Python 3.12 that makes a copy which keeps the objects
+    alive until the frame returns; this frame holds all of its objects until then anyway. A user's might not.
+    """
+    key = frame.f_locals.get("key")
+    if isinstance(key, tuple) and key:
+        key = key[0]
+    return key[:MAX_PART] if isinstance(key, str) else ""
 
 
 def line_at(code: CodeType, lasti: int) -> int:
@@ -160,23 +178,43 @@ class Resolver:
             self._files.clear()
 
 
-def task_runners(worker_module: Any) -> tuple[frozenset[int], frozenset[int]]:
-    """Find Dask's task runners in ``distributed.worker``.
+class Landmarks(NamedTuple):
+    """Ids of the code objects of Dask's functions between which a stack holds a task.
 
-    Returns
-    -------
-    tuple
-        The ids of the code objects of all runners, and of those that run actors' methods.
+    Made where it is used: this module travels to workers by value, and ids do not travel.
+
+    Parameters
+    ----------
+    runners
+        Whatever calls the user's work.
+    actors
+        Those of the runners that run actors' methods in a thread.
+    fused
+        The loop over the sub-tasks of a fused task; 0 in versions that have none.
     """
-    names = ("_run_task", "_run_task_simple", "apply_function", "apply_function_simple")
-    actor_names = ("_run_actor", "apply_function_actor")
 
-    def ids(candidates: Iterable[str]) -> frozenset[int]:
-        codes = (getattr(getattr(worker_module, name, None), "__code__", None) for name in candidates)
+    runners: frozenset[int]
+    actors: frozenset[int] = frozenset()
+    fused: int = 0
+
+
+def landmarks(worker_module: Any) -> Landmarks:
+    """Find the landmarks in ``distributed.worker`` and beside it."""
+
+    def ids(module: Any, *names: str) -> frozenset[int]:
+        codes = (getattr(getattr(module, name, None), "__code__", None) for name in names)
         return frozenset(id(code) for code in codes if code is not None)
 
-    actors = ids(actor_names)
-    return ids(names) | actors, actors
+    try:
+        from dask import _task_spec
+    except ImportError:
+        _task_spec = None  # type: ignore[assignment]
+    actors = ids(worker_module, "_run_actor", "apply_function_actor")
+    return Landmarks(
+        ids(worker_module, "_run_task", "_run_task_simple", "apply_function", "apply_function_simple") | actors,
+        actors,
+        next(iter(ids(_task_spec, "execute_graph")), 0),
+    )
 
 
 def can_sample() -> bool:

@@ -25,15 +25,17 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.metrics import time as dask_time
 
 from lineitem.agent._batch import Epoch, encode_source, encode_window, monotonic_us
-from lineitem.agent._facts import MAX_NAME, books_begin, measured_us, prefix_of, process_id, spilled_bytes
+from lineitem.agent._facts import MAX_NAME, books_begin, measured_us, owner_of, process_id, read_stamp, spilled_bytes
 from lineitem.agent._guard import Guard
 from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger
 from lineitem.agent._outbox import Outbox
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
-from lineitem.agent._stacks import Classifier, Resolver, can_sample, task_runners
+from lineitem.agent._stacks import Classifier, Resolver, can_sample, landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lineitem.agent._ledger import Owner
 
 PLUGIN_NAME = "lineitem-agent"
 STAMP = "lineitem"
@@ -117,7 +119,7 @@ class WorkerAgent:
         self._adopt_running(now)
 
         self.resolver = Resolver(Classifier(settings["package_dirs"]))
-        self._runners, self._actor_runners = task_runners(dask_worker)
+        self._marks = landmarks(dask_worker)
         self._samples = Samples()
         self._clocks = CpuClocks()
         self._pace = Pace(settings["rate_hz"])
@@ -323,7 +325,7 @@ class WorkerAgent:
             event = events.popleft()
             if len(event) == 3:
                 ts = event[1]
-                ledger.begin(ts.key, event[2], prefix_of(ts), event[0] // 1000)
+                ledger.begin(ts.key, owner_of(ts, event[2]), event[0] // 1000)
             else:
                 ledger.end(event[1], event[0] // 1000, event[3], _OUTCOMES.get(event[2], ""))
 
@@ -331,8 +333,7 @@ class WorkerAgent:
         """Take over tasks that were running before the agent came."""
         state = self.worker.state
         for ts in [*state.executing, *state.long_running]:
-            submission = (ts.annotations or {}).get(STAMP, 0)
-            self.ledger.begin(ts.key, submission, prefix_of(ts), now)
+            self.ledger.begin(ts.key, owner_of(ts, (ts.annotations or {}).get(STAMP)), now)
 
     def _tick(self, now: int) -> None:
         dt = now - self._last_tick
@@ -356,19 +357,19 @@ class WorkerAgent:
             self.worker.loop.add_callback(self._outbox.send, ask=True)
 
     def _sample(self, active: dict[int, Any], now: int, dt: int) -> None:
-        sightings = look(active, self._runners, self.resolver.codes)
+        sightings = look(active, self._marks, self.resolver.codes)
         nthreads = self.ledger.nthreads
         wall = dt if len(sightings) <= nthreads else dt * nthreads // len(sightings)
         in_actors = set()
         for seen in sightings:
-            if seen.runner in self._actor_runners:
+            if seen.runner in self._marks.actors:
                 in_actors.add((seen.ident, str(seen.key)))
                 entry: Entry | None = self._actor_entry(seen.ident, str(seen.key), now)
             else:
                 entry = self.ledger.entries.get(seen.key)
             if entry is not None:
                 cpu = min(wall, self._clocks.delta_us(seen.ident, dt))
-                self._samples.add(entry.submission, entry.prefix, seen.stack, wall, cpu)
+                self._samples.add(entry.owner, seen.part, seen.stack, wall, cpu)
         if self._actor_calls:
             self._end_actor_calls(now, in_actors)
 
@@ -379,7 +380,7 @@ class WorkerAgent:
             if call is not None:
                 self.ledger.end(call[1], now, None, "")
             call = self._actor_calls[ident] = (name, object())
-            self.ledger.begin(call[1], self._actor_submission(name), name[:MAX_NAME], now)
+            self.ledger.begin(call[1], self._actor_owner(name), now)
         return self.ledger.entries[call[1]]
 
     def _end_actor_calls(self, now: int, still: set[tuple[int, str]]) -> None:
@@ -388,15 +389,16 @@ class WorkerAgent:
                 self.ledger.end(token, now, None, "")
                 del self._actor_calls[ident]
 
-    def _actor_submission(self, name: str) -> int:
+    def _actor_owner(self, name: str) -> Owner:
         """Find who created the actor. Dask names only its class; two submissions with that class cannot be told apart."""
         of_class = name.rpartition(".")[0]
         found = {
-            (self.worker.state.tasks[key].annotations or {}).get(STAMP, 0)
+            read_stamp((self.worker.state.tasks[key].annotations or {}).get(STAMP))
             for key in list(self.worker.state.actors)
             if key in self.worker.state.tasks and key_split(key) == of_class
         }
-        return int(found.pop()) if len(found) == 1 else 0
+        submission, origin = found.pop() if len(found) == 1 else (0, 0)
+        return submission, name[:MAX_NAME], origin
 
     def _idle_reason(self, now: int) -> str:
         status = self.worker.status.name
