@@ -106,7 +106,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		var sum int64
-		for _, c := range usage.Fold("cl_test", b).Categories {
+		for _, c := range usage.Fold("cl_test", b, usage.Unclassified{}).Categories {
 			sum += c.ThreadMicros
 		}
 		if capacity := b.Threads * (b.T1Micros - b.T0Micros); sum != capacity {

@@ -5,9 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
@@ -165,20 +163,4 @@ func (db *DB) MarkFolded(ctx context.Context, b usage.RawBatch) error {
 		return notFound("batch")
 	}
 	return errs.New(errs.Conflict, "", "This batch has been folded already; nothing was changed.")
-}
-
-// DeleteBatches drops folded batches received before a time and returns how many. It works in several transactions; where one fails, what went
-// before stays dropped. A dropped batch that is sent again counts as new, so keep batches longer than an agent does.
-func (db *DB) DeleteBatches(ctx context.Context, before time.Time) (int64, error) {
-	var total int64
-	for {
-		n, err := db.write(ctx).DeleteFoldedBatches(ctx, sqlcgen.DeleteFoldedBatchesParams{ReceivedBefore: micros(before), MaxRows: deleteChunk})
-		total += n
-		if err != nil {
-			return total, fail(fmt.Sprintf("delete batches, after %d", total), err)
-		}
-		if n < deleteChunk {
-			return total, nil
-		}
-	}
 }

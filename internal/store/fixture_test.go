@@ -129,6 +129,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	line := usage.LineUsage{
 		ClusterID: c.ID, ProcessID: process.ID, HourAt: noon.Truncate(time.Hour).UTC(), Submission: 2, Prefix: "read-csv",
 		Line: usage.Line{File: "/home/ana/flights.py", Line: 31, Function: "main"}, ThreadMicros: 12, CPUMicros: 11,
+		Origin: 3, Part: "read-csv-0f", Operation: "read.csv", Library: "pandas", NativeMicros: 10,
 	}
 	must(t, db.AddLineUsage(ctx, []usage.LineUsage{line}))
 	category := usage.CategoryUsage{
@@ -138,9 +139,10 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	must(t, db.AddCategoryUsage(ctx, []usage.CategoryUsage{category}))
 	submission := usage.Submission{
 		ClusterID: c.ID, ID: 2, At: noon.UTC(), Client: "Client-1", File: "/home/ana/flights.py", Line: 31, Function: "main",
-		Text: "df.compute()", Tasks: 120,
+		Text: "df.compute()", Tasks: 120, Tags: map[string]string{"project": "churn"}, Span: []string{"etl", "load"}, Levels: map[string]int64{"name": 119, "none": 1},
 	}
 	must(t, db.PutSubmissions(ctx, []usage.Submission{submission}))
+	facts := fillFacts(t, db, c.ID)
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -175,9 +177,44 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		equal(t, getBy(t, ctx, db.LineUsageByCluster, c.ID), []usage.LineUsage{line})
 		equal(t, getBy(t, ctx, db.CategoryUsageByCluster, c.ID), []usage.CategoryUsage{category})
 		equal(t, getBy(t, ctx, db.SubmissionsByCluster, c.ID), []usage.Submission{submission})
+		facts(t, db)
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)
+	}
+}
+
+// fillFacts puts a row into the tables of what a scheduler says, and returns a check of them.
+func fillFacts(t *testing.T, db *store.DB, id cluster.ID) (check func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	ctx := t.Context()
+	session := usage.Session{
+		ClusterID: id, Client: "Client-1", User: "ana", Host: "laptop", Kind: "notebook", Path: "/home/ana/flights.ipynb", Commit: "c0ffee", Dirty: true,
+		Software: usage.Software{Environment: "e0"},
+	}
+	must(t, db.PutSessions(ctx, []usage.Session{session}))
+	origin := usage.Origin{
+		ClusterID: id, ID: 3, File: "/home/ana/flights.py", Line: 14, Function: "load", Text: "df = dd.read_csv(path)",
+		Callers: []usage.Line{{File: "/home/ana/run.py", Line: 3, Function: "main"}}, Shared: []int64{4, 5},
+	}
+	must(t, db.PutOrigins(ctx, []usage.Origin{origin}))
+	part := usage.Part{ClusterID: id, Submission: 2, Name: "read-csv-0f", Origin: 3}
+	must(t, db.PutParts(ctx, []usage.Part{part}))
+	read := usage.Read{
+		ClusterID: id, Submission: 2, Prefix: "read-csv", Origin: 3, Direction: "read", Format: "csv", Engine: "c", Compression: "gzip",
+		Path: "s3://bucket/*.csv", Files: 6, Tasks: 96, Bytes: 1 << 40, Columns: 12, ColumnsUsed: 2, PushedDown: true,
+	}
+	must(t, db.PutReads(ctx, []usage.Read{read}))
+	state := usage.FoldState{ClusterID: id, RulesVersion: 2, Sampled: true}
+	must(t, db.NoteFolded(ctx, state))
+	return func(t *testing.T, db *store.DB) {
+		t.Helper()
+		ctx := t.Context()
+		equal(t, getBy(t, ctx, db.SessionsByCluster, id), []usage.Session{session})
+		equal(t, getBy(t, ctx, db.OriginsByCluster, id), []usage.Origin{origin})
+		equal(t, getBy(t, ctx, db.PartsByCluster, id), []usage.Part{part})
+		equal(t, getBy(t, ctx, db.ReadsByCluster, id), []usage.Read{read})
+		equal(t, getBy(t, ctx, db.FoldStateByCluster, id), state)
 	}
 }
 

@@ -90,7 +90,21 @@ func clusterFromDB(r sqlcgen.Cluster) (cluster.Cluster, error) {
 		Status: cluster.Status(r.Status), Target: cluster.Target(r.Target), Reason: r.Reason,
 		SchedulerAddress: r.SchedulerAddress, DashboardURL: r.DashboardUrl,
 		CreatedAt: fromMicros(r.CreatedAt), StartedAt: fromMaybeMicros(r.StartedAt), EndedAt: fromMaybeMicros(r.EndedAt),
+		Deployment: r.Deployment, Method: r.Method, SchedulerKey: r.SchedulerKey.String, LastSeenAt: fromMaybeMicros(r.LastSeenAt),
 	}, nil
+}
+
+// methodToDB makes the method that goes without saying explicit.
+func methodToDB(method string) string {
+	if method == "" {
+		return cluster.MethodAgent
+	}
+	return text(method)
+}
+
+// keyToDB keeps a missing key as NULL, of which there may be many.
+func keyToDB(key string) sql.NullString {
+	return sql.NullString{String: text(key), Valid: key != ""}
 }
 
 func processFromDB(r sqlcgen.Process) cluster.Process {
@@ -134,7 +148,8 @@ func lineUsageFromDB(r sqlcgen.LineUsage) usage.LineUsage {
 	return usage.LineUsage{
 		ClusterID: cluster.ID(r.ClusterID), ProcessID: cluster.ProcessID(r.ProcessID), HourAt: fromMicros(r.HourAt),
 		Submission: r.Submission, Prefix: r.Prefix, Line: usage.Line{File: r.File, Line: int(r.Line), Function: r.Function},
-		ThreadMicros: r.ThreadMicros, CPUMicros: r.CpuMicros,
+		Origin: r.Origin, Part: r.Part, Operation: r.Operation, Library: r.Library,
+		ThreadMicros: r.ThreadMicros, CPUMicros: r.CpuMicros, NativeMicros: r.NativeMicros,
 	}
 }
 
@@ -149,5 +164,6 @@ func submissionFromDB(r sqlcgen.Submission) usage.Submission {
 	return usage.Submission{
 		ClusterID: cluster.ID(r.ClusterID), ID: r.ID, At: fromMicros(r.At), Client: r.Client, File: r.File, Line: int(r.Line),
 		Function: r.Function, Text: r.Text, Tasks: r.Tasks,
+		Tags: jsonFromDB[map[string]string](r.Tags), Span: jsonFromDB[[]string](r.Span), Levels: jsonFromDB[map[string]int64](r.Levels),
 	}
 }

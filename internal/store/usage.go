@@ -18,9 +18,11 @@ const keyLength = 16
 
 var (
 	addLineUsage = newBulk(
-		`INSERT INTO line_usage (cluster_id, process_id, hour_at, key, submission, prefix, file, line, function, thread_micros, cpu_micros)`, 11,
+		`INSERT INTO line_usage (cluster_id, process_id, hour_at, key, submission, prefix, file, line, function, thread_micros, cpu_micros,
+    origin, part, operation, library, native_micros)`, 16,
 		`ON CONFLICT (cluster_id, process_id, hour_at, key) DO UPDATE
-SET thread_micros = line_usage.thread_micros + excluded.thread_micros, cpu_micros = line_usage.cpu_micros + excluded.cpu_micros`)
+SET thread_micros = line_usage.thread_micros + excluded.thread_micros, cpu_micros = line_usage.cpu_micros + excluded.cpu_micros,
+    native_micros = line_usage.native_micros + excluded.native_micros`)
 	addCategoryUsage = newBulk(
 		`INSERT INTO category_usage (cluster_id, process_id, epoch, start_at, category, end_at, final, thread_micros)`, 8,
 		`ON CONFLICT (cluster_id, process_id, start_at, epoch, category) DO UPDATE
@@ -63,41 +65,39 @@ func (db *DB) exec(ctx context.Context, op string, b bulk, rows int, args func(t
 // AddLineUsage adds thread-time to what is there under the same keys.
 func (db *DB) AddLineUsage(ctx context.Context, rows []usage.LineUsage) error {
 	// One statement may touch a row only once, so equal keys are summed here first; and in one order everywhere, against deadlocks.
-	type rowKey struct {
-		clusterID  cluster.ID
-		processID  cluster.ProcessID
-		hourAt     int64
-		submission int64
-		prefix     string
-		line       usage.Line
-	}
-	index := make(map[rowKey]int, len(rows))
+	index := make(map[usage.LineUsage]int, len(rows))
 	sums := make([]usage.LineUsage, 0, len(rows))
 	for _, r := range rows {
-		r.ProcessID, r.Prefix = cluster.ProcessID(text(string(r.ProcessID))), text(r.Prefix)
+		r.ProcessID, r.Prefix, r.Part = cluster.ProcessID(text(string(r.ProcessID))), text(r.Prefix), text(r.Part)
 		r.Line.File, r.Line.Function = text(r.Line.File), text(r.Line.Function)
-		key := rowKey{r.ClusterID, r.ProcessID, micros(r.HourAt), r.Submission, r.Prefix, r.Line}
+		key := r
+		key.HourAt, key.ThreadMicros, key.CPUMicros, key.NativeMicros = fromMicros(micros(r.HourAt)), 0, 0, 0
 		if i, ok := index[key]; ok {
 			sums[i].ThreadMicros += r.ThreadMicros
 			sums[i].CPUMicros += r.CPUMicros
+			sums[i].NativeMicros += r.NativeMicros
 			continue
 		}
 		index[key] = len(sums)
 		sums = append(sums, r)
 	}
-	slices.SortFunc(sums, func(a, b usage.LineUsage) int {
-		return cmp.Or(
-			cmp.Compare(a.ClusterID, b.ClusterID), cmp.Compare(a.ProcessID, b.ProcessID), a.HourAt.Compare(b.HourAt),
-			cmp.Compare(a.Submission, b.Submission), cmp.Compare(a.Prefix, b.Prefix),
-			cmp.Compare(a.Line.File, b.Line.File), cmp.Compare(a.Line.Line, b.Line.Line), cmp.Compare(a.Line.Function, b.Line.Function),
-		)
-	})
+	slices.SortFunc(sums, compareLineUsage)
 	return db.exec(ctx, "add line usage", addLineUsage, len(sums), func(to []any, i int) []any {
 		r := sums[i]
-		key := hashKey(strconv.FormatInt(r.Submission, 10), r.Prefix, r.Line.File, strconv.Itoa(r.Line.Line), r.Line.Function)
+		key := hashKey(strconv.FormatInt(r.Submission, 10), r.Prefix, r.Line.File, strconv.Itoa(r.Line.Line), r.Line.Function,
+			strconv.FormatInt(r.Origin, 10), r.Part, r.Operation, r.Library)
 		return append(to, string(r.ClusterID), string(r.ProcessID), micros(r.HourAt), key, r.Submission, r.Prefix,
-			r.Line.File, int64(r.Line.Line), r.Line.Function, r.ThreadMicros, r.CPUMicros)
+			r.Line.File, int64(r.Line.Line), r.Line.Function, r.ThreadMicros, r.CPUMicros, r.Origin, r.Part, r.Operation, r.Library, r.NativeMicros)
 	})
+}
+
+func compareLineUsage(a, b usage.LineUsage) int {
+	return cmp.Or(
+		cmp.Compare(a.ClusterID, b.ClusterID), cmp.Compare(a.ProcessID, b.ProcessID), a.HourAt.Compare(b.HourAt),
+		cmp.Compare(a.Submission, b.Submission), cmp.Compare(a.Prefix, b.Prefix),
+		cmp.Compare(a.Line.File, b.Line.File), cmp.Compare(a.Line.Line, b.Line.Line), cmp.Compare(a.Line.Function, b.Line.Function),
+		cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Library, b.Library),
+	)
 }
 
 // AddCategoryUsage adds thread-time to what is there under the same process, epoch, start and category.
@@ -136,7 +136,7 @@ func (db *DB) AddCategoryUsage(ctx context.Context, rows []usage.CategoryUsage) 
 	})
 }
 
-// LineUsageByCluster returns a cluster's thread-time on lines, ordered by process, hour, submission, prefix and line.
+// LineUsageByCluster returns a cluster's thread-time on lines, ordered by process, hour, submission, prefix, line, origin and class.
 func (db *DB) LineUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.LineUsage, error) {
 	rows, err := db.read(ctx).ListLineUsageByCluster(ctx, string(id))
 	return convert(rows, lineUsageFromDB), fail("list line usage", err)
@@ -159,6 +159,7 @@ func (db *DB) PutSubmissions(ctx context.Context, subs []usage.Submission) error
 			err := q.PutSubmission(ctx, sqlcgen.PutSubmissionParams{
 				ClusterID: string(s.ClusterID), ID: s.ID, At: micros(s.At), Client: text(s.Client), File: text(s.File), Line: int64(s.Line),
 				Function: text(s.Function), Text: text(s.Text), Tasks: s.Tasks,
+				Tags: jsonToDB(s.Tags, "{}"), Span: jsonToDB(s.Span, "[]"), Levels: jsonToDB(s.Levels, "{}"),
 			})
 			if err != nil {
 				return fail("put a submission", err)
@@ -190,7 +191,7 @@ func (db *DB) PutSource(ctx context.Context, s usage.Source) error {
 	}))
 }
 
-// FilesWithoutSource returns the files of a cluster's lines and submissions that begin with prefix and whose text is not there, by name.
+// FilesWithoutSource returns the files of a cluster's lines, submissions and origins that begin with prefix and whose text is not there, by name.
 // The prefix holds no wildcard of LIKE.
 func (db *DB) FilesWithoutSource(ctx context.Context, id cluster.ID, prefix string) ([]string, error) {
 	files, err := db.read(ctx).ListFilesWithoutSource(ctx, sqlcgen.ListFilesWithoutSourceParams{ClusterID: string(id), File: prefix + "%"})

@@ -321,6 +321,7 @@ func TestLineUsageAddsUp(t *testing.T) {
 		row := usage.LineUsage{
 			ClusterID: c.ID, ProcessID: "p", HourAt: noon.Truncate(time.Hour).UTC(), Submission: 1, Prefix: "inc",
 			Line: usage.Line{File: "/a.py", Line: 1, Function: "f"}, ThreadMicros: 100, CPUMicros: 10,
+			Operation: "unknown", NativeMicros: 1,
 		}
 		var want []usage.LineUsage
 		vary := func(f func(r *usage.LineUsage)) {
@@ -337,6 +338,10 @@ func TestLineUsageAddsUp(t *testing.T) {
 		vary(func(r *usage.LineUsage) { r.Submission = 2; r.Line = usage.Line{} })
 		vary(func(r *usage.LineUsage) { r.HourAt = r.HourAt.Add(time.Hour) })
 		vary(func(r *usage.LineUsage) { r.ProcessID = "q" })
+		vary(func(r *usage.LineUsage) { r.Origin = 1 })
+		vary(func(r *usage.LineUsage) { r.Part = "inc-1" })
+		vary(func(r *usage.LineUsage) { r.Operation = "groupby" })
+		vary(func(r *usage.LineUsage) { r.Library = "pandas" })
 		must(t, db.AddLineUsage(ctx, nil))
 		must(t, db.AddLineUsage(ctx, want))
 		must(t, db.AddLineUsage(ctx, append(want, want...))) // equal rows in one call
@@ -353,7 +358,7 @@ func TestLineUsageAddsUp(t *testing.T) {
 			byKey[r] = true
 		}
 		for _, r := range want {
-			r.ThreadMicros, r.CPUMicros = 3*r.ThreadMicros, 3*r.CPUMicros
+			r.ThreadMicros, r.CPUMicros, r.NativeMicros = 3*r.ThreadMicros, 3*r.CPUMicros, 3*r.NativeMicros
 			if !byKey[r] {
 				t.Errorf("missing %+v", r)
 			}

@@ -130,11 +130,13 @@ func (b *Batch) Validate(id cluster.ID) error {
 		if err := b.validateWindow(); err != nil {
 			return err
 		}
-		return b.validateScheduler()
+		return b.validateScheduler(id)
 	case KindSource:
 		return b.validateSource()
+	case KindSoftware:
+		return b.Environment.validate()
 	default:
-		return invalid("Kind %.40q is not known; there are worker, scheduler and source.", b.Kind)
+		return invalid("Kind %.40q is not known; there are worker, scheduler, source and software.", b.Kind)
 	}
 }
 
@@ -174,6 +176,15 @@ func (b *Batch) validateWorker() error {
 			}
 		}
 	}
+	if b.Method != "" && b.Method != MethodAgent && b.Method != MethodSampled {
+		return invalid("Method %.40q is not known; there are agent and sampled.", b.Method)
+	}
+	if err := b.Software.validate(); err != nil {
+		return err
+	}
+	if err := b.Res.validate(); err != nil {
+		return err
+	}
 	return b.validateTimes()
 }
 
@@ -187,7 +198,7 @@ func (b *Batch) validateTimes() error {
 	for i, row := range b.Ledger {
 		if outside(row.Prefix, len(b.Strings)) || row.Submission < 0 || row.ThreadMicros < 0 || row.ThreadMicros > row.SlotMicros ||
 			row.Origin < 0 {
-			return invalid("Ledger row %d is not sound: its prefix must exist and 0 <= thread_us <= slot_us.", i)
+			return invalid("Ledger row %d is not sound: its prefix must exist, its origin must not be negative and 0 <= thread_us <= slot_us.", i)
 		}
 		if !spend(row.SlotMicros) || !spend(row.NativeMicros) {
 			return addsUp(capacity)
@@ -209,20 +220,7 @@ func (b *Batch) validateTimes() error {
 		weight += max(row.WallMicros, 0)
 		if outside(row.Prefix, len(b.Strings)) || outside(row.Stack, len(b.Stacks)) || row.Submission < 0 ||
 			row.Origin < 0 || outside(row.Part, len(b.Strings)+1) || row.WallMicros < 0 || row.CPUMicros < 0 || row.CPUMicros > maxRows*maxWindow.Microseconds() || weight > maxRows*maxWindow.Microseconds() {
-			return invalid("Sample %d is not sound: its prefix and stack must exist and its times must not be negative.", i)
-		}
-	}
-	return nil
-}
-
-func (b *Batch) validateScheduler() error {
-	if len(b.Submissions) > maxSubmissions {
-		return invalid("The batch has %d submissions; at most %d are allowed.", len(b.Submissions), maxSubmissions)
-	}
-	for i, s := range b.Submissions {
-		if s.ID < 1 || s.Line < 0 || s.Tasks < 0 || len(s.File) > maxTextLength || len(s.Function) > maxTextLength ||
-			len(s.Text) > maxTextLength || len(s.Client) > maxTextLength {
-			return invalid("Submission %d is not sound: ids count from 1 and texts have at most %d bytes.", i, maxTextLength)
+			return invalid("Sample %d is not sound: its prefix, stack and part must exist and its times must not be negative.", i)
 		}
 	}
 	return nil

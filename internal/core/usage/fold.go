@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
-	"github.com/lineitem/lineitem/internal/core/cost"
 )
 
 // Categories other than the idle ones.
@@ -17,6 +16,9 @@ const (
 	CategoryIdleStarting      = CategoryIdlePrefix + "starting"
 	CategoryIdleClosing       = CategoryIdlePrefix + "closing"
 	CategoryUnattributed      = "unattributed"
+	// CategoryLostWorker is time of a worker that vanished without a last report, CategoryLostTelemetry time between two reports that arrived.
+	CategoryLostWorker    = "lost.worker"
+	CategoryLostTelemetry = "lost.telemetry"
 )
 
 // Folded is what one worker batch comes to. Its categories sum to the window's capacity, and its lines to the category "work".
@@ -25,88 +27,86 @@ type Folded struct {
 	Categories []CategoryUsage
 }
 
-type workKey struct {
-	submission int64
-	prefix     int
+// Fold turns a validated worker batch into time by line and by category. The time of each ledger row is exact; its samples only split it (Shares). A
+// sample counts for the innermost frame of user code on its stack; where there is none, and for work without samples, the row keeps
+// the zero Line and the submission decides when the bill is read.
+func Fold(id cluster.ID, b *Batch, classifier Classifier) Folded {
+	f := folding{
+		batch: b, classes: classes{of: classifier, seen: map[classKey][2]string{}}, lines: map[LineUsage]*LineUsage{},
+		base: LineUsage{ClusterID: id, ProcessID: b.Process, HourAt: time.UnixMicro(b.T0Micros).UTC().Truncate(time.Hour)},
+	}
+	for _, share := range b.Shares() {
+		f.add(share)
+	}
+	out := Folded{Categories: b.categories(id)}
+	for _, sum := range f.lines {
+		out.Lines = append(out.Lines, *sum)
+	}
+	slices.SortFunc(out.Lines, compareLines)
+	return out
 }
 
-// Fold turns a validated worker batch into thread-time by line and by category. The thread-time of each submission and prefix is exact; its
-// samples only split it. A sample counts for the innermost frame of user code on its stack; where there is none, and
-// for work without samples, the row keeps the zero Line and the submission decides when the bill is read.
-func Fold(id cluster.ID, b *Batch) Folded {
-	samples := map[workKey][]SampleRow{}
-	for _, s := range b.Samples {
-		key := workKey{s.Submission, s.Prefix}
-		samples[key] = append(samples[key], s)
+type folding struct {
+	batch   *Batch
+	classes classes
+	base    LineUsage
+	lines   map[LineUsage]*LineUsage
+}
+
+// add books a share on its line.
+func (f *folding) add(share Share) {
+	if share.ThreadMicros == 0 && share.NativeMicros == 0 {
+		return
 	}
-	start, end := time.UnixMicro(b.T0Micros).UTC(), time.UnixMicro(b.T1Micros).UTC()
-	lines := map[LineUsage]*LineUsage{}
+	b, row := f.batch, f.batch.Ledger[share.Row]
+	key := f.base
+	key.Submission, key.Prefix, key.Origin = row.Submission, b.Strings[row.Prefix], row.Origin
+	stack, prefix, cpu := -1, key.Prefix, int64(0)
+	if share.Sample >= 0 {
+		s := b.Samples[share.Sample]
+		stack, cpu = s.Stack, min(s.CPUMicros, share.ThreadMicros)
+		key.Line = b.userLine(s.Stack)
+		if s.Part > 0 {
+			key.Part = b.Strings[s.Part-1]
+			prefix = TaskPrefix(key.Part)
+		}
+	}
+	key.Operation, key.Library = f.classes.classify(b, stack, prefix)
+	sum, ok := f.lines[key]
+	if !ok {
+		sum = new(LineUsage)
+		*sum = key
+		f.lines[key] = sum
+	}
+	sum.ThreadMicros += share.ThreadMicros
+	sum.CPUMicros += cpu
+	sum.NativeMicros += share.NativeMicros
+}
+
+// categories splits the capacity of the window.
+func (b *Batch) categories(id cluster.ID) []CategoryUsage {
 	category := map[string]int64{}
 	for _, row := range b.Ledger {
-		category[CategoryWork] += row.ThreadMicros
+		category[CategoryWork] += row.ThreadMicros + row.NativeMicros
 		category[CategoryOverheadDask] += row.SlotMicros - row.ThreadMicros
-		key := LineUsage{
-			ClusterID: id, ProcessID: b.Process, HourAt: start.Truncate(time.Hour),
-			Submission: row.Submission, Prefix: b.Strings[row.Prefix],
-		}
-		for _, part := range b.split(row.ThreadMicros, samples[workKey{row.Submission, row.Prefix}]) {
-			key.Line = part.line
-			sum, ok := lines[key]
-			if !ok {
-				sum = new(LineUsage)
-				*sum = key
-				lines[key] = sum
-			}
-			sum.ThreadMicros += part.threadMicros
-			sum.CPUMicros += part.cpuMicros
-		}
 	}
 	for reason, us := range b.Idle {
 		category[CategoryIdlePrefix+reason] += us
 	}
-	var out Folded
-	for _, sum := range lines {
-		if sum.ThreadMicros > 0 {
-			out.Lines = append(out.Lines, *sum)
-		}
-	}
-	slices.SortFunc(out.Lines, compareLines)
 	if b.Final && len(category) == 0 {
 		category[CategoryIdleClosing] = 0 // the end of the epoch must be known even if nothing happened since the last window
 	}
+	start, end := time.UnixMicro(b.T0Micros).UTC(), time.UnixMicro(b.T1Micros).UTC()
+	var out []CategoryUsage
 	for name, us := range category {
 		if us > 0 || b.Final {
-			out.Categories = append(out.Categories, CategoryUsage{
-				ClusterID: id, ProcessID: b.Process, Epoch: b.Epoch, StartAt: start, EndAt: end, Final: b.Final,
-				Category: name, ThreadMicros: us,
+			out = append(out, CategoryUsage{
+				ClusterID: id, ProcessID: b.Process, Epoch: b.Epoch, StartAt: start, EndAt: end, Final: b.Final, Category: name, ThreadMicros: us,
 			})
 		}
 	}
-	slices.SortFunc(out.Categories, func(a, b CategoryUsage) int { return cmp.Compare(a.Category, b.Category) })
+	slices.SortFunc(out, func(a, b CategoryUsage) int { return cmp.Compare(a.Category, b.Category) })
 	return out
-}
-
-type linePart struct {
-	line                    Line
-	threadMicros, cpuMicros int64
-}
-
-// split divides exact thread-time over the lines of its samples by their weights.
-func (b *Batch) split(threadMicros int64, samples []SampleRow) []linePart {
-	if len(samples) == 0 {
-		return []linePart{{threadMicros: threadMicros}}
-	}
-	weights := make([]int64, len(samples))
-	for i, s := range samples {
-		weights[i] = s.WallMicros
-	}
-	shares := cost.Split(cost.Nanos(threadMicros), weights)
-	parts := make([]linePart, len(samples))
-	for i, s := range samples {
-		share := int64(shares[i])
-		parts[i] = linePart{line: b.userLine(s.Stack), threadMicros: share, cpuMicros: min(s.CPUMicros, share)}
-	}
-	return parts
 }
 
 // userLine returns the innermost line of user code on a stack, or the zero Line.
@@ -129,5 +129,9 @@ func compareLines(a, b LineUsage) int {
 		cmp.Compare(a.Line.File, b.Line.File),
 		cmp.Compare(a.Line.Line, b.Line.Line),
 		cmp.Compare(a.Line.Function, b.Line.Function),
+		cmp.Compare(a.Origin, b.Origin),
+		cmp.Compare(a.Part, b.Part),
+		cmp.Compare(a.Operation, b.Operation),
+		cmp.Compare(a.Library, b.Library),
 	)
 }

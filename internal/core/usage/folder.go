@@ -3,8 +3,6 @@ package usage
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
@@ -30,20 +28,29 @@ type Sink interface {
 	Take(ctx context.Context, batches []Received) error
 }
 
+// Forgetter is a Sink that adds up what worker batches hold. Before a cluster's worker batches are folded once more (Reclassify), it drops its sums of
+// them in the caller's transaction; the batches then reach Take again.
+type Forgetter interface {
+	Forget(ctx context.Context, id cluster.ID) error
+}
+
 // Folder moves durable batches into the tables that answer questions, each exactly once.
 type Folder struct {
 	store  Store
 	gauges GaugeStore
 	tx     identity.Transactor
 	decode Decoder
+	rules  Classifier
 	bad    func(RawBatch, error)
 	sinks  []Sink
 }
 
-// NewFolder makes a Folder. Bad is told of a batch that cannot be decoded any more (it was validated when it came in); its time stays unknown. Sinks
-// take what the folder does not keep itself.
-func NewFolder(store Store, gauges GaugeStore, tx identity.Transactor, decode Decoder, bad func(RawBatch, error), sinks ...Sink) *Folder {
-	return &Folder{store: store, gauges: gauges, tx: tx, decode: decode, bad: bad, sinks: sinks}
+// NewFolder makes a Folder. Rules name the operations of what it folds. Bad is told of a batch that cannot be decoded any more (it was validated when it
+// came in); its time stays unknown. Sinks take what the folder does not keep itself.
+func NewFolder(
+	store Store, gauges GaugeStore, tx identity.Transactor, decode Decoder, rules Classifier, bad func(RawBatch, error), sinks ...Sink,
+) *Folder {
+	return &Folder{store: store, gauges: gauges, tx: tx, decode: decode, rules: rules, bad: bad, sinks: sinks}
 }
 
 // foldAtOnce bounds a transaction: on SQLite all that is appended meanwhile waits for it.
@@ -64,7 +71,7 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 		ready[i] = f.prepare(raw)
 	}
 	err = f.tx.Atomically(ctx, func(ctx context.Context) error {
-		var sum sums
+		sum := sums{rules: f.rules.Version()}
 		var fresh []Received
 		for _, p := range ready {
 			switch err := f.store.MarkFolded(ctx, p.raw); {
@@ -119,91 +126,7 @@ func (f *Folder) prepare(raw RawBatch) prepared {
 	}
 	p := prepared{raw: raw, batch: b}
 	if b.Kind == KindWorker {
-		p.folded = Fold(raw.ClusterID, b)
+		p.folded = Fold(raw.ClusterID, b, f.rules)
 	}
 	return p
-}
-
-// sums is what the batches of one transaction come to: lines that several of them name are one row.
-type sums struct {
-	lines       map[LineUsage]*LineUsage
-	categories  []CategoryUsage
-	submissions []Submission
-	sources     []Source
-	gauges      map[cluster.ID]cluster.Gauges
-}
-
-func (s *sums) add(p prepared) {
-	if p.batch == nil {
-		return
-	}
-	switch p.batch.Kind {
-	case KindWorker:
-		for _, l := range p.folded.Lines {
-			s.addLine(l)
-		}
-		s.categories = append(s.categories, p.folded.Categories...)
-	case KindScheduler:
-		for _, submission := range p.batch.Submissions {
-			submission.ClusterID = p.raw.ClusterID
-			s.submissions = append(s.submissions, submission)
-		}
-		if g := p.batch.Gauges; g != nil {
-			s.setGauges(p.raw, *g)
-		}
-	case KindSource:
-		s.sources = append(s.sources, Source{ClusterID: p.raw.ClusterID, File: p.batch.File, SHA256: p.batch.SHA256, Text: p.batch.Text})
-	}
-}
-
-func (s *sums) addLine(l LineUsage) {
-	key := l
-	key.ThreadMicros, key.CPUMicros = 0, 0
-	if s.lines == nil {
-		s.lines = map[LineUsage]*LineUsage{}
-	}
-	if sum, ok := s.lines[key]; ok {
-		sum.ThreadMicros += l.ThreadMicros
-		sum.CPUMicros += l.CPUMicros
-		return
-	}
-	s.lines[key] = &l
-}
-
-func (s *sums) setGauges(raw RawBatch, g cluster.Gauges) {
-	g.At = raw.ReceivedAt
-	if s.gauges == nil {
-		s.gauges = map[cluster.ID]cluster.Gauges{}
-	}
-	if was, ok := s.gauges[raw.ClusterID]; !ok || !g.At.Before(was.At) {
-		s.gauges[raw.ClusterID] = g
-	}
-}
-
-func (f *Folder) write(ctx context.Context, s *sums) error {
-	lines := make([]LineUsage, 0, len(s.lines))
-	for _, sum := range s.lines {
-		lines = append(lines, *sum)
-	}
-	slices.SortFunc(lines, compareLines) // in one order everywhere, so that two transactions do not wait in a circle
-	if err := f.store.AddLineUsage(ctx, lines); err != nil {
-		return err
-	}
-	if err := f.store.AddCategoryUsage(ctx, s.categories); err != nil {
-		return err
-	}
-	if err := f.store.PutSubmissions(ctx, s.submissions); err != nil {
-		return err
-	}
-	for _, source := range s.sources {
-		if err := f.store.PutSource(ctx, source); err != nil {
-			return err
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(s.gauges)) {
-		if err := f.gauges.SetGauges(ctx, id, s.gauges[id]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -12,7 +12,7 @@ import (
 type RawBatch struct {
 	ClusterID  cluster.ID
 	ProcessID  cluster.ProcessID
-	Kind       string // "worker", "scheduler", "source"
+	Kind       string // "worker", "scheduler", "source", "software"
 	Epoch      string
 	Seq        int64
 	ReceivedAt time.Time
@@ -101,7 +101,12 @@ type Store interface {
 	// AddLineUsage adds thread-time to what is there under the same keys.
 	AddLineUsage(ctx context.Context, rows []LineUsage) error
 	AddCategoryUsage(ctx context.Context, rows []CategoryUsage) error
+	// The Put methods replace what is there under the same key; of equal keys in one call the last counts.
 	PutSubmissions(ctx context.Context, subs []Submission) error
+	PutSessions(ctx context.Context, sessions []Session) error
+	PutOrigins(ctx context.Context, origins []Origin) error
+	PutParts(ctx context.Context, parts []Part) error
+	PutReads(ctx context.Context, reads []Read) error
 	PutSource(ctx context.Context, s Source) error
 
 	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]LineUsage, error)
@@ -109,11 +114,23 @@ type Store interface {
 	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]CategoryUsage, error)
 	SubmissionByID(ctx context.Context, id cluster.ID, submission int64) (Submission, error)
 	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]Submission, error)
+	SessionsByCluster(ctx context.Context, id cluster.ID) ([]Session, error)
+	OriginsByCluster(ctx context.Context, id cluster.ID) ([]Origin, error)
+	PartsByCluster(ctx context.Context, id cluster.ID) ([]Part, error)
+	ReadsByCluster(ctx context.Context, id cluster.ID) ([]Read, error)
 	// FilesWithoutSource returns the files of lines and submissions that begin with prefix and whose text is not there, by name.
 	FilesWithoutSource(ctx context.Context, id cluster.ID, prefix string) ([]string, error)
 	ListSources(ctx context.Context, id cluster.ID) ([]Source, error) // without texts
 	SourceByFile(ctx context.Context, id cluster.ID, file string) (Source, error)
 
-	// DeleteBatches drops folded batches received before a time and returns how many.
+	// NoteFolded remembers by which rules worker batches of a cluster were folded (the first time counts) and whether any was sampled.
+	NoteFolded(ctx context.Context, state FoldState) error
+	FoldStateByCluster(ctx context.Context, id cluster.ID) (FoldState, error)
+	// OutdatedClusters returns up to limit clusters with a RulesVersion below version and all their batches, newest first.
+	OutdatedClusters(ctx context.Context, version, limit int) ([]cluster.ID, error)
+	// Unfold drops a cluster's line and category usage, makes all its worker batches wait again, and notes the version, in the caller's transaction.
+	Unfold(ctx context.Context, id cluster.ID, version int) error
+
+	// DeleteBatches drops folded batches received before a time and returns how many. It counts them in the clusters' FoldState.
 	DeleteBatches(ctx context.Context, before time.Time) (int64, error)
 }

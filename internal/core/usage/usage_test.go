@@ -22,7 +22,7 @@ func TestFoldKeepsEveryMicrosecond(t *testing.T) {
 		if err := b.Validate(clusterID); err != nil {
 			t.Fatalf("generated batch is invalid: %v", err)
 		}
-		folded := usage.Fold(clusterID, b)
+		folded := usage.Fold(clusterID, b, usage.Unclassified{})
 		var lines, work, all int64
 		for _, l := range folded.Lines {
 			if l.CPUMicros > l.ThreadMicros || l.ThreadMicros <= 0 {
@@ -65,7 +65,7 @@ func TestFoldChoosesTheInnermostUserFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[usage.Line]int64{}
-	for _, l := range usage.Fold(clusterID, b).Lines {
+	for _, l := range usage.Fold(clusterID, b, usage.Unclassified{}).Lines {
 		got[l.Line] = l.ThreadMicros
 	}
 	if got[usage.Line{File: "job.py", Line: 20, Function: "inner"}] != 600_000 {

@@ -16,11 +16,12 @@ WHERE batch_id = (SELECT b.id FROM batches b WHERE b.cluster_id = $1 AND b.epoch
 -- name: CountBatchesByKey :one
 SELECT count(*) FROM batches WHERE cluster_id = $1 AND epoch = $2 AND seq = $3;
 
--- name: DeleteFoldedBatches :execrows
+-- name: DeleteFoldedBatches :many
 DELETE FROM batches WHERE id IN (
     SELECT b.id FROM batches b
     WHERE b.received_at < @received_before
       AND NOT EXISTS (SELECT 1 FROM unfolded_batches u WHERE u.batch_id = b.id)
     ORDER BY b.received_at
     LIMIT CAST(@max_rows AS BIGINT)
-);
+)
+RETURNING cluster_id, kind;

@@ -26,7 +26,7 @@ func (q *Queries) CountBatchesByKey(ctx context.Context, arg CountBatchesByKeyPa
 	return count, err
 }
 
-const deleteFoldedBatches = `-- name: DeleteFoldedBatches :execrows
+const deleteFoldedBatches = `-- name: DeleteFoldedBatches :many
 DELETE FROM batches WHERE id IN (
     SELECT b.id FROM batches b
     WHERE b.received_at < $1
@@ -34,6 +34,7 @@ DELETE FROM batches WHERE id IN (
     ORDER BY b.received_at
     LIMIT CAST($2 AS BIGINT)
 )
+RETURNING cluster_id, kind
 `
 
 type DeleteFoldedBatchesParams struct {
@@ -41,12 +42,32 @@ type DeleteFoldedBatchesParams struct {
 	MaxRows        int64
 }
 
-func (q *Queries) DeleteFoldedBatches(ctx context.Context, arg DeleteFoldedBatchesParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteFoldedBatches, arg.ReceivedBefore, arg.MaxRows)
+type DeleteFoldedBatchesRow struct {
+	ClusterID string
+	Kind      string
+}
+
+func (q *Queries) DeleteFoldedBatches(ctx context.Context, arg DeleteFoldedBatchesParams) ([]DeleteFoldedBatchesRow, error) {
+	rows, err := q.db.QueryContext(ctx, deleteFoldedBatches, arg.ReceivedBefore, arg.MaxRows)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []DeleteFoldedBatchesRow
+	for rows.Next() {
+		var i DeleteFoldedBatchesRow
+		if err := rows.Scan(&i.ClusterID, &i.Kind); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listUnfoldedBatches = `-- name: ListUnfoldedBatches :many

@@ -36,6 +36,19 @@ type CategoryUsage struct {
 	ThreadMicros int64
 }
 
+type ClientSession struct {
+	ClusterID   string
+	Key         []byte
+	Client      string
+	UserName    string
+	Host        string
+	Kind        string
+	Path        string
+	CommitID    string
+	Dirty       bool
+	Environment string
+}
+
 type Cluster struct {
 	ID               string
 	Name             string
@@ -54,6 +67,10 @@ type Cluster struct {
 	CreatedAt        int64
 	StartedAt        sql.NullInt64
 	EndedAt          sql.NullInt64
+	Deployment       string
+	Method           string
+	SchedulerKey     sql.NullString
+	LastSeenAt       sql.NullInt64
 }
 
 type Credential struct {
@@ -70,6 +87,13 @@ type Event struct {
 	At        int64
 	Kind      string
 	Message   string
+}
+
+type FoldState struct {
+	ClusterID      string
+	RulesVersion   int64
+	Sampled        bool
+	DroppedBatches int64
 }
 
 type Gauge struct {
@@ -100,6 +124,30 @@ type LineUsage struct {
 	Function     string
 	ThreadMicros int64
 	CpuMicros    int64
+	Origin       int64
+	Part         string
+	Operation    string
+	Library      string
+	NativeMicros int64
+}
+
+type Origin struct {
+	ClusterID string
+	ID        int64
+	File      string
+	Line      int64
+	Function  string
+	Text      string
+	Callers   string
+	Shared    string
+}
+
+type Part struct {
+	ClusterID  string
+	Submission int64
+	Key        []byte
+	Name       string
+	Origin     int64
 }
 
 type Process struct {
@@ -121,6 +169,25 @@ type Process struct {
 	StartedAt    sql.NullInt64
 	RetireAt     sql.NullInt64
 	EndedAt      sql.NullInt64
+}
+
+type Read struct {
+	ClusterID   string
+	Key         []byte
+	Submission  int64
+	Prefix      string
+	Origin      int64
+	Direction   string
+	Path        string
+	Format      string
+	Engine      string
+	Compression string
+	Files       int64
+	Tasks       int64
+	Bytes       int64
+	Columns     int64
+	ColumnsUsed int64
+	PushedDown  bool
 }
 
 type Session struct {
@@ -155,6 +222,9 @@ type Submission struct {
 	Function  string
 	Text      string
 	Tasks     int64
+	Tags      string
+	Span      string
+	Levels    string
 }
 
 type Token struct {

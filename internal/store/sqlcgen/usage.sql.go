@@ -32,7 +32,7 @@ func (q *Queries) GetSourceByFile(ctx context.Context, arg GetSourceByFileParams
 }
 
 const getSubmissionByID = `-- name: GetSubmissionByID :one
-SELECT cluster_id, id, at, client, file, line, function, text, tasks FROM submissions WHERE cluster_id = $1 AND id = $2
+SELECT cluster_id, id, at, client, file, line, function, text, tasks, tags, span, levels FROM submissions WHERE cluster_id = $1 AND id = $2
 `
 
 type GetSubmissionByIDParams struct {
@@ -53,6 +53,9 @@ func (q *Queries) GetSubmissionByID(ctx context.Context, arg GetSubmissionByIDPa
 		&i.Function,
 		&i.Text,
 		&i.Tasks,
+		&i.Tags,
+		&i.Span,
+		&i.Levels,
 	)
 	return i, err
 }
@@ -101,6 +104,10 @@ UNION
 SELECT DISTINCT b.file FROM submissions b
 WHERE b.cluster_id = $1 AND b.file LIKE $2
     AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.cluster_id = b.cluster_id AND s.file = b.file)
+UNION
+SELECT DISTINCT o.file FROM origins o
+WHERE o.cluster_id = $1 AND o.file LIKE $2
+    AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.cluster_id = o.cluster_id AND s.file = o.file)
 ORDER BY 1
 `
 
@@ -133,8 +140,8 @@ func (q *Queries) ListFilesWithoutSource(ctx context.Context, arg ListFilesWitho
 }
 
 const listLineUsageByCluster = `-- name: ListLineUsageByCluster :many
-SELECT cluster_id, process_id, hour_at, key, submission, prefix, file, line, function, thread_micros, cpu_micros FROM line_usage WHERE cluster_id = $1
-ORDER BY process_id, hour_at, submission, prefix, file, line, function
+SELECT cluster_id, process_id, hour_at, key, submission, prefix, file, line, function, thread_micros, cpu_micros, origin, part, operation, library, native_micros FROM line_usage WHERE cluster_id = $1
+ORDER BY process_id, hour_at, submission, prefix, file, line, function, origin, part, operation, library
 `
 
 func (q *Queries) ListLineUsageByCluster(ctx context.Context, clusterID string) ([]LineUsage, error) {
@@ -158,6 +165,11 @@ func (q *Queries) ListLineUsageByCluster(ctx context.Context, clusterID string) 
 			&i.Function,
 			&i.ThreadMicros,
 			&i.CpuMicros,
+			&i.Origin,
+			&i.Part,
+			&i.Operation,
+			&i.Library,
+			&i.NativeMicros,
 		); err != nil {
 			return nil, err
 		}
@@ -206,7 +218,7 @@ func (q *Queries) ListSourcesByCluster(ctx context.Context, clusterID string) ([
 }
 
 const listSubmissionsByCluster = `-- name: ListSubmissionsByCluster :many
-SELECT cluster_id, id, at, client, file, line, function, text, tasks FROM submissions WHERE cluster_id = $1 ORDER BY id
+SELECT cluster_id, id, at, client, file, line, function, text, tasks, tags, span, levels FROM submissions WHERE cluster_id = $1 ORDER BY id
 `
 
 func (q *Queries) ListSubmissionsByCluster(ctx context.Context, clusterID string) ([]Submission, error) {
@@ -228,6 +240,9 @@ func (q *Queries) ListSubmissionsByCluster(ctx context.Context, clusterID string
 			&i.Function,
 			&i.Text,
 			&i.Tasks,
+			&i.Tags,
+			&i.Span,
+			&i.Levels,
 		); err != nil {
 			return nil, err
 		}
@@ -267,11 +282,11 @@ func (q *Queries) PutSource(ctx context.Context, arg PutSourceParams) error {
 }
 
 const putSubmission = `-- name: PutSubmission :exec
-INSERT INTO submissions (cluster_id, id, at, client, file, line, function, text, tasks)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO submissions (cluster_id, id, at, client, file, line, function, text, tasks, tags, span, levels)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (cluster_id, id) DO UPDATE
 SET at = excluded.at, client = excluded.client, file = excluded.file, line = excluded.line, function = excluded.function,
-    text = excluded.text, tasks = excluded.tasks
+    text = excluded.text, tasks = excluded.tasks, tags = excluded.tags, span = excluded.span, levels = excluded.levels
 `
 
 type PutSubmissionParams struct {
@@ -284,6 +299,9 @@ type PutSubmissionParams struct {
 	Function  string
 	Text      string
 	Tasks     int64
+	Tags      string
+	Span      string
+	Levels    string
 }
 
 func (q *Queries) PutSubmission(ctx context.Context, arg PutSubmissionParams) error {
@@ -297,6 +315,9 @@ func (q *Queries) PutSubmission(ctx context.Context, arg PutSubmissionParams) er
 		arg.Function,
 		arg.Text,
 		arg.Tasks,
+		arg.Tags,
+		arg.Span,
+		arg.Levels,
 	)
 	return err
 }

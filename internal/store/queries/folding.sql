@@ -1,0 +1,31 @@
+-- name: NoteFolded :exec
+INSERT INTO fold_states (cluster_id, rules_version, sampled, dropped_batches) VALUES ($1, $2, $3, 0)
+ON CONFLICT (cluster_id) DO UPDATE SET sampled = excluded.sampled
+WHERE excluded.sampled AND NOT fold_states.sampled;
+
+-- name: NoteDropped :exec
+INSERT INTO fold_states (cluster_id, rules_version, sampled, dropped_batches) VALUES ($1, 0, $2, $3)
+ON CONFLICT (cluster_id) DO UPDATE SET dropped_batches = fold_states.dropped_batches + excluded.dropped_batches;
+
+-- name: GetFoldState :one
+SELECT * FROM fold_states WHERE cluster_id = $1;
+
+-- name: ListOutdatedClusters :many
+SELECT cluster_id FROM fold_states WHERE rules_version < @version AND dropped_batches = 0
+ORDER BY cluster_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SetRulesVersion :exec
+UPDATE fold_states SET rules_version = $2 WHERE cluster_id = $1;
+
+-- name: DeleteLineUsageByCluster :exec
+DELETE FROM line_usage WHERE cluster_id = $1;
+
+-- name: DeleteCategoryUsageByCluster :exec
+DELETE FROM category_usage WHERE cluster_id = $1;
+
+-- name: UnfoldWorkerBatches :exec
+INSERT INTO unfolded_batches (batch_id, cluster_id)
+SELECT b.id, b.cluster_id FROM batches b
+WHERE b.cluster_id = $1 AND b.kind = 'worker'
+  AND NOT EXISTS (SELECT 1 FROM unfolded_batches u WHERE u.batch_id = b.id);
