@@ -115,7 +115,7 @@ class Transport:
         self.queue = BatchQueue()
         self.health = {"posts": 0, "post_errors": 0, "rejected": 0, "post_bytes": 0}
         self.refused = False
-        self._config = config
+        self.config = config
         self._version = version
         self._collect = collect
         self._has_news = has_news
@@ -202,7 +202,7 @@ class Transport:
             if self.health["post_errors"] in (1, 10, 100):
                 logger.warning(
                     "Lineitem's agent cannot reach %s (%s: %s). Work goes on; telemetry waits in memory.",
-                    self._config.server,
+                    self.config.server,
                     type(error).__name__,
                     error,
                 )
@@ -232,7 +232,7 @@ class Transport:
                     "The Lineitem server refuses this cluster's agent (HTTP %d). Telemetry stops; work goes on. %s",
                     status,
                     "Call lineitem.watch() again to get a new token."
-                    if self._config.watched
+                    if self.config.watched
                     else "Start a new cluster to get a new token.",
                 )
             return 0.0
@@ -250,10 +250,10 @@ class Transport:
 
     def _renew(self) -> bool:
         """Get a new token for a watched cluster, where this process may ask for one; tell whether to go on."""
-        if self._config.renew is None:
+        if self.config.renew is None:
             return False
         try:
-            config = self._config.renew()
+            config = self.config.renew()
         except OSError as error:  # not now; the next refusal asks again
             logger.info("Lineitem's agent could not announce this cluster again: %s", error)
             return True
@@ -261,9 +261,9 @@ class Transport:
             logger.warning("Lineitem's agent could not announce this cluster again.", exc_info=True)
             return False
         # Another cluster's books cannot be gone on with: the batches that wait are this one's.
-        if config is None or config.cluster != self._config.cluster:
+        if config is None or config.cluster != self.config.cluster:
             return False
-        self._config = config
+        self.config = config
         self._refusals = 0
         logger.info("Lineitem's agent has a new token for %s.", config.cluster)
         return True
@@ -282,7 +282,7 @@ class Transport:
     # -- HTTP -------------------------------------------------------------------------------------------------------
 
     def _post(self, parcel: list[bytes]) -> tuple[int, Any, bytes]:
-        token = self._config.read_token()
+        token = self.config.read_token()
         if not token:
             raise OSError("the agent's token cannot be read")
         plain = msgpack.packb({"v": 1, "agent": self._version, "batches": parcel})

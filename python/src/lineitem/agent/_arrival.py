@@ -1,0 +1,191 @@
+"""How the agent comes onto a scheduler that Lineitem did not start, and how it leaves; all of it runs in the scheduler's event loop.
+
+Several may want to watch one cluster at the same time: clients, the scheduler's preload, every worker's preload. Who is first
+claims it, announces it to the server and installs the agent; the others find the claim, and later the agent.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import platform
+import re
+import socket
+import time
+import uuid
+from typing import Any
+
+import distributed
+from distributed import Scheduler
+
+from lineitem.agent import AGENT_VERSION
+from lineitem.agent._config import AgentConfig, switched_off
+from lineitem.agent._deployment import of_scheduler
+
+logger = logging.getLogger("lineitem.agent")
+
+#: Tells whoever looks from outside whether this is his own process.
+PROCESS = uuid.uuid4().hex
+
+_AGENT = "_lineitem_agent"
+_CLAIM = "_lineitem_claim"
+_INSTALLS = "_lineitem_installs"
+_CLAIM_S = 60.0
+_OLDEST = (2024, 9)
+
+
+def agent_of(scheduler: Any) -> Any:
+    """Return the agent on a scheduler, ``None`` if there is none."""
+    return getattr(scheduler, _AGENT, None)
+
+
+def unsupported(version: str | None = None) -> str:
+    """Return why the agent does not run with this Dask, as a sentence; empty if it does.
+
+    Parameters
+    ----------
+    version
+        Of ``distributed``; that of this process if not given.
+    """
+    found = distributed.__version__ if version is None else version
+    parts = re.match(r"(\d+)\.(\d+)", found)
+    # A development version says nothing useful in its number; what counts is that graphs are made of task objects.
+    old = (
+        tuple(map(int, parts.groups())) < _OLDEST
+        if parts and found[0] != "0"
+        else importlib.util.find_spec("dask._task_spec") is None
+    )
+    if not old:
+        return ""
+    return f"Lineitem's agent needs distributed {_OLDEST[0]}.{_OLDEST[1]} or later, and this scheduler has {found}"
+
+
+def claim(scheduler: Any) -> dict[str, Any]:
+    """Claim a scheduler, and say what there is to know about it.
+
+    Returns
+    -------
+    dict
+        ``state`` is ``claimed``, ``agent`` (there is one: ``cluster``, ``server``, ``watched``, ``refused``), ``busy`` (somebody
+        else is about to install one) or ``refused`` with a ``reason``.
+    """
+    agent = agent_of(scheduler)
+    if agent is not None:
+        config = agent.transport.config
+        refused = bool(agent.transport.refused)
+        here = {
+            "state": "agent",
+            "cluster": config.cluster,
+            "server": config.server,
+            "watched": config.watched,
+            "refused": refused,
+        }
+        if not (refused and config.watched):
+            return here
+    if switched_off():
+        return {"state": "refused", "reason": "LINEITEM_AGENT is off in the scheduler's environment"}
+    reason = unsupported()
+    if reason:
+        logger.warning("%s: this cluster works, but is not watched.", reason)
+        return {"state": "refused", "reason": reason}
+    now = time.monotonic()
+    if now - getattr(scheduler, _CLAIM, float("-inf")) < _CLAIM_S:
+        return {"state": "busy"}
+    setattr(scheduler, _CLAIM, now)
+    return {"state": "claimed", **facts(scheduler)}
+
+
+def facts(scheduler: Any) -> dict[str, Any]:
+    """Return what the server wants to know of a scheduler."""
+    dashboard = scheduler.services.get("dashboard")
+    address = str(scheduler.address)
+    # A scheduler that is reached within its process only has no host in its address.
+    host = address.rpartition("//")[2].rpartition(":")[0] if address.startswith(("tcp:", "tls:", "ws:", "wss:")) else ""
+    return {
+        "scheduler_id": str(scheduler.id),
+        "scheduler_address": address,
+        "dashboard_url": f"http://{host or '127.0.0.1'}:{dashboard.port}/status" if dashboard is not None else "",
+        "deployment": of_scheduler(scheduler),
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "distributed": distributed.__version__,
+    }
+
+
+def keep_claim(scheduler: Any) -> None:
+    """Keep a claim from running out, while the server is away. From any thread."""
+    setattr(scheduler, _CLAIM, time.monotonic())
+
+
+def release(scheduler: Any) -> None:
+    """Give a claim back, after the server could not be reached or said no."""
+    if hasattr(scheduler, _CLAIM):
+        delattr(scheduler, _CLAIM)
+
+
+def install(scheduler: Any, config: AgentConfig) -> None:
+    """Put the agent onto a scheduler, in the place of one that the server has refused.
+
+    Parameters
+    ----------
+    scheduler
+        The ``distributed.Scheduler``.
+    config
+        What the server said, or the environment of a process that Lineitem started.
+    """
+    from lineitem.agent._scheduler import LineitemSchedulerPlugin
+
+    if not isinstance(scheduler, Scheduler):
+        return
+    agent = agent_of(scheduler)
+    if agent is not None:
+        if not agent.transport.refused:
+            return
+        scheduler.remove_plugin(agent.name)
+    setattr(scheduler, _INSTALLS, getattr(scheduler, _INSTALLS, 0) + 1)
+    agent = LineitemSchedulerPlugin(scheduler, config)
+    setattr(scheduler, _AGENT, agent)
+    agent.install()
+    release(scheduler)
+    logger.info("Lineitem's agent %s reports to %s for %s.", AGENT_VERSION, config.server, config.cluster)
+
+
+async def leave(scheduler: Any) -> None:
+    """Take the agent off a scheduler and its workers, after their last reports."""
+    agent = agent_of(scheduler)
+    if agent is None:
+        return
+    await agent.before_close()
+    delattr(scheduler, _AGENT)
+    scheduler.plugins.pop(agent.name, None)
+    scheduler.worker_plugins.pop(agent.name, None)
+    await scheduler.broadcast(msg={"op": "plugin-remove", "name": agent.name}, on_error="ignore")
+
+
+async def arrive(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
+    """Carry out an order that came from a client or a worker.
+
+    Parameters
+    ----------
+    scheduler
+        The ``distributed.Scheduler``.
+    order
+        ``do`` is ``claim``, ``install`` (with ``server``, ``cluster``, ``process``, ``token``), ``release`` or ``leave``.
+
+    Returns
+    -------
+    dict
+        ``state``, and what belongs to it.
+    """
+    do = order["do"]
+    if do == "claim":
+        return claim(scheduler)
+    if do == "install":
+        fields = {name: str(order[name]) for name in ("server", "cluster", "process", "token")}
+        install(scheduler, AgentConfig(**fields, watched=True))
+        return {"state": "installed"}
+    if do == "leave":
+        await leave(scheduler)
+        return {"state": "left"}
+    release(scheduler)
+    return {"state": "released"}

@@ -1,0 +1,136 @@
+"""The agent's scheduler part as a parcel: it runs on a scheduler where nothing of ours is installed.
+
+What travels is the text of the package's modules. Text, unlike pickled code objects, does not mind another version of Python; and
+it is loaded under a name of its own, so that a Lineitem of another version that is installed there stays out of it. The
+parcel unpickles to a coroutine function for Dask's ``run_function`` that never raises.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = "lineitem"
+# Entry points of processes that have the package; they reach for credentials, which is nobody else's business.
+_STAY = {"preload", "worker_preload", "_register", "_ship"}
+_FROM = re.compile(r"^(\s*)from lineitem(?=[. ])", re.MULTILINE)
+_IMPORT = re.compile(r"^(\s*)import lineitem((?:\.\w+)*)$", re.MULTILINE)
+
+_LOADER = '''
+def load(name, process, packed, order):
+    """Return the function that carries out an order on a scheduler."""
+
+    def unpack():
+        import importlib, importlib.abc, importlib.machinery, json, sys, zlib
+
+        if name not in sys.modules:
+            texts = json.loads(zlib.decompress(packed))
+
+            class Parcel(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+                def find_spec(self, fullname, path=None, target=None):
+                    if fullname not in texts:
+                        return None
+                    return importlib.machinery.ModuleSpec(
+                        fullname, self, origin="<" + fullname + ">", is_package=fullname in (name, name + ".agent"))
+
+                def get_source(self, fullname):
+                    return texts[fullname]
+
+                def is_package(self, fullname):
+                    return fullname in (name, name + ".agent")
+
+                def exec_module(self, module):
+                    module.__file__ = ""
+                    text = texts[module.__name__]
+                    exec(compile(text, "<" + module.__name__ + ">", "exec", dont_inherit=True), module.__dict__)
+
+            sys.meta_path.append(Parcel())
+        return importlib.import_module(name + ".agent._arrival")
+
+    async def lineitem_watch(dask_scheduler):
+        import logging, sys
+
+        log = logging.getLogger("lineitem.agent")
+        try:
+            if sys.version_info < (3, 10):
+                reason = "Lineitem's agent needs Python 3.10 or later, and this scheduler has %s.%s" % sys.version_info[:2]
+                log.warning("%s: this cluster works, but is not watched.", reason)
+                return {"state": "refused", "reason": reason}
+            here = sys.modules.get("lineitem.agent._arrival")
+            if here is None or here.PROCESS != process:
+                here = unpack()
+            return await here.arrive(dask_scheduler, order)
+        except Exception as error:
+            log.warning("Lineitem's agent could not be set up: this cluster works, but is not watched.", exc_info=True)
+            return {"state": "failed", "reason": type(error).__name__ + ": " + str(error)[:500]}
+
+    return lineitem_watch
+'''
+
+
+class _Parcel:
+    """Pickles to an expression that makes the function out of builtins and text."""
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        scope = {"source": _LOADER, "scope": {}, **self._values}
+        return eval, ("exec(source, scope) or scope['load'](name, process, packed, order)", scope)
+
+
+@functools.cache
+def _texts() -> tuple[str, bytes]:
+    """Return the name under which the modules are loaded, and all of them, packed."""
+    home = Path(__file__).parent
+    plain = {path.stem: path.read_text(encoding="utf-8") for path in home.glob("*.py") if path.stem not in _STAY}
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    name = f"{_PACKAGE}_shipped_{digest[:12]}"
+    modules = {name: ""}
+    for stem, text in plain.items():
+        renamed = _IMPORT.sub(rf"\1import {name}\2, {name} as {_PACKAGE}", _FROM.sub(rf"\1from {name}", text))
+        modules[f"{name}.agent" if stem == "__init__" else f"{name}.agent.{stem}"] = renamed
+    return name, zlib.compress(json.dumps(modules).encode(), 9)
+
+
+def parcel(order: dict[str, Any]) -> Any:
+    """Return what ``dumps`` turns into bytes for ``run_function``.
+
+    Parameters
+    ----------
+    order
+        See ``_arrival.arrive``.
+    """
+    from lineitem.agent._arrival import PROCESS
+
+    name, packed = _texts()
+    return _Parcel(name=name, process=PROCESS, packed=packed, order=order)
+
+
+async def send(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
+    """Have an order carried out on a scheduler.
+
+    Parameters
+    ----------
+    scheduler
+        An ``rpc`` to it.
+    order
+        See ``_arrival.arrive``.
+
+    Returns
+    -------
+    dict
+        The scheduler's answer; ``state`` is ``failed`` where there was none.
+    """
+    from distributed.protocol.pickle import dumps
+
+    answer = await scheduler.run_function(function=dumps(parcel(order)), args=dumps(()), kwargs=dumps({}), wait=True)
+    result = answer.get("result") if isinstance(answer, dict) else None
+    if isinstance(result, dict) and "state" in result:
+        return result
+    return {"state": "failed", "reason": "the scheduler does not run functions (its run_function is blocked)"}
