@@ -108,8 +108,9 @@ def encode_window(
     *,
     final: bool,
     budget: int,
-    res: Mapping[str, int],
+    res: Mapping[str, Any] | None,
     health: Mapping[str, int],
+    software: Mapping[str, Any] | None = None,
 ) -> Encoded:
     """Encode a worker batch.
 
@@ -129,7 +130,10 @@ def encode_window(
 
     def encode(samples: _Resolved) -> bytes:
         body = _body(epoch, window, samples)
-        body["res"] = dict(res)
+        if res is not None:
+            body["res"] = dict(res)
+        if software is not None:
+            body["software"] = dict(software)
         body["health"] = {**health, "dropped": health.get("dropped", 0) + dropped}
         return pack({**head, **body})
 
@@ -200,3 +204,8 @@ def _body(epoch: Epoch, window: Window, resolved: _Resolved) -> dict[str, Any]:
 def encode_source(epoch: Epoch, file: str, sha256: str, text: str) -> bytes:
     """Encode the text of one file of user code."""
     return pack({**epoch.head("source"), "file": file, "sha256": sha256, "text": text})
+
+
+def encode_software(epoch: Epoch, content: Mapping[str, Any]) -> bytes:
+    """Encode a software environment, see ``_inventory.scan_environment``."""
+    return pack({**epoch.head("software"), **content})

@@ -45,6 +45,8 @@ class Outbox:
         self._files_seen: set[str] = set()
         self._texts: dict[str, tuple[str, str]] = {}
         self._wanted: deque[tuple[str, str, str]] = deque()
+        self._software = ""
+        self._wants_software: bool | None = None
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -79,9 +81,12 @@ class Outbox:
                     ask = False
                     parcel = self._parcel()
                     offers = self._texts.copy()
+                    environment = self._software if self._wants_software is None else ""
                     reply = await asyncio.wait_for(
                         self._worker.scheduler.lineitem_report(
-                            batches=parcel, sources=[[file, text[0]] for file, text in offers.items()]
+                            batches=parcel,
+                            sources=[[file, text[0]] for file, text in offers.items()],
+                            software=environment,
                         ),
                         _REPORT_TIMEOUT_S,
                     )
@@ -91,6 +96,8 @@ class Outbox:
                         if self._batches and self._batches[0] is batch:
                             self._batches.popleft()
                     self._sort_out(offers, set(reply["want"]))
+                    if environment:
+                        self._wants_software = bool(reply.get("want_software"))
                     self._on_reply(reply)
         except (OSError, asyncio.TimeoutError):
             pass  # The scheduler is away; Dask deals with that, and the batches wait.
@@ -115,6 +122,16 @@ class Outbox:
             if found is not None:
                 self._texts[file] = found
         return wanted
+
+    def offer_software(self, content: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Offer the environment, once it is known; return it, once, if the scheduler wants it."""
+        if content is None or self._wants_software is False:
+            return None
+        self._software = str(content["environment"])
+        if not self._wants_software:
+            return None
+        self._wants_software = False
+        return content
 
     def _parcel(self) -> list[bytes]:
         parcel: list[bytes] = []

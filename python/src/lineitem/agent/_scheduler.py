@@ -15,8 +15,9 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 import lineitem
 from lineitem.agent import AGENT_VERSION
-from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_source, monotonic_us, pack
+from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_software, encode_source, monotonic_us, pack
 from lineitem.agent._guard import Guard
+from lineitem.agent._inventory import Environments, Inventory
 from lineitem.agent._push import worker_payload
 from lineitem.agent._sources import read_source
 from lineitem.agent._stacks import Classifier
@@ -79,6 +80,9 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         self._source_text: bool | None = None  # unknown until the server has answered
         self._sources: set[tuple[str, Any]] = set()
         self._held_sources: dict[str, Origin] = {}
+        self._environments = Environments()
+        self._inventory = Inventory()
+        self._told_environment = False
         self._last_gauges: dict[str, int] = {}
         self._reports = 0
         self._collecting = threading.Event()
@@ -197,7 +201,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
     # -- the workers' reports ---------------------------------------------------------------------------------------
 
     async def report(
-        self, comm: Any, batches: Iterable[bytes] = (), sources: Iterable[Any] = (), **_kwargs: Any
+        self, comm: Any, batches: Iterable[bytes] = (), sources: Iterable[Any] = (), software: Any = "", **_kwargs: Any
     ) -> dict[str, Any]:
         """Take in a worker's batches and answer with what the worker should know."""
         try:
@@ -209,6 +213,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
                 "queued": len(self._scheduler.queued) + len(self._scheduler.unrunnable),
                 "source_text": bool(self._source_text),
                 "want": [file for file, sha256 in sources if self._wants(file, sha256)],
+                "want_software": self._environments.wants(software),
                 "off": self.transport.refused or self._finished,
             }
         except Exception:
@@ -254,9 +259,11 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
 
     def _make_batches(self) -> list[bytes]:
         gauges = self._gauges()
-        if not len(self._book) and not self._held_sources and not self._finished and gauges == self._last_gauges:
+        made = self._software_batches()
+        quiet = not len(self._book) and not self._held_sources and not self._finished
+        if quiet and not made and gauges == self._last_gauges:
             return []
-        made = self._source_batches()
+        made += self._source_batches()
         rows = self._book.take(with_text=bool(self._source_text))
         self._last_gauges = gauges
         now = monotonic_us()
@@ -273,6 +280,9 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
                 "gauges": gauges,
                 "health": self._health(),
             }
+            software = self._inventory.section()
+            if software is not None:
+                window["software"] = software
             made.append(pack({**head, **window}))
             self._window_start = now
         return made
@@ -287,6 +297,15 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
                 if found is not None and self._wants(file, found[0]):
                     made.append(encode_source(self._epoch, file, *found))
         return made
+
+    def _software_batches(self) -> list[bytes]:
+        """Encode the scheduler's own environment when it has become known."""
+        self._inventory.tick()
+        content = self._inventory.content
+        if content is None or self._told_environment:
+            return []
+        self._told_environment = True
+        return [encode_software(self._epoch, content)] if self._environments.wants(content["environment"]) else []
 
     def _read_same(self, origin: Origin) -> tuple[str, str] | None:
         """Read the file here, if it is the client's: the submission's line must say the same."""
@@ -380,6 +399,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
 
     async def _shut_down(self) -> None:
         try:
+            self._inventory.hasten()
             await asyncio.wait_for(self._finish_workers(), _FINISH_WORKERS_S)
         except asyncio.TimeoutError:
             logger.info("Lineitem's agent did not get the last figures of all workers in time.")

@@ -24,11 +24,13 @@ from distributed import worker as dask_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.metrics import time as dask_time
 
-from lineitem.agent._batch import Epoch, encode_source, encode_window, monotonic_us
+from lineitem.agent._batch import Epoch, encode_software, encode_source, encode_window, monotonic_us
 from lineitem.agent._facts import MAX_NAME, books_begin, measured_us, owner_of, process_id, read_stamp, spilled_bytes
 from lineitem.agent._guard import Guard
+from lineitem.agent._inventory import Inventory
 from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger
 from lineitem.agent._outbox import Outbox
+from lineitem.agent._resources import Resources
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
 from lineitem.agent._stacks import Classifier, Resolver, can_sample, landmarks
 
@@ -51,6 +53,7 @@ _STRETCH = 4
 _BYTES_PER_S = 370  # before compression to about 45 %: the budget is 10 kB a minute on the wire
 _IDLE_WAIT_S = 0.5
 _STOP_S = 1.0
+_LAST_LOOK_S = 0.3
 _STARVED_US = 1_500_000
 
 
@@ -125,7 +128,8 @@ class WorkerAgent:
         self._pace = Pace(settings["rate_hz"])
         self._can_sample = can_sample()
         self._actor_calls: dict[int, tuple[str, object]] = {}
-        self._cpu_ns = time.process_time_ns()
+        self._inventory = Inventory()
+        self._resources = self._ask("resources", Resources, worker, spilled_bytes)
 
         self._flush_s = float(settings["flush_seconds"])
         self._next_flush = now + int(_FIRST_FLUSH_S * random.uniform(0.8, 1.2) * 1e6)  # noqa: S311 - spreads load
@@ -244,6 +248,8 @@ class WorkerAgent:
             self._flush(final=True)
         except Exception:
             self.guard.failed("flush")
+        if self._resources is not None:
+            self._ask("resources", self._resources.close)
 
     def _loop(self) -> None:
         thread_cpu = time.thread_time_ns()
@@ -255,6 +261,9 @@ class WorkerAgent:
             self._part("drain", self._drain)
             now = monotonic_us()
             self._part("tick", self._tick, now)
+            self._ask("inventory", self._inventory.tick)
+            if self._resources is not None:
+                self._ask("resources", self._resources.tick, now)
             if (
                 now >= self._next_flush
                 or self._samples.size > _FLUSH_BYTES
@@ -277,6 +286,16 @@ class WorkerAgent:
             call(*args)
         except Exception:
             self.guard.failed(name)
+
+    def _ask(self, name: str, question: Callable[..., Any], *args: Any) -> Any:
+        """Ask a part that the rest can do without; None if it fails."""
+        if self.guard.broken(name):
+            return None
+        try:
+            return question(*args)
+        except Exception:
+            self.guard.failed(name)
+            return None
 
     def _wait(self) -> bool:
         """Sleep until the next tick; tell whether to go on.
@@ -445,15 +464,14 @@ class WorkerAgent:
         now = monotonic_us()
         window = self.ledger.close_window(now, self._last_reason, self._elapsed(), self.worker.state.nthreads)
         samples, self._samples = self._samples, Samples()
-        cpu_ns = time.process_time_ns()
-        state = self.worker.state
-        res = {
-            "rss_bytes": self.worker.monitor.proc.memory_info().rss,
-            "managed_bytes": int(state.nbytes),
-            "spilled_bytes": spilled_bytes(self.worker),
-            "cpu_us": (cpu_ns - self._cpu_ns) // 1000,
-        }
-        self._cpu_ns = cpu_ns
+        res = None
+        if self._resources is not None:
+            res = self._ask("resources", self._resources.window)
+            self._self_cpu_us += self._resources.take_cost_us()
+        if final:
+            self._ask("inventory", self._inventory.hasten, _LAST_LOOK_S)
+        software = self._ask("inventory", self._inventory.section)
+        self._self_cpu_us += self._inventory.take_cost_us()
         health = {
             "self_cpu_us": self._self_cpu_us + self.hook_ns // 1000,
             "ticks": self._ticks,
@@ -467,7 +485,15 @@ class WorkerAgent:
         if now - self._begun < _PROMPT_US:
             budget = 2 * max(budget, int(self._flush_s * _BYTES_PER_S))
         encoded = encode_window(
-            self.epoch, window, samples.weights, self.resolver, final=final, budget=budget, res=res, health=health
+            self.epoch,
+            window,
+            samples.weights,
+            self.resolver,
+            final=final,
+            budget=budget,
+            res=res,
+            software=software,
+            health=health,
         )
         self._outbox.put(encoded.batch)
         self._full_size = encoded.full_size
@@ -476,4 +502,7 @@ class WorkerAgent:
         if not final:
             for source in self._outbox.read_sources(encoded.user_files):
                 self._outbox.put(encode_source(self.epoch, *source))
+            content = self._outbox.offer_software(self._inventory.content)
+            if content is not None:
+                self._outbox.put(encode_software(self.epoch, content))
             self.worker.loop.add_callback(self._outbox.send)
