@@ -44,6 +44,11 @@ func (c *Client) CreateCluster(ctx context.Context, in CreateClusterRequest) (Cl
 	return call[Cluster](ctx, c, http.MethodPost, "/clusters", nil, in)
 }
 
+// WatchCluster announces a cluster that Lineitem did not start; announcing the same scheduler again returns the same cluster.
+func (c *Client) WatchCluster(ctx context.Context, in WatchRequest) (WatchAnswer, error) {
+	return call[WatchAnswer](ctx, c, http.MethodPost, "/clusters/watched", nil, in)
+}
+
 // ListClustersOptions selects clusters.
 type ListClustersOptions struct {
 	// Statuses limits the list, if not empty.

@@ -129,6 +129,8 @@ type Cluster struct {
 	Method string `json:"method" enum:"agent,sampled"`
 	// LastSeenAt is when a watched cluster last reported.
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
+	// Away is true for a watched cluster that has not reported for half a minute; it ends at its last report if it stays so.
+	Away bool `json:"away"`
 	// Gauges is the scheduler's last report; absent before the first.
 	Gauges *Gauges `json:"gauges,omitempty"`
 	// SourcesWanted lists files of user code seen in the bill whose text the server lacks and only a client can have:

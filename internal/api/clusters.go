@@ -16,6 +16,10 @@ type createClusterInput struct {
 	Body sdk.CreateClusterRequest
 }
 
+type watchClusterInput struct {
+	Body sdk.WatchRequest
+}
+
 type listClustersInput struct {
 	Status []string `query:"status" enum:"pending,starting,running,stopping,stopped,failed" doc:"Only these, separated by commas"`
 	Limit  int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -29,6 +33,7 @@ type scaleInput struct {
 
 func (s *server) clusterRoutes(a huma.API) {
 	register(s, a, created(operation(http.MethodPost, "/clusters", "create-cluster", tagClusters, "Ask for a cluster")), s.createCluster)
+	register(s, a, created(operation(http.MethodPost, "/clusters/watched", "watch-cluster", tagClusters, "Announce a cluster that Lineitem did not start")), s.watchCluster)
 	register(s, a, operation(http.MethodGet, "/clusters", "list-clusters", tagClusters, "List clusters, newest first"), s.listClusters)
 	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}", "get-cluster", tagClusters, "Show a cluster"), s.getCluster)
 	register(s, a, operation(http.MethodPost, "/clusters/{cluster_id}/scale", "scale-cluster", tagClusters, "Set how many workers are wanted"), s.scaleCluster)
@@ -45,6 +50,17 @@ func (s *server) createCluster(ctx context.Context, in *createClusterInput) (*bo
 		return nil, err
 	}
 	return answer(s.clusterToAPI(view)), nil
+}
+
+func (s *server) watchCluster(ctx context.Context, in *watchClusterInput) (*body[sdk.WatchAnswer], error) {
+	w, err := s.Clusters.Watch(ctx, s.Now(), actorOf(ctx), cluster.WatchInput{
+		Name: in.Body.Name, Deployment: in.Body.Deployment, Method: in.Body.Method, SchedulerAddress: in.Body.SchedulerAddress,
+		DashboardURL: in.Body.DashboardURL, SchedulerKey: in.Body.SchedulerID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer(sdk.WatchAnswer{Cluster: s.clusterToAPI(w.View), Process: string(w.Scheduler), AgentToken: w.Token.Text}), nil
 }
 
 func (s *server) listClusters(ctx context.Context, in *listClustersInput) (*body[sdk.ClusterList], error) {

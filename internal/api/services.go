@@ -14,6 +14,7 @@ import (
 // errs.NotFound for what they may not see.
 type Clusters interface {
 	Create(ctx context.Context, now time.Time, actor identity.Actor, in cluster.CreateInput) (cluster.View, error)
+	Watch(ctx context.Context, now time.Time, actor identity.Actor, in cluster.WatchInput) (cluster.Watching, error)
 	Get(ctx context.Context, now time.Time, actor identity.Actor, ref string) (cluster.View, error)
 	List(ctx context.Context, now time.Time, actor identity.Actor, in cluster.ListInput) (views []cluster.View, next string, err error)
 	Scale(ctx context.Context, now time.Time, actor identity.Actor, ref string, in cluster.ScaleInput) (cluster.View, error)

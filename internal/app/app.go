@@ -26,6 +26,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/usage"
+	"github.com/lineitem/lineitem/internal/core/watch"
 	"github.com/lineitem/lineitem/internal/ingest"
 	"github.com/lineitem/lineitem/internal/pki"
 	"github.com/lineitem/lineitem/internal/store"
@@ -73,6 +74,7 @@ type App struct {
 	identity  *identity.Service
 	code      string // bought by the first start, "" later
 	clusters  *controller.Clusters
+	watched   *controller.Watched
 	telemetry *controller.Telemetry
 	folder    *usage.Folder
 	ingest    *ingest.Handler
@@ -154,7 +156,10 @@ func (a *App) wire(ctx context.Context) error {
 	a.clusters = controller.NewClusters(controller.ClustersConfig{
 		Store: a.db, Tx: a.db, Backends: backends, Policy: policy, Logger: a.logger, Now: a.now, Env: a.processEnv,
 	})
-	a.folder = usage.NewFolder(a.db, a.db, a.db, ingest.Decode, a.badBatch)
+	a.folder = usage.NewFolder(a.db, a.db, a.db, ingest.Decode, usage.Unclassified{}, a.badBatch, watch.NewSink(a.db, card))
+	a.watched = controller.NewWatched(controller.WatchedConfig{
+		Store: a.db, Tx: a.db, Logger: a.logger, Now: a.now, Timeout: a.cfg.WatchedTimeout,
+	})
 	a.telemetry = &controller.Telemetry{
 		Folder: a.folder, Housekeeper: a.db, Retention: telemetryRetention, Logger: a.logger, Now: a.now,
 	}
@@ -164,7 +169,7 @@ func (a *App) wire(ctx context.Context) error {
 	})
 	registry := newRegistry(a.db)
 	a.ingest = ingest.New(ingest.Config{
-		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Logger: a.logger, Now: a.now, Registerer: registry,
+		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
 	a.server = &http.Server{
@@ -209,6 +214,7 @@ func (a *App) Run(ctx context.Context) error {
 	var group errgroup.Group
 	if !a.options.Manual {
 		group.Go(func() error { return a.clusters.Run(loops) })
+		group.Go(func() error { return a.watched.Run(loops) })
 		group.Go(func() error { return a.telemetry.Run(loops) })
 	}
 	served := make(chan error, 1)
@@ -251,5 +257,5 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	return result, a.folder.FoldAll(ctx, "")
+	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx))
 }

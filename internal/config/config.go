@@ -47,10 +47,15 @@ type Config struct {
 	SourceText bool
 	// StopGrace is how long a process may take to end politely.
 	StopGrace time.Duration
-	LogLevel  slog.Level
+	// WatchedTimeout is how long a cluster that Lineitem did not start may say nothing before it counts as ended at its last report.
+	WatchedTimeout time.Duration
+	LogLevel       slog.Level
 	// LogFormat is "text" or "json".
 	LogFormat string
 }
+
+// minWatchedTimeout is a few times as long as a scheduler waits between two reports.
+const minWatchedTimeout = 30 * time.Second
 
 // Backends that can be chosen.
 const (
@@ -141,6 +146,9 @@ func (c Config) Validate() error {
 	}
 	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" || c.TimeZone == "Local" {
 		check("time-zone", fmt.Errorf("is %q: give an IANA name like Europe/Berlin", c.TimeZone))
+	}
+	if c.WatchedTimeout < minWatchedTimeout || c.WatchedTimeout > 7*24*time.Hour {
+		check("watched-timeout", fmt.Errorf("is %v: give 30s to 168h", c.WatchedTimeout))
 	}
 	if c.StopGrace < 0 || c.StopGrace > time.Hour {
 		check("stop-grace", fmt.Errorf("is %v: give 0s to 1h", c.StopGrace))

@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		Listen: "127.0.0.1:8470", Data: "/home/ana/.local/share/lineitem", Backend: config.BackendLocal,
 		PriceCoreHour: 40_000_000, PriceGigabyteHour: 5_000_000, Currency: "USD", SchedulerCores: 1, SchedulerMemory: 1e9,
-		TimeZone: "UTC", SourceText: true, StopGrace: 10 * time.Second, LogLevel: slog.LevelInfo, LogFormat: config.LogText,
+		TimeZone: "UTC", SourceText: true, StopGrace: 10 * time.Second, WatchedTimeout: 5 * time.Minute, LogLevel: slog.LevelInfo, LogFormat: config.LogText,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -85,7 +85,7 @@ func TestEveryProblemIsReported(t *testing.T) {
 	t.Parallel()
 	env := environment("LINEITEM_CURRENCY", "dollars", "LINEITEM_SCHEDULER_CORES", "many", "LINEITEM_DATABASE_URL", "mysql://root:hunter2@db/x")
 	_, err := load(t, env, "--listen", "8470", "--price-core-hour", "0.0000000001", "--time-zone", "Mars/Olympus", "--log-level", "loud",
-		"--log-format", "xml", "--backend", "cloud", "--stop-grace", "-1s", "--public-url", "ftp://x", "--scheduler-memory", "-1GB", "--data", "")
+		"--log-format", "xml", "--backend", "cloud", "--stop-grace", "-1s", "--watched-timeout", "5s", "--public-url", "ftp://x", "--scheduler-memory", "-1GB", "--data", "")
 	var invalid *config.InvalidError
 	if !errors.As(err, &invalid) {
 		t.Fatalf("err = %v, want an InvalidError", err)
@@ -99,7 +99,7 @@ func TestEveryProblemIsReported(t *testing.T) {
 	}
 	for _, want := range []string{
 		"LINEITEM_CURRENCY", "LINEITEM_SCHEDULER_CORES", "LINEITEM_DATABASE_URL", "--listen", "--price-core-hour", "--time-zone", "--log-level",
-		"--log-format", "--backend", "--stop-grace", "--public-url", "--scheduler-memory", "--data",
+		"--log-format", "--backend", "--stop-grace", "--watched-timeout", "--public-url", "--scheduler-memory", "--data",
 	} {
 		if !got[want] {
 			t.Errorf("%s is not reported in:\n%v", want, err)

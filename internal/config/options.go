@@ -100,6 +100,11 @@ func options() []Option {
 			set: func(c *Config, text string) (err error) { c.StopGrace, err = parseDuration(text); return err },
 		},
 		{
+			Name: "watched-timeout", Kind: "duration", Default: "5m",
+			Usage: "how long a cluster that Lineitem did not start may say nothing before it counts as ended at its last report",
+			set:   func(c *Config, text string) (err error) { c.WatchedTimeout, err = parseDuration(text); return err },
+		},
+		{
 			Name: "log-level", Kind: "level", Default: "info", Usage: "least level of records in the log: debug, info, warn or error",
 			set: func(c *Config, text string) error { return parseLevel(text, &c.LogLevel) },
 		},

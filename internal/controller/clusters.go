@@ -131,6 +131,9 @@ func (c *Clusters) Tick(ctx context.Context) (Result, error) {
 	result := Result{Settled: true}
 	known := map[cluster.ProcessID]bool{}
 	for _, row := range clusters {
+		if row.Watched() {
+			continue // nothing of it is ours to launch or to end
+		}
 		if err := c.reconcile(ctx, row.ID, seen, known, &result); err != nil {
 			result.Settled = false
 			c.cfg.Logger.ErrorContext(ctx, "reconciling a cluster failed", slog.String("cluster", string(row.ID)), slog.Any("error", err))

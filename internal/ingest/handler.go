@@ -52,13 +52,15 @@ type Knobs struct {
 	FlushSeconds int  `json:"flush_seconds"`
 }
 
-// Config is what a Handler works with; all fields are needed but Registerer.
+// Config is what a Handler works with; all fields are needed but Registerer and Heard.
 type Config struct {
 	Tokens   Tokens
 	Appender Appender
 	Retirees Retirees
-	Knobs    Knobs
-	Logger   *slog.Logger
+	// Heard is told of every post of a cluster that was understood, if not nil; it returns at once.
+	Heard  func(id cluster.ID, at time.Time)
+	Knobs  Knobs
+	Logger *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 	// Registerer takes the metrics, if not nil.
@@ -169,6 +171,9 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (answer, error
 				out.Duplicates++
 			}
 		}
+	}
+	if h.cfg.Heard != nil {
+		h.cfg.Heard(id, now)
 	}
 	h.batches.WithLabelValues("accepted").Add(float64(out.Accepted))
 	h.batches.WithLabelValues("duplicate").Add(float64(out.Duplicates))

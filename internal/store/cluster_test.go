@@ -25,6 +25,7 @@ func TestClusters(t *testing.T) {
 
 		bare := cluster.Cluster{
 			ID: "cl_bare", Name: "flights", OwnerID: ana.ID, Backend: "local", Status: cluster.StatusPending, Target: cluster.TargetRunning, CreatedAt: noon.UTC(),
+			Method: cluster.MethodAgent,
 		}
 		must(t, db.CreateCluster(ctx, bare))
 		equal(t, getBy(t, ctx, db.ClusterByID, bare.ID), bare)
@@ -33,6 +34,7 @@ func TestClusters(t *testing.T) {
 		changed.ID, changed.Backend = bare.ID, "slurm"
 		must(t, db.UpdateCluster(ctx, changed))
 		changed.OwnerID, changed.Backend, changed.CreatedAt = bare.OwnerID, bare.Backend, bare.CreatedAt
+		changed.SchedulerKey, changed.LastSeenAt = "", time.Time{}
 		equal(t, getBy(t, ctx, db.ClusterByID, bare.ID), changed)
 		changed.ID = "cl_nothing"
 		wantKind(t, db.UpdateCluster(ctx, changed), errs.NotFound)
@@ -169,6 +171,7 @@ func TestProcesses(t *testing.T) {
 		must(t, db.UpdateProcess(ctx, changed))
 		p := &want[1]
 		p.Status, p.Target, p.Handle, p.ExitCode, p.Reason = changed.Status, changed.Target, changed.Handle, changed.ExitCode, changed.Reason
+		p.Threads, p.MemoryBytes, p.Rate = changed.Threads, changed.MemoryBytes, changed.Rate
 		p.StartedAt, p.RetireAt, p.EndedAt = changed.StartedAt, changed.RetireAt, changed.EndedAt
 		equal(t, getBy(t, ctx, db.ProcessesByCluster, c.ID), want)
 		changed.ID = "nothing"

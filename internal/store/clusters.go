@@ -26,6 +26,7 @@ func (db *DB) CreateCluster(ctx context.Context, c cluster.Cluster) error {
 		Python: text(c.Options.Python), Env: env, Status: string(c.Status), Target: string(c.Target), Reason: text(c.Reason),
 		SchedulerAddress: text(c.SchedulerAddress), DashboardUrl: text(c.DashboardURL),
 		CreatedAt: micros(c.CreatedAt), StartedAt: maybeMicros(c.StartedAt), EndedAt: maybeMicros(c.EndedAt),
+		Deployment: text(c.Deployment), Method: methodToDB(c.Method), SchedulerKey: keyToDB(c.SchedulerKey), LastSeenAt: maybeMicros(c.LastSeenAt),
 	})
 	return inserted(n, err, "create a cluster", "cluster")
 }
@@ -90,7 +91,7 @@ func (db *DB) ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster
 	return out, nil
 }
 
-// UpdateCluster writes all fields but ID, OwnerID, Backend and CreatedAt.
+// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey and LastSeenAt.
 func (db *DB) UpdateCluster(ctx context.Context, c cluster.Cluster) error {
 	env, err := envToDB(c.Options.Env)
 	if err != nil {
@@ -102,6 +103,7 @@ func (db *DB) UpdateCluster(ctx context.Context, c cluster.Cluster) error {
 		Status: string(c.Status), Target: string(c.Target), Reason: text(c.Reason),
 		SchedulerAddress: text(c.SchedulerAddress), DashboardUrl: text(c.DashboardURL),
 		StartedAt: maybeMicros(c.StartedAt), EndedAt: maybeMicros(c.EndedAt),
+		Deployment: text(c.Deployment), Method: methodToDB(c.Method),
 	})
 	return one(n, err, "update a cluster", "cluster")
 }

@@ -51,8 +51,9 @@ func newUser(t testing.TB, db *store.DB, name string) identity.User {
 
 // fullCluster has a value in every field.
 func fullCluster(owner identity.UserID, name string, at time.Time) cluster.Cluster {
+	clusterID := cluster.ID(id.New("cl", at))
 	return cluster.Cluster{
-		ID: cluster.ID(id.New("cl", at)), Name: name, OwnerID: owner, Backend: "local",
+		ID: clusterID, Name: name, OwnerID: owner, Backend: "local",
 		Options: cluster.Options{
 			Workers: 3, Threads: 2, MemoryBytes: 1 << 40, Python: "/opt/ana's/bin/python",
 			Env: map[string]string{"A": "1", "QUOTED": `"ü"`},
@@ -60,6 +61,7 @@ func fullCluster(owner identity.UserID, name string, at time.Time) cluster.Clust
 		Status: cluster.StatusRunning, Target: cluster.TargetStopped, Reason: "You stopped it.",
 		SchedulerAddress: "tls://127.0.0.1:8786", DashboardURL: "http://127.0.0.1:8787",
 		CreatedAt: at.UTC(), StartedAt: at.Add(time.Second).UTC(), EndedAt: at.Add(time.Minute).UTC(),
+		Deployment: "jobqueue", Method: cluster.MethodSampled, SchedulerKey: "of " + string(clusterID), LastSeenAt: at.Add(time.Minute).UTC(),
 	}
 }
 
@@ -116,6 +118,8 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	must(t, db.CreateProcess(ctx, process))
 	credentials, agentToken := credentialSet("x"), cluster.AgentToken{Hash: "a9e7", Text: "secret"}
 	must(t, db.SetCredentials(ctx, c.ID, credentials, agentToken))
+	watchToken := identity.Hash("3a7c")
+	must(t, db.AddWatchToken(ctx, c.ID, watchToken, noon, 3))
 	event := cluster.Event{ClusterID: c.ID, At: noon.UTC(), Kind: "created", Message: "Ana made it."}
 	must(t, db.AddEvent(ctx, event))
 	gauges := cluster.Gauges{
@@ -163,6 +167,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		equal(t, gotSet, credentials)
 		equal(t, gotToken, agentToken)
 		equal(t, getBy(t, ctx, db.ClusterByAgentToken, agentToken.Hash), c.ID)
+		equal(t, getBy(t, ctx, db.ClusterByAgentToken, watchToken), c.ID)
 		events, err := db.EventsByCluster(ctx, c.ID, 10)
 		must(t, err)
 		if len(events) != 1 || events[0].ID == 0 {

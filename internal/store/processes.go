@@ -25,11 +25,21 @@ func (db *DB) ProcessesByCluster(ctx context.Context, id cluster.ID) ([]cluster.
 	return convert(rows, processFromDB), fail("list processes", err)
 }
 
-// UpdateProcess writes status, target, handle, exit code, reason, started, retire and ended times.
+// ProcessByID finds a process.
+func (db *DB) ProcessByID(ctx context.Context, id cluster.ProcessID) (cluster.Process, error) {
+	row, err := db.read(ctx).GetProcessByID(ctx, text(string(id)))
+	if err != nil {
+		return cluster.Process{}, found("read a process", "process", err)
+	}
+	return processFromDB(row), nil
+}
+
+// UpdateProcess writes all but identity, name and creation time.
 func (db *DB) UpdateProcess(ctx context.Context, p cluster.Process) error {
 	n, err := db.write(ctx).UpdateProcess(ctx, sqlcgen.UpdateProcessParams{
 		ID: string(p.ID), Status: string(p.Status), Target: string(p.Target), Handle: text(p.Handle), ExitCode: exitCodeToDB(p.ExitCode),
 		Reason: text(p.Reason), StartedAt: maybeMicros(p.StartedAt), RetireAt: maybeMicros(p.RetireAt), EndedAt: maybeMicros(p.EndedAt),
+		Threads: int64(p.Threads), MemoryBytes: p.MemoryBytes, NanosPerHour: int64(p.Rate.NanosPerHour), Currency: string(p.Rate.Currency),
 	})
 	return one(n, err, "update a process", "process")
 }

@@ -84,7 +84,27 @@ type Cluster struct {
 	StartedAt time.Time
 	// EndedAt is when nothing was left of it; zero before.
 	EndedAt time.Time
+	// Deployment says how a watched cluster was started: "local", "jobqueue", "kubernetes", "gateway", "cuda", "manual" or "".
+	Deployment string
+	// Method is MethodAgent or MethodSampled: how its threads are observed. Empty means MethodAgent.
+	Method string
+	// SchedulerKey is the own id of a watched cluster's scheduler: one scheduler of one owner is one cluster.
+	SchedulerKey string
+	// LastSeenAt is when a watched cluster last reported; zero before. TouchCluster alone writes it.
+	LastSeenAt time.Time
 }
+
+// BackendWatched is the backend of clusters that Lineitem did not start: nothing of them is ever launched, scaled or ended.
+const BackendWatched = "watched"
+
+// Watched reports whether Lineitem only watches the cluster.
+func (c Cluster) Watched() bool { return c.Backend == BackendWatched }
+
+// Methods of observation.
+const (
+	MethodAgent   = "agent"   // threads are measured from within
+	MethodSampled = "sampled" // threads are looked at from outside
+)
 
 // Process is one run of a scheduler or worker: the unit that is launched, metered and ended.
 type Process struct {

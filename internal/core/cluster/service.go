@@ -168,6 +168,9 @@ func (s *Service) Scale(ctx context.Context, now time.Time, actor identity.Actor
 		if err != nil {
 			return err
 		}
+		if c.Watched() {
+			return notControlled(c, "cannot scale it")
+		}
 		if c.Target == TargetStopped {
 			return errs.New(errs.Conflict, "cluster_not_running",
 				"Cluster %s is %s and cannot be scaled; nothing was changed. Create a new one.", c.Name, c.Status)
@@ -215,6 +218,9 @@ func (s *Service) Stop(ctx context.Context, now time.Time, actor identity.Actor,
 	}
 	err = s.cfg.Tx.Atomically(ctx, func(ctx context.Context) error {
 		c, err = s.cfg.Store.ClusterByID(ctx, c.ID)
+		if err == nil && c.Watched() {
+			return notControlled(c, "cannot end it")
+		}
 		if err != nil || c.Target == TargetStopped {
 			return err
 		}
@@ -237,6 +243,9 @@ func (s *Service) Credentials(ctx context.Context, actor identity.Actor, ref str
 	c, err := s.Find(ctx, actor, ref)
 	if err != nil {
 		return Cluster{}, Credentials{}, err
+	}
+	if c.Watched() {
+		return Cluster{}, Credentials{}, notControlled(c, "has no credentials for it")
 	}
 	if c.SchedulerAddress == "" || c.Target == TargetStopped {
 		return Cluster{}, Credentials{}, errs.New(errs.Conflict, "scheduler_not_up",
@@ -284,6 +293,9 @@ func (s *Service) Logs(ctx context.Context, actor identity.Actor, ref, process s
 	if err != nil {
 		return nil, err
 	}
+	if c.Watched() {
+		return nil, notControlled(c, "has no logs of it")
+	}
 	processes, err := s.cfg.Store.ProcessesByCluster(ctx, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
@@ -326,6 +338,13 @@ func (s *Service) view(ctx context.Context, now time.Time, c Cluster) (View, err
 		}
 		if p.Role == RoleWorker && p.Status == StatusRunning {
 			v.WorkersRunning++
+		}
+	}
+	if c.Watched() {
+		v.Cluster.Options.Workers = v.WorkersRunning
+		if since := c.Away(now); !since.IsZero() {
+			v.Away = true
+			v.Cluster.Reason = "It has not reported since " + since.UTC().Format(time.RFC3339) + "."
 		}
 	}
 	gauges, err := s.cfg.Store.GaugesByCluster(ctx, c.ID)

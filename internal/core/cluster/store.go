@@ -15,13 +15,24 @@ type Store interface {
 	LiveClusterByName(ctx context.Context, owner identity.UserID, name string) (Cluster, error)
 	// ListClusters returns clusters newest first (by id, descending).
 	ListClusters(ctx context.Context, f ListFilter) ([]Cluster, error)
-	// UpdateCluster writes all fields but ID, OwnerID, Backend and CreatedAt.
+	// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey and LastSeenAt.
 	UpdateCluster(ctx context.Context, c Cluster) error
+
+	// ClusterBySchedulerKey returns the owner's watched cluster whose scheduler has that id, an ended one too.
+	ClusterBySchedulerKey(ctx context.Context, owner identity.UserID, key string) (Cluster, error)
+	// CountLiveWatched counts the owner's watched clusters that have not ended.
+	CountLiveWatched(ctx context.Context, owner identity.UserID) (int, error)
+	// AddWatchToken keeps the hash of one more agent token of a watched cluster, and forgets all but the newest so many.
+	AddWatchToken(ctx context.Context, id ID, h identity.Hash, at time.Time, keep int) error
+	// TouchCluster records that a watched cluster reported, unless a later report is known.
+	TouchCluster(ctx context.Context, id ID, at time.Time) error
+	// ForgetWatchTokens forgets all agent tokens of a watched cluster.
+	ForgetWatchTokens(ctx context.Context, id ID) error
 
 	CreateProcess(ctx context.Context, p Process) error
 	// ProcessesByCluster returns all processes of a cluster, ended ones too, scheduler first, then by name and generation.
 	ProcessesByCluster(ctx context.Context, id ID) ([]Process, error)
-	// UpdateProcess writes status, target, handle, exit code, reason, started, retire and ended times.
+	// UpdateProcess writes all but identity, name and creation time.
 	UpdateProcess(ctx context.Context, p Process) error
 
 	// SetCredentials keeps the credentials of a cluster and the hash of its agent token.

@@ -23,6 +23,8 @@ type View struct {
 	Currency   cost.Currency
 	// WorkersRunning counts the workers that are up.
 	WorkersRunning int
+	// Away is true for a watched cluster that has said nothing for a while.
+	Away bool
 	// Gauges is nil before the scheduler's first report.
 	Gauges *Gauges
 }

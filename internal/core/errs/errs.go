@@ -94,5 +94,14 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// CodeOf returns the code of err, or its kind where it has none; "" for nil.
+func CodeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.CodeOrKind()
+	}
+	return string(KindOf(err))
+}
+
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return KindOf(err) == kind }

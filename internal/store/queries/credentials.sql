@@ -17,7 +17,23 @@ ON CONFLICT (cluster_id) DO UPDATE SET hash = excluded.hash, text = excluded.tex
 SELECT * FROM agent_tokens WHERE cluster_id = $1;
 
 -- name: GetClusterIDByAgentToken :one
-SELECT cluster_id FROM agent_tokens WHERE hash = $1;
+SELECT cluster_id FROM agent_tokens WHERE agent_tokens.hash = CAST(@hash AS TEXT)
+UNION ALL
+SELECT cluster_id FROM watch_tokens WHERE watch_tokens.hash = CAST(@hash AS TEXT);
+
+-- name: CreateWatchToken :exec
+INSERT INTO watch_tokens (hash, cluster_id, created_at) VALUES ($1, $2, $3);
+
+-- name: DeleteOldWatchTokens :exec
+-- Keeps the newest so many.
+DELETE FROM watch_tokens
+WHERE watch_tokens.cluster_id = CAST(@cluster_id AS TEXT) AND watch_tokens.hash NOT IN (
+    SELECT t.hash FROM watch_tokens t WHERE t.cluster_id = CAST(@cluster_id AS TEXT)
+    ORDER BY t.created_at DESC, t.hash LIMIT CAST(@keep AS BIGINT)
+);
+
+-- name: DeleteWatchTokens :exec
+DELETE FROM watch_tokens WHERE cluster_id = $1;
 
 -- name: ForgetAgentTokenText :execrows
 UPDATE agent_tokens SET text = '' WHERE cluster_id = $1;

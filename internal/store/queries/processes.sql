@@ -11,5 +11,9 @@ SELECT * FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name,
 
 -- name: UpdateProcess :execrows
 UPDATE processes
-SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8
-WHERE id = $9;
+SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8,
+    threads = $9, memory_bytes = $10, nanos_per_hour = $11, currency = $12
+WHERE id = $13;
+
+-- name: GetProcessByID :one
+SELECT * FROM processes WHERE id = $1;

@@ -10,11 +10,22 @@ import (
 	"database/sql"
 )
 
+const countLiveWatchedClusters = `-- name: CountLiveWatchedClusters :one
+SELECT count(*) FROM clusters WHERE owner_id = $1 AND backend = 'watched' AND status NOT IN ('stopped', 'failed')
+`
+
+func (q *Queries) CountLiveWatchedClusters(ctx context.Context, ownerID string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countLiveWatchedClusters, ownerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const createCluster = `-- name: CreateCluster :execrows
 INSERT INTO clusters (
     id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address,
-    dashboard_url, created_at, started_at, ended_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT DO NOTHING
 `
 
@@ -36,6 +47,10 @@ type CreateClusterParams struct {
 	CreatedAt        int64
 	StartedAt        sql.NullInt64
 	EndedAt          sql.NullInt64
+	Deployment       string
+	Method           string
+	SchedulerKey     sql.NullString
+	LastSeenAt       sql.NullInt64
 }
 
 func (q *Queries) CreateCluster(ctx context.Context, arg CreateClusterParams) (int64, error) {
@@ -57,6 +72,10 @@ func (q *Queries) CreateCluster(ctx context.Context, arg CreateClusterParams) (i
 		arg.CreatedAt,
 		arg.StartedAt,
 		arg.EndedAt,
+		arg.Deployment,
+		arg.Method,
+		arg.SchedulerKey,
+		arg.LastSeenAt,
 	)
 	if err != nil {
 		return 0, err
@@ -65,7 +84,7 @@ func (q *Queries) CreateCluster(ctx context.Context, arg CreateClusterParams) (i
 }
 
 const getClusterByID = `-- name: GetClusterByID :one
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at FROM clusters WHERE id = $1
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters WHERE id = $1
 `
 
 func (q *Queries) GetClusterByID(ctx context.Context, id string) (Cluster, error) {
@@ -89,12 +108,54 @@ func (q *Queries) GetClusterByID(ctx context.Context, id string) (Cluster, error
 		&i.CreatedAt,
 		&i.StartedAt,
 		&i.EndedAt,
+		&i.Deployment,
+		&i.Method,
+		&i.SchedulerKey,
+		&i.LastSeenAt,
+	)
+	return i, err
+}
+
+const getClusterBySchedulerKey = `-- name: GetClusterBySchedulerKey :one
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters WHERE owner_id = $1 AND scheduler_key = $2
+`
+
+type GetClusterBySchedulerKeyParams struct {
+	OwnerID      string
+	SchedulerKey sql.NullString
+}
+
+func (q *Queries) GetClusterBySchedulerKey(ctx context.Context, arg GetClusterBySchedulerKeyParams) (Cluster, error) {
+	row := q.db.QueryRowContext(ctx, getClusterBySchedulerKey, arg.OwnerID, arg.SchedulerKey)
+	var i Cluster
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.OwnerID,
+		&i.Backend,
+		&i.Workers,
+		&i.Threads,
+		&i.MemoryBytes,
+		&i.Python,
+		&i.Env,
+		&i.Status,
+		&i.Target,
+		&i.Reason,
+		&i.SchedulerAddress,
+		&i.DashboardUrl,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.EndedAt,
+		&i.Deployment,
+		&i.Method,
+		&i.SchedulerKey,
+		&i.LastSeenAt,
 	)
 	return i, err
 }
 
 const getLiveClusterByName = `-- name: GetLiveClusterByName :one
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at FROM clusters
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters
 WHERE owner_id = $1 AND name = $2 AND status NOT IN ('stopped', 'failed')
 ORDER BY id DESC
 LIMIT 1
@@ -126,12 +187,16 @@ func (q *Queries) GetLiveClusterByName(ctx context.Context, arg GetLiveClusterBy
 		&i.CreatedAt,
 		&i.StartedAt,
 		&i.EndedAt,
+		&i.Deployment,
+		&i.Method,
+		&i.SchedulerKey,
+		&i.LastSeenAt,
 	)
 	return i, err
 }
 
 const listClusters = `-- name: ListClusters :many
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at FROM clusters
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters
 WHERE status IN ($1, $2, $3, $4, $5, $6)
   AND (ended_at IS NULL OR ended_at >= CAST($7 AS BIGINT))
   AND created_at < CAST($8 AS BIGINT)
@@ -195,6 +260,10 @@ func (q *Queries) ListClusters(ctx context.Context, arg ListClustersParams) ([]C
 			&i.CreatedAt,
 			&i.StartedAt,
 			&i.EndedAt,
+			&i.Deployment,
+			&i.Method,
+			&i.SchedulerKey,
+			&i.LastSeenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -209,11 +278,78 @@ func (q *Queries) ListClusters(ctx context.Context, arg ListClustersParams) ([]C
 	return items, nil
 }
 
+const listLiveWatchedClusters = `-- name: ListLiveWatchedClusters :many
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters WHERE backend = 'watched' AND status = 'running' ORDER BY id
+`
+
+func (q *Queries) ListLiveWatchedClusters(ctx context.Context) ([]Cluster, error) {
+	rows, err := q.db.QueryContext(ctx, listLiveWatchedClusters)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Cluster
+	for rows.Next() {
+		var i Cluster
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.OwnerID,
+			&i.Backend,
+			&i.Workers,
+			&i.Threads,
+			&i.MemoryBytes,
+			&i.Python,
+			&i.Env,
+			&i.Status,
+			&i.Target,
+			&i.Reason,
+			&i.SchedulerAddress,
+			&i.DashboardUrl,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.EndedAt,
+			&i.Deployment,
+			&i.Method,
+			&i.SchedulerKey,
+			&i.LastSeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const touchCluster = `-- name: TouchCluster :execrows
+UPDATE clusters SET last_seen_at = CAST($1 AS BIGINT)
+WHERE id = $2 AND backend = 'watched' AND (last_seen_at IS NULL OR last_seen_at < CAST($1 AS BIGINT))
+`
+
+type TouchClusterParams struct {
+	SeenAt int64
+	ID     string
+}
+
+func (q *Queries) TouchCluster(ctx context.Context, arg TouchClusterParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, touchCluster, arg.SeenAt, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const updateCluster = `-- name: UpdateCluster :execrows
 UPDATE clusters
 SET name = $1, workers = $2, threads = $3, memory_bytes = $4, python = $5, env = $6, status = $7, target = $8, reason = $9,
-    scheduler_address = $10, dashboard_url = $11, started_at = $12, ended_at = $13
-WHERE id = $14
+    scheduler_address = $10, dashboard_url = $11, started_at = $12, ended_at = $13, deployment = $14, method = $15
+WHERE id = $16
 `
 
 type UpdateClusterParams struct {
@@ -230,6 +366,8 @@ type UpdateClusterParams struct {
 	DashboardUrl     string
 	StartedAt        sql.NullInt64
 	EndedAt          sql.NullInt64
+	Deployment       string
+	Method           string
 	ID               string
 }
 
@@ -248,6 +386,8 @@ func (q *Queries) UpdateCluster(ctx context.Context, arg UpdateClusterParams) (i
 		arg.DashboardUrl,
 		arg.StartedAt,
 		arg.EndedAt,
+		arg.Deployment,
+		arg.Method,
 		arg.ID,
 	)
 	if err != nil {

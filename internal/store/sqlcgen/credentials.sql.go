@@ -9,6 +9,21 @@ import (
 	"context"
 )
 
+const createWatchToken = `-- name: CreateWatchToken :exec
+INSERT INTO watch_tokens (hash, cluster_id, created_at) VALUES ($1, $2, $3)
+`
+
+type CreateWatchTokenParams struct {
+	Hash      string
+	ClusterID string
+	CreatedAt int64
+}
+
+func (q *Queries) CreateWatchToken(ctx context.Context, arg CreateWatchTokenParams) error {
+	_, err := q.db.ExecContext(ctx, createWatchToken, arg.Hash, arg.ClusterID, arg.CreatedAt)
+	return err
+}
+
 const deleteCredentials = `-- name: DeleteCredentials :execrows
 DELETE FROM credentials WHERE cluster_id = $1
 `
@@ -19,6 +34,34 @@ func (q *Queries) DeleteCredentials(ctx context.Context, clusterID string) (int6
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const deleteOldWatchTokens = `-- name: DeleteOldWatchTokens :exec
+DELETE FROM watch_tokens
+WHERE watch_tokens.cluster_id = CAST($1 AS TEXT) AND watch_tokens.hash NOT IN (
+    SELECT t.hash FROM watch_tokens t WHERE t.cluster_id = CAST($1 AS TEXT)
+    ORDER BY t.created_at DESC, t.hash LIMIT CAST($2 AS BIGINT)
+)
+`
+
+type DeleteOldWatchTokensParams struct {
+	ClusterID string
+	Keep      int64
+}
+
+// Keeps the newest so many.
+func (q *Queries) DeleteOldWatchTokens(ctx context.Context, arg DeleteOldWatchTokensParams) error {
+	_, err := q.db.ExecContext(ctx, deleteOldWatchTokens, arg.ClusterID, arg.Keep)
+	return err
+}
+
+const deleteWatchTokens = `-- name: DeleteWatchTokens :exec
+DELETE FROM watch_tokens WHERE cluster_id = $1
+`
+
+func (q *Queries) DeleteWatchTokens(ctx context.Context, clusterID string) error {
+	_, err := q.db.ExecContext(ctx, deleteWatchTokens, clusterID)
+	return err
 }
 
 const forgetAgentTokenText = `-- name: ForgetAgentTokenText :execrows
@@ -45,7 +88,9 @@ func (q *Queries) GetAgentTokenByCluster(ctx context.Context, clusterID string) 
 }
 
 const getClusterIDByAgentToken = `-- name: GetClusterIDByAgentToken :one
-SELECT cluster_id FROM agent_tokens WHERE hash = $1
+SELECT cluster_id FROM agent_tokens WHERE agent_tokens.hash = CAST($1 AS TEXT)
+UNION ALL
+SELECT cluster_id FROM watch_tokens WHERE watch_tokens.hash = CAST($1 AS TEXT)
 `
 
 func (q *Queries) GetClusterIDByAgentToken(ctx context.Context, hash string) (string, error) {

@@ -66,6 +66,36 @@ func (q *Queries) CreateProcess(ctx context.Context, arg CreateProcessParams) (i
 	return result.RowsAffected()
 }
 
+const getProcessByID = `-- name: GetProcessByID :one
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at FROM processes WHERE id = $1
+`
+
+func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error) {
+	row := q.db.QueryRowContext(ctx, getProcessByID, id)
+	var i Process
+	err := row.Scan(
+		&i.ID,
+		&i.ClusterID,
+		&i.Role,
+		&i.Name,
+		&i.Generation,
+		&i.Status,
+		&i.Target,
+		&i.Threads,
+		&i.MemoryBytes,
+		&i.NanosPerHour,
+		&i.Currency,
+		&i.Handle,
+		&i.ExitCode,
+		&i.Reason,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.RetireAt,
+		&i.EndedAt,
+	)
+	return i, err
+}
+
 const listProcessesByCluster = `-- name: ListProcessesByCluster :many
 SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
 `
@@ -115,20 +145,25 @@ func (q *Queries) ListProcessesByCluster(ctx context.Context, clusterID string) 
 
 const updateProcess = `-- name: UpdateProcess :execrows
 UPDATE processes
-SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8
-WHERE id = $9
+SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8,
+    threads = $9, memory_bytes = $10, nanos_per_hour = $11, currency = $12
+WHERE id = $13
 `
 
 type UpdateProcessParams struct {
-	Status    string
-	Target    string
-	Handle    string
-	ExitCode  sql.NullInt64
-	Reason    string
-	StartedAt sql.NullInt64
-	RetireAt  sql.NullInt64
-	EndedAt   sql.NullInt64
-	ID        string
+	Status       string
+	Target       string
+	Handle       string
+	ExitCode     sql.NullInt64
+	Reason       string
+	StartedAt    sql.NullInt64
+	RetireAt     sql.NullInt64
+	EndedAt      sql.NullInt64
+	Threads      int64
+	MemoryBytes  int64
+	NanosPerHour int64
+	Currency     string
+	ID           string
 }
 
 func (q *Queries) UpdateProcess(ctx context.Context, arg UpdateProcessParams) (int64, error) {
@@ -141,6 +176,10 @@ func (q *Queries) UpdateProcess(ctx context.Context, arg UpdateProcessParams) (i
 		arg.StartedAt,
 		arg.RetireAt,
 		arg.EndedAt,
+		arg.Threads,
+		arg.MemoryBytes,
+		arg.NanosPerHour,
+		arg.Currency,
 		arg.ID,
 	)
 	if err != nil {

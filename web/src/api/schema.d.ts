@@ -8,10 +8,14 @@ export interface Bill {
   coverage_seconds: number;
   currency: string;
   lines: BillLine[];
+  method: "agent" | "sampled";
+  origin_seconds: number;
   rates: RateCard;
+  rules_version: number;
   start: string;
   total_nanos: number;
   unknown_nanos: number;
+  work_seconds: number;
 }
 
 export interface BillCategory {
@@ -25,8 +29,17 @@ export interface BillLine {
   /** Of the thread-seconds, on a core; the rest waited */ cpu_seconds: number;
   /** As the worker saw it; cell:<hash> for a notebook cell */ file: string;
   function: string;
+  library: string;
   line: number;
+  native_seconds: number;
+  operation: string;
+  origin_file: string;
+  origin_function: string;
+  /** How the origin is known */ origin_level: "created" | "submitted";
+  origin_line: number;
+  origin_text: string;
   prefixes: BillPrefix[];
+  shared_with?: string[] | null;
   text: string;
   thread_seconds: number;
 }
@@ -38,14 +51,18 @@ export interface BillPrefix {
 }
 
 export interface Cluster {
+  away: boolean;
   backend: string;
   cost_nanos: number;
   created_at: string;
   currency: string;
   dashboard_url: string;
+  deployment: string;
   ended_at?: string;
   gauges?: Gauges;
   id: string;
+  last_seen_at?: string;
+  method: "agent" | "sampled";
   n_workers_running: number;
   name: string;
   options: ClusterOptions;
@@ -58,6 +75,7 @@ export interface Cluster {
   status: "pending" | "starting" | "running" | "stopping" | "stopped" | "failed";
   target: "running" | "stopped";
   /** Page of the cluster */ url: string;
+  watched: boolean;
 }
 
 export interface ClusterList {
@@ -252,6 +270,21 @@ export interface User {
   role: "admin" | "user";
 }
 
+export interface WatchAnswer {
+  agent_token: string;
+  cluster: Cluster;
+  process: string;
+}
+
+export interface WatchRequest {
+  dashboard_url?: string;
+  /** How it was started */ deployment?: "local" | "jobqueue" | "kubernetes" | "gateway" | "cuda" | "manual";
+  method?: "agent" | "sampled";
+  name?: string;
+  scheduler_address: string;
+  scheduler_id: string;
+}
+
 /** What each operation takes and answers, by method and path below the API's base. */
 export interface Operations {
   "GET /clusters": {
@@ -265,6 +298,12 @@ export interface Operations {
     query: undefined;
     body: CreateClusterRequest;
     answer: Cluster;
+  };
+  "POST /clusters/watched": {
+    path: undefined;
+    query: undefined;
+    body: WatchRequest;
+    answer: WatchAnswer;
   };
   "GET /clusters/{cluster_id}": {
     path: { cluster_id: string; };
