@@ -11,7 +11,8 @@ import (
 type level uint8
 
 const (
-	levelFirst  level = iota // what a thread does, whoever called it
+	levelWhole  level = iota // work that decides whatever it calls
+	levelFirst               // what a thread does, whoever called it
 	levelThen                // steps that are part of a larger one, if that is on the stack
 	levelBroad               // whole libraries
 	levelPrefix              // the name of the task, where frames say nothing
@@ -26,13 +27,19 @@ type rule struct {
 	functions *pattern
 	prefixes  *pattern
 	library   string // instead of the innermost package, "" for that
+	guess     bool   // of a frame of the machinery: library counts only if there is no innermost package
 }
 
 // moduleWord stands for the top-level module of the frame that matched.
 const moduleWord = "{module}"
 
-func (r *rule) class(module, library string) Class {
-	if r.library != "" {
+// class fills in what the rule leaves open. The library is that of the innermost package; packaged tells that there is one, and that a rule for
+// the machinery need not guess it.
+func (r *rule) class(module, library string, packaged bool) Class {
+	switch {
+	case r.operation == OperationUser:
+		library = ""
+	case r.library != "" && !(packaged && r.guess):
 		library = strings.ReplaceAll(r.library, moduleWord, module)
 	}
 	return Class{Operation: strings.ReplaceAll(r.operation, moduleWord, strings.ToLower(module)), Library: library}
@@ -52,15 +59,19 @@ func strongestFirst(rules []*rule) []*rule {
 // pattern is a list of globs: '*' stands for any part of a component, "**" for any number of components.
 type pattern struct {
 	re *regexp.Regexp
-	// dotted are the alternatives that name a class as well, by their last part: before Python 3.11 only that is known.
+	// bare matches the bare names of functions, which are all that is known before Python 3.11.
 	bare *regexp.Regexp
 }
 
 func (p *pattern) match(s string) bool { return p.re.MatchString(s) }
 
+// anonymous are comprehensions and the like: they count as the function that they stand in.
+var anonymous = regexp.MustCompile(`(?:\.<locals>\.<\w+>)+$`)
+
 // matchFunction matches a qualified or a bare name. A glob without a dot is compared with the last part of the name, one with a dot with as
 // many parts as it has.
 func (p *pattern) matchFunction(name string) bool {
+	name = anonymous.ReplaceAllString(name, "")
 	if !strings.Contains(name, ".") {
 		return p.bare.MatchString(name)
 	}
@@ -80,7 +91,13 @@ func prefixPattern(globs string) *pattern {
 // functionPattern compiles globs over the names of functions.
 func functionPattern(globs string) *pattern {
 	full := alternatives(globs, func(g string) string { return globExpression(g, '.') })
-	bare := alternatives(globs, func(g string) string { return globExpression(g[strings.LastIndexByte(g, '.')+1:], '.') })
+	bare := alternatives(globs, func(g string) string {
+		last := g[strings.LastIndexByte(g, '.')+1:]
+		if last != g && strings.Trim(last, "*") == "" {
+			return `[^\s\S]` // any method of a class: a bare name does not tell
+		}
+		return globExpression(last, '.')
+	})
 	return &pattern{re: regexp.MustCompile(`(?:^|\.)(?:` + full + ")$"), bare: regexp.MustCompile("^(?:" + bare + ")$")}
 }
 

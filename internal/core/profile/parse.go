@@ -23,7 +23,7 @@ var (
 	moduleName    = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 )
 
-var levelWords = map[string]level{"first": levelFirst, "then": levelThen, "broad": levelBroad, "prefix": levelPrefix}
+var levelWords = map[string]level{"whole": levelWhole, "first": levelFirst, "then": levelThen, "broad": levelBroad, "prefix": levelPrefix}
 
 // Parse reads rules. An error names the line.
 func Parse(text string) (*Rules, error) {
@@ -87,6 +87,9 @@ func (p *parser) version(words []string) error {
 }
 
 func (p *parser) own(words []string) error {
+	if p.level >= 0 {
+		return errors.New("own stands before the first level")
+	}
 	for _, word := range words {
 		if !moduleName.MatchString(word) {
 			return fmt.Errorf("%q is not the name of a module", word)
@@ -103,7 +106,7 @@ func (p *parser) setLevel(words []string) error {
 			return nil
 		}
 	}
-	return errors.New("a level is first, then, broad or prefix")
+	return errors.New("a level is whole, first, then, broad or prefix")
 }
 
 // rule reads "operation where [functions] [prefix=globs] [library=name]".
@@ -164,6 +167,7 @@ func (p *parser) add(r *rule, where string) {
 		return
 	}
 	top := firstComponent(where)
+	r.guess = p.rules.own[top]
 	if strings.Contains(top, "*") {
 		p.rules.anyTop = append(p.rules.anyTop, r)
 		return

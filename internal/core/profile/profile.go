@@ -145,7 +145,7 @@ walk:
 		if match := site.strongest(prefix); match != nil && (best == nil || match.level < best.level) {
 			best, bestModule = match, site.module
 		}
-		if inOther && best != nil && best.level == levelFirst {
+		if inOther && best != nil && best.level == levelWhole {
 			break // nothing further out can win
 		}
 	}
@@ -159,7 +159,7 @@ walk:
 	}
 	switch {
 	case best != nil:
-		return best.class(bestModule, library)
+		return best.class(bestModule, library, inOther)
 	case inUser && !inOther:
 		return Class{Operation: OperationUser}
 	default:
