@@ -142,6 +142,33 @@ func (c *Client) Timeline(ctx context.Context, ref string, bins int) (Timeline, 
 	return call[Timeline](ctx, c, http.MethodGet, clusterPath(ref, "/timeline"), q, nil)
 }
 
+// ListSubmissions lists who asked a cluster for what, newest first, with what it cost.
+func (c *Client) ListSubmissions(ctx context.Context, ref string) (SubmissionList, error) {
+	return call[SubmissionList](ctx, c, http.MethodGet, clusterPath(ref, "/submissions"), nil, nil)
+}
+
+// ListReads lists what a cluster read and wrote, dearest first.
+func (c *Client) ListReads(ctx context.Context, ref string) (ReadList, error) {
+	return call[ReadList](ctx, c, http.MethodGet, clusterPath(ref, "/reads"), nil, nil)
+}
+
+// ReceiptOptions selects work.
+type ReceiptOptions struct {
+	// Since is when the work began.
+	Since time.Time
+	// Client is the id of the Dask client that submitted it; empty for all.
+	Client string
+}
+
+// Receipt says what a client's work since a moment cost.
+func (c *Client) Receipt(ctx context.Context, ref string, o ReceiptOptions) (Receipt, error) {
+	q := url.Values{"since": {o.Since.UTC().Format(time.RFC3339Nano)}}
+	if o.Client != "" {
+		q.Set("client", o.Client)
+	}
+	return call[Receipt](ctx, c, http.MethodGet, clusterPath(ref, "/receipt"), q, nil)
+}
+
 // ListSources lists the files of user code of a cluster, without their texts.
 func (c *Client) ListSources(ctx context.Context, ref string) (SourceList, error) {
 	return call[SourceList](ctx, c, http.MethodGet, clusterPath(ref, "/sources"), nil, nil)

@@ -285,6 +285,12 @@ type BillLine struct {
 	Prefixes []BillPrefix `json:"prefixes" nullable:"false"`
 }
 
+// How the origin of a line is known: it created the work, or it submitted it.
+const (
+	OriginCreated   = "created"
+	OriginSubmitted = "submitted"
+)
+
 // BillPrefix is the part of a line's cost spent in tasks of one prefix.
 type BillPrefix struct {
 	Prefix        string  `json:"prefix"`

@@ -19,6 +19,9 @@ type timelineInput struct {
 func (s *server) billRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/bill", "get-bill", tagCost, "Say where a cluster's money went, by line"), s.bill)
 	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/timeline", "get-timeline", tagCost, "Show what the workers did over time"), s.timeline)
+	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/submissions", "list-submissions", tagCost, "List who asked a cluster for what, and its cost"), s.submissions)
+	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/reads", "list-reads", tagCost, "List what a cluster read and wrote, and its cost"), s.reads)
+	register(s, a, operation(http.MethodGet, "/clusters/{cluster_id}/receipt", "get-receipt", tagCost, "Say what a client's work since a moment cost"), s.receipt)
 }
 
 func (s *server) bill(ctx context.Context, in *ClusterRef) (*body[sdk.Bill], error) {

@@ -104,6 +104,7 @@ func billToAPI(b bill.Bill) sdk.Bill {
 		ClusterID: string(b.ClusterID), Currency: string(b.Card.Currency), Start: b.Start.UTC(), AsOf: b.AsOf.UTC(),
 		TotalNanos: int64(b.Total), Lines: convert(b.Lines, lineToAPI), Categories: convert(b.Categories, categoryToAPI),
 		UnknownNanos: int64(b.Unknown), CoverageSeconds: seconds(b.ObservedMicros), CapacitySeconds: seconds(b.CapacityMicros),
+		OriginSeconds: seconds(b.OriginMicros), WorkSeconds: seconds(b.WorkMicros), RulesVersion: b.RulesVersion, Method: b.Method,
 		Rates: cardToAPI(b.Card),
 	}
 }
@@ -111,7 +112,10 @@ func billToAPI(b bill.Bill) sdk.Bill {
 func lineToAPI(l bill.Line) sdk.BillLine {
 	return sdk.BillLine{
 		File: l.File, Line: l.Line.Line, Function: l.Function, Text: l.Text, CostNanos: int64(l.Cost),
-		ThreadSeconds: seconds(l.ThreadMicros), CPUSeconds: seconds(l.CPUMicros), Prefixes: convert(l.Prefixes, prefixToAPI),
+		ThreadSeconds: seconds(l.ThreadMicros), CPUSeconds: seconds(l.CPUMicros), NativeSeconds: seconds(l.NativeMicros),
+		OriginFile: l.Origin.File, OriginLine: l.Origin.Line, OriginFunction: l.Origin.Function, OriginText: l.OriginText,
+		OriginLevel: originLevel(l.Created), SharedWith: l.SharedWith, Operation: l.Operation, Library: l.Library,
+		Prefixes: convert(l.Prefixes, prefixToAPI),
 	}
 }
 

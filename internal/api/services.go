@@ -29,6 +29,9 @@ type Clusters interface {
 type Bills interface {
 	Bill(ctx context.Context, now time.Time, actor identity.Actor, ref string) (bill.Bill, error)
 	Timeline(ctx context.Context, now time.Time, actor identity.Actor, ref string, bins int) (bill.Timeline, error)
+	Submissions(ctx context.Context, now time.Time, actor identity.Actor, ref string) (bill.SubmissionList, error)
+	Reads(ctx context.Context, now time.Time, actor identity.Actor, ref string) (bill.ReadList, error)
+	Receipt(ctx context.Context, now time.Time, actor identity.Actor, ref string, since time.Time, client string) (bill.Receipt, error)
 	Costs(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (bill.Costs, error)
 	Sources(ctx context.Context, actor identity.Actor, ref string) ([]usage.Source, error)
 	Source(ctx context.Context, actor identity.Actor, ref, file string) (usage.Source, error)

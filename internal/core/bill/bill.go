@@ -4,6 +4,7 @@ package bill
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,23 +20,38 @@ type Bill struct {
 	Card        cost.Card
 	Start, AsOf time.Time
 	Total       cost.Nanos
-	// Lines are named lines of user code, dearest first.
+	// Lines are lines of user code by the line that created the work and by kind of work, dearest first.
 	Lines []Line
-	// Categories are idle time by reason, overhead and unattributed work, dearest first.
+	// Categories are idle time by reason, overhead, losses and unattributed work, dearest first.
 	Categories []Category
-	// Unknown is what was not observed.
+	// Unknown is what was not observed, and why is not known.
 	Unknown cost.Nanos
 	// CapacityMicros is the thread-time of all workers that was paid for, ObservedMicros the part of it that agents accounted for.
 	CapacityMicros, ObservedMicros int64
+	// WorkMicros is the time of all work, native parallelism included; OriginMicros the part of it whose creating line is known.
+	WorkMicros, OriginMicros int64
+	// RulesVersion is the oldest version of the rules that named operations.
+	RulesVersion int
+	// Method is usage.MethodSampled if any worker was only looked at from outside.
+	Method string
 }
 
-// Line is what one line of user code cost.
+// Line is what one line of user code cost, in work of one kind that one line created.
 type Line struct {
+	// Line is where the threads stood.
 	usage.Line
 	// Text is the line's source, empty where it is not known.
-	Text                    string
-	Cost                    cost.Nanos
-	ThreadMicros, CPUMicros int64
+	Text string
+	// Origin is the line that created the work, or the one that submitted it where Created is false.
+	Origin     usage.Line
+	OriginText string
+	Created    bool
+	// SharedWith are other lines that asked for exactly the same work, as file:line.
+	SharedWith []string
+	// Operation and Library say what kind of work it is.
+	Operation, Library                    string
+	Cost                                  cost.Nanos
+	ThreadMicros, CPUMicros, NativeMicros int64
 	// Prefixes splits the cost by task prefix, dearest first.
 	Prefixes []Prefix
 }
@@ -63,155 +79,122 @@ type Input struct {
 	Lines       []usage.LineUsage
 	Categories  []usage.CategoryUsage
 	Submissions []usage.Submission
+	Origins     []usage.Origin
+	Parts       []usage.Part
+	State       usage.FoldState
 }
 
-// Compute makes the bill. Each process's cost is divided over its thread-time by largest remainder; the thread-time that was paid for and not
-// accounted for is unknown. A scheduler's cost is overhead.
+// Compute makes the bill.
 func Compute(in Input) Bill {
+	a := allocate(in)
 	c := computer{
-		bill:        Bill{ClusterID: in.ClusterID, Card: in.Card, Start: in.AsOf, AsOf: in.AsOf},
-		lines:       map[usage.Line]*Line{},
-		prefixes:    map[prefixKey]*Prefix{},
-		categories:  map[string]*Category{},
-		submissions: map[int64]usage.Submission{},
+		bill: Bill{
+			ClusterID: in.ClusterID, Card: in.Card, Start: a.start, AsOf: in.AsOf, Total: a.total, Unknown: a.unknown,
+			CapacityMicros: a.capacityMicros, ObservedMicros: a.observedMicros, RulesVersion: in.State.RulesVersion, Method: usage.MethodAgent,
+		},
+		places: newPlaces(in), lines: map[lineKey]*lineSum{}, categories: map[string]*Category{},
 	}
-	for _, s := range in.Submissions {
-		c.submissions[s.ID] = s
+	if in.State.Sampled {
+		c.bill.Method = usage.MethodSampled
 	}
-	lines, categories := map[cluster.ProcessID][]usage.LineUsage{}, map[cluster.ProcessID][]usage.CategoryUsage{}
-	for _, l := range in.Lines {
-		lines[l.ProcessID] = append(lines[l.ProcessID], l)
+	for _, k := range a.categories {
+		c.category(k)
 	}
-	for _, w := range in.Categories {
-		categories[w.ProcessID] = append(categories[w.ProcessID], w)
-	}
-	for _, p := range in.Processes {
-		start, end, ok := p.Interval(in.AsOf)
-		if !ok {
-			continue
-		}
-		if start.Before(c.bill.Start) {
-			c.bill.Start = start
-		}
-		total := p.Cost(in.AsOf)
-		c.bill.Total += total
-		if p.Role == cluster.RoleScheduler {
-			c.category(usage.CategoryOverheadScheduler, total, end.Sub(start).Microseconds()*int64(p.Threads))
-			continue
-		}
-		c.worker(p, start, end, total, lines[p.ID], categories[p.ID])
+	for _, w := range a.work {
+		c.line(w)
 	}
 	return c.done()
 }
 
-type prefixKey struct {
-	line   usage.Line
-	prefix string
+type lineKey struct {
+	leaf, origin       usage.Line
+	operation, library string
+}
+
+// lineSum is a line that is being added up.
+type lineSum struct {
+	Line
+	createdMicros int64
+	shared        map[string]bool
+	prefixes      map[string]*Prefix
 }
 
 type computer struct {
-	bill        Bill
-	lines       map[usage.Line]*Line
-	prefixes    map[prefixKey]*Prefix
-	categories  map[string]*Category
-	submissions map[int64]usage.Submission
+	bill       Bill
+	places     places
+	lines      map[lineKey]*lineSum
+	categories map[string]*Category
 }
 
-// worker places the cost of one run of a worker.
-func (c *computer) worker(p cluster.Process, start, end time.Time, total cost.Nanos, lines []usage.LineUsage, windows []usage.CategoryUsage) {
-	capacity := int64(p.Threads) * end.Sub(start).Microseconds()
-	parts := windowParts(p, start, end, windows)
-	weights := make([]int64, 0, len(lines)+len(parts)+1)
-	observed := int64(0)
-	for _, l := range lines {
-		weights = append(weights, l.ThreadMicros)
-		observed += l.ThreadMicros
-	}
-	for _, part := range parts {
-		weights = append(weights, part.ThreadMicros)
-		observed += part.ThreadMicros
-	}
-	unknown := max(capacity-observed, 0)
-	shares := cost.Split(total, append(weights, unknown))
-	for i, l := range lines {
-		c.line(l, shares[i])
-	}
-	for i, part := range parts {
-		c.category(part.Name, shares[len(lines)+i], part.ThreadMicros)
-	}
-	c.bill.Unknown += shares[len(shares)-1]
-	c.bill.CapacityMicros += capacity
-	c.bill.ObservedMicros += min(observed, capacity)
-}
-
-// windowParts sums the windows of a worker by category, and names two gaps that need no report to be understood: from the launch to the
-// first window the worker was starting, and after an epoch's last window it was closing.
-func windowParts(p cluster.Process, start, end time.Time, windows []usage.CategoryUsage) []Category {
-	sums := map[string]int64{}
-	for _, w := range append(gaps(start, end, p, windows), windows...) {
-		if w.Category != usage.CategoryWork { // the lines carry it
-			sums[w.Category] += w.ThreadMicros
-		}
-	}
-	parts := make([]Category, 0, len(sums))
-	for name, us := range sums {
-		if us > 0 {
-			parts = append(parts, Category{Name: name, ThreadMicros: us})
-		}
-	}
-	slices.SortFunc(parts, func(a, b Category) int { return cmp.Compare(a.Name, b.Name) })
-	return parts
-}
-
-// line books thread-time on its line, or on the line that submitted the work where the stack held no user code.
-func (c *computer) line(l usage.LineUsage, share cost.Nanos) {
-	key := l.Line
-	if key.File == "" {
-		if s, ok := c.submissions[l.Submission]; ok && s.File != "" {
-			key = usage.Line{File: s.File, Line: s.Line, Function: s.Function}
-		}
-	}
-	if key.File == "" {
-		c.category(usage.CategoryUnattributed, share, l.ThreadMicros)
+// line books work on its line; what is on none is unattributed.
+func (c *computer) line(w work) {
+	micros := weight(w.LineUsage)
+	c.bill.WorkMicros += micros
+	at, ok := c.places.of(w.LineUsage)
+	if !ok {
+		c.category(Category{Name: usage.CategoryUnattributed, Cost: w.cost, ThreadMicros: micros})
 		return
 	}
-	sum := getOrMake(c.lines, key, Line{Line: key})
-	sum.Cost += share
-	sum.ThreadMicros += l.ThreadMicros
-	sum.CPUMicros += l.CPUMicros
-	prefix := getOrMake(c.prefixes, prefixKey{key, l.Prefix}, Prefix{Prefix: l.Prefix})
-	prefix.Cost += share
-	prefix.ThreadMicros += l.ThreadMicros
+	key := lineKey{at.leaf, at.origin, w.Operation, w.Library}
+	sum, ok := c.lines[key]
+	if !ok {
+		sum = &lineSum{
+			Line:   Line{Line: at.leaf, Origin: at.origin, Operation: w.Operation, Library: w.Library},
+			shared: map[string]bool{}, prefixes: map[string]*Prefix{},
+		}
+		c.lines[key] = sum
+	}
+	if at.created {
+		c.bill.OriginMicros += micros
+		sum.createdMicros += micros
+		for _, other := range c.places.shared(c.places.originOf(w.LineUsage)) {
+			sum.shared[other] = true
+		}
+	}
+	sum.Cost += w.cost
+	sum.ThreadMicros += w.ThreadMicros
+	sum.CPUMicros += w.CPUMicros
+	sum.NativeMicros += w.NativeMicros
+	prefix := getOrMake(sum.prefixes, w.Prefix, Prefix{Prefix: w.Prefix})
+	prefix.Cost += w.cost
+	prefix.ThreadMicros += w.ThreadMicros
 }
 
-func (c *computer) category(name string, share cost.Nanos, micros int64) {
-	sum := getOrMake(c.categories, name, Category{Name: name})
-	sum.Cost += share
-	sum.ThreadMicros += micros
+func (c *computer) category(k Category) {
+	sum := getOrMake(c.categories, k.Name, Category{Name: k.Name})
+	sum.Cost += k.Cost
+	sum.ThreadMicros += k.ThreadMicros
 }
 
 func (c *computer) done() Bill {
-	for key, p := range c.prefixes {
-		line := c.lines[key.line]
-		line.Prefixes = append(line.Prefixes, *p)
-	}
-	for _, l := range c.lines {
+	for _, sum := range c.lines {
+		l := sum.Line
+		// A line that both created work and submitted other work (df.sum().compute()) is one entry: what most of it is counts.
+		l.Created = 2*sum.createdMicros >= l.ThreadMicros+l.NativeMicros && sum.createdMicros > 0
+		l.SharedWith = slices.Sorted(maps.Keys(sum.shared))
+		for _, p := range sum.prefixes {
+			l.Prefixes = append(l.Prefixes, *p)
+		}
 		slices.SortFunc(l.Prefixes, func(a, b Prefix) int {
 			return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(a.Prefix, b.Prefix))
 		})
-		c.bill.Lines = append(c.bill.Lines, *l)
+		c.bill.Lines = append(c.bill.Lines, l)
 	}
 	for _, k := range c.categories {
 		c.bill.Categories = append(c.bill.Categories, *k)
 	}
 	slices.SortFunc(c.bill.Lines, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(b.Cost, a.Cost), strings.Compare(a.File, b.File), cmp.Compare(a.Line.Line, b.Line.Line),
-			strings.Compare(a.Function, b.Function))
+		return cmp.Or(cmp.Compare(b.Cost, a.Cost), compareLine(a.Origin, b.Origin), compareLine(a.Line, b.Line),
+			strings.Compare(a.Operation, b.Operation), strings.Compare(a.Library, b.Library))
 	})
 	slices.SortFunc(c.bill.Categories, func(a, b Category) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), strings.Compare(a.Name, b.Name))
 	})
 	return c.bill
+}
+
+func compareLine(a, b usage.Line) int {
+	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Function, b.Function))
 }
 
 func getOrMake[K comparable, V any](m map[K]*V, key K, fresh V) *V {

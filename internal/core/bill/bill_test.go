@@ -48,7 +48,7 @@ func TestPartsSumToTheTotal(t *testing.T) {
 			for range rapid.IntRange(0, 3).Draw(t, "batches") {
 				b := usagetest.WorkerBatch(c.ID).Draw(t, "batch")
 				b.Process = p.ID
-				folded := usage.Fold(c.ID, b)
+				folded := usage.Fold(c.ID, b, usage.Unclassified{})
 				in.Lines = append(in.Lines, folded.Lines...)
 				in.Categories = append(in.Categories, folded.Categories...)
 			}
@@ -112,7 +112,7 @@ func TestWhereTheMoneyOfAnHourGoes(t *testing.T) {
 		got[k.Name] = k.Cost
 	}
 	for name, threadMinutes := range map[string]float64{
-		"job.py:7": 40, "job.py:9": 20, "unattributed": 5, "idle.no_work": 10, "overhead.dask": 5, "idle.starting": 12, "idle.closing": 8, "unknown": 20,
+		"job.py:7": 40, "job.py:9": 20, "unattributed": 5, "idle.no_work": 10, "overhead.dask": 5, "idle.starting": 12, "idle.closing": 8, "lost.telemetry": 20, "unknown": 0,
 	} {
 		if want := threadMinutes * perMinute; float64(got[name]) < want-1 || float64(got[name]) > want+1 {
 			t.Errorf("%s costs %d, want %.1f", name, got[name], want)
@@ -137,7 +137,7 @@ func TestTimelineSharesAddUpToTheObservedTime(t *testing.T) {
 		b.Process = worker.ID
 		bins := rapid.IntRange(1, 50).Draw(t, "bins")
 		asOf := time.UnixMicro(b.T1Micros).Add(time.Second)
-		line := bill.MakeTimeline(asOf, bins, []cluster.Process{worker}, usage.Fold(c.ID, b).Categories)
+		line := bill.MakeTimeline(asOf, bins, []cluster.Process{worker}, usage.Fold(c.ID, b, usage.Unclassified{}).Categories)
 		if len(line.Rows) != 1 || len(line.Rows[0].Bins) != bins {
 			t.Fatalf("timeline has %d rows", len(line.Rows))
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
@@ -29,6 +28,11 @@ type Rows interface {
 	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.LineUsage, error)
 	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.CategoryUsage, error)
 	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Submission, error)
+	SessionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Session, error)
+	OriginsByCluster(ctx context.Context, id cluster.ID) ([]usage.Origin, error)
+	PartsByCluster(ctx context.Context, id cluster.ID) ([]usage.Part, error)
+	ReadsByCluster(ctx context.Context, id cluster.ID) ([]usage.Read, error)
+	FoldStateByCluster(ctx context.Context, id cluster.ID) (usage.FoldState, error)
 	FilesWithoutSource(ctx context.Context, id cluster.ID, prefix string) ([]string, error)
 	ListSources(ctx context.Context, id cluster.ID) ([]usage.Source, error)
 	SourceByFile(ctx context.Context, id cluster.ID, file string) (usage.Source, error)
@@ -39,6 +43,8 @@ type Rows interface {
 // Folder brings the stored facts up to date.
 type Folder interface {
 	FoldAll(ctx context.Context, id cluster.ID) error
+	// RulesVersion is that of the rules that name operations.
+	RulesVersion() int
 }
 
 // Service answers what clusters cost and why.
@@ -70,13 +76,18 @@ func (s *Service) Bill(ctx context.Context, now time.Time, actor identity.Actor,
 	if gap := b.Gap(); gap != 0 {
 		return Bill{}, fmt.Errorf("bill of %s: parts miss the total by %d nano-units", c.ID, gap)
 	}
-	if err := s.addTexts(ctx, &b, in.Submissions); err != nil {
+	if err := s.addTexts(ctx, &b, in); err != nil {
 		return Bill{}, err
 	}
 	return b, nil
 }
 
 func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (Input, error) {
+	return s.inputWith(ctx, now, c, func(context.Context) error { return nil })
+}
+
+// inputWith reads what bills are made of, and lets the caller read more of the same moment.
+func (s *Service) inputWith(ctx context.Context, now time.Time, c cluster.Cluster, more func(context.Context) error) (Input, error) {
 	if err := s.folder.FoldAll(ctx, c.ID); err != nil {
 		return Input{}, fmt.Errorf("fold telemetry: %w", err)
 	}
@@ -99,7 +110,20 @@ func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (
 		if in.Submissions, err = s.rows.SubmissionsByCluster(ctx, c.ID); err != nil {
 			return fmt.Errorf("list submissions: %w", err)
 		}
-		return nil
+		if in.Origins, err = s.rows.OriginsByCluster(ctx, c.ID); err != nil {
+			return fmt.Errorf("list origins: %w", err)
+		}
+		if in.Parts, err = s.rows.PartsByCluster(ctx, c.ID); err != nil {
+			return fmt.Errorf("list parts: %w", err)
+		}
+		in.State, err = s.rows.FoldStateByCluster(ctx, c.ID)
+		if errs.Is(err, errs.NotFound) { // nothing was folded yet
+			in.State, err = usage.FoldState{RulesVersion: s.folder.RulesVersion()}, nil
+		}
+		if err != nil {
+			return fmt.Errorf("read how it was folded: %w", err)
+		}
+		return more(ctx)
 	})
 	if err != nil {
 		return Input{}, err
@@ -107,29 +131,17 @@ func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (
 	return in, nil
 }
 
-// addTexts puts the source of each line beside it: from the file where the server has it, else from the submission.
-func (s *Service) addTexts(ctx context.Context, b *Bill, submissions []usage.Submission) error {
-	texts := map[usage.Line]string{}
-	for _, sub := range submissions {
-		texts[usage.Line{File: sub.File, Line: sub.Line}] = sub.Text
-	}
-	files := map[string][]string{}
+// addTexts puts the source of each line beside it.
+func (s *Service) addTexts(ctx context.Context, b *Bill, in Input) error {
+	texts := s.newTexts(in)
 	for i := range b.Lines {
 		l := &b.Lines[i]
-		lines, ok := files[l.File]
-		if !ok {
-			source, err := s.rows.SourceByFile(ctx, b.ClusterID, l.File)
-			if err != nil && !errs.Is(err, errs.NotFound) {
-				return fmt.Errorf("read source: %w", err)
-			}
-			lines = strings.Split(source.Text, "\n")
-			files[l.File] = lines
+		var err error
+		if l.Text, err = texts.of(ctx, l.Line); err != nil {
+			return err
 		}
-		if n := l.Line.Line; n >= 1 && n <= len(lines) {
-			l.Text = strings.TrimSpace(lines[n-1])
-		}
-		if l.Text == "" {
-			l.Text = texts[usage.Line{File: l.File, Line: l.Line.Line}]
+		if l.OriginText, err = texts.of(ctx, l.Origin); err != nil {
+			return err
 		}
 	}
 	return nil

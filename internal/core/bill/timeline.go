@@ -65,33 +65,6 @@ func MakeTimeline(asOf time.Time, bins int, processes []cluster.Process, windows
 	return t
 }
 
-// gaps returns the times before the first and after the final window, which the bill calls starting and closing.
-func gaps(start, end time.Time, p cluster.Process, windows []usage.CategoryUsage) []usage.CategoryUsage {
-	var out []usage.CategoryUsage
-	if len(windows) == 0 {
-		return nil
-	}
-	first, last := windows[0], windows[0]
-	for _, w := range windows {
-		if w.StartAt.Before(first.StartAt) {
-			first = w
-		}
-		if w.EndAt.After(last.EndAt) || (w.EndAt.Equal(last.EndAt) && w.Final) {
-			last = w
-		}
-	}
-	add := func(from, to time.Time, category string) {
-		if us := to.Sub(from).Microseconds(); us > 0 {
-			out = append(out, usage.CategoryUsage{StartAt: from, EndAt: to, Category: category, ThreadMicros: us * int64(p.Threads)})
-		}
-	}
-	add(start, first.StartAt, usage.CategoryIdleStarting)
-	if last.Final && !p.EndedAt.IsZero() {
-		add(last.EndAt, end, usage.CategoryIdleClosing)
-	}
-	return out
-}
-
 // spread adds a window's thread-time to the bins that it overlaps, as shares of a bin's capacity.
 func (t *Timeline) spread(row *TimelineRow, start, end time.Time, category string, micros float64) {
 	width := float64(end.Sub(start).Microseconds())

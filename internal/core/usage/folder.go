@@ -53,6 +53,9 @@ func NewFolder(
 	return &Folder{store: store, gauges: gauges, tx: tx, decode: decode, rules: rules, bad: bad, sinks: sinks}
 }
 
+// RulesVersion is that of the rules that name operations.
+func (f *Folder) RulesVersion() int { return f.rules.Version() }
+
 // foldAtOnce bounds a transaction: on SQLite all that is appended meanwhile waits for it.
 const foldAtOnce = 50
 

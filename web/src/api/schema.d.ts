@@ -211,6 +211,50 @@ export interface RateCard {
   source: string;
 }
 
+export interface Read {
+  bytes: number;
+  columns: number;
+  columns_used: number;
+  compression: string;
+  cost_nanos: number;
+  direction: "read" | "write";
+  engine: string;
+  files: number;
+  format: string;
+  origin_file: string;
+  origin_line: number;
+  origin_text: string;
+  /** Pattern; without credentials and query */ path: string;
+  pushed_down: boolean;
+  tasks: number;
+  thread_seconds: number;
+}
+
+export interface ReadList {
+  currency: string;
+  items: Read[];
+}
+
+export interface Receipt {
+  complete: boolean;
+  cost_nanos: number;
+  currency: string;
+  end: string;
+  idle_share: number;
+  start: string;
+  top?: ReceiptLine;
+  work_nanos: number;
+}
+
+export interface ReceiptLine {
+  cost_nanos: number;
+  file: string;
+  line: number;
+  /** What most of it was */ operation: string;
+  share: number;
+  text: string;
+}
+
 export interface ScaleRequest {
   n_workers: number;
   remove?: string[] | null;
@@ -228,6 +272,33 @@ export interface Source {
 
 export interface SourceList {
   items: Source[];
+}
+
+export interface Submission {
+  at: string;
+  client: string;
+  /** Git commit of the path; self-declared */ commit: string;
+  cost_nanos: number;
+  /** Whether the path's repository had changes that were not committed */ dirty: boolean;
+  file: string;
+  function: string;
+  /** Self-declared */ host: string;
+  id: number;
+  /** Self-declared */ kind: "notebook" | "script" | "shell" | "";
+  levels: Record<string, number>;
+  line: number;
+  /** Notebook or script; self-declared */ path: string;
+  span: string[];
+  /** Self-declared */ tags: Record<string, string>;
+  tasks: number;
+  text: string;
+  thread_seconds: number;
+  /** Self-declared */ user: string;
+}
+
+export interface SubmissionList {
+  currency: string;
+  items: Submission[];
 }
 
 export interface Timeline {
@@ -341,6 +412,18 @@ export interface Operations {
     body: undefined;
     answer: ProcessList;
   };
+  "GET /clusters/{cluster_id}/reads": {
+    path: { cluster_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: ReadList;
+  };
+  "GET /clusters/{cluster_id}/receipt": {
+    path: { cluster_id: string; };
+    query: { since: string; client?: string | undefined; };
+    body: undefined;
+    answer: Receipt;
+  };
   "POST /clusters/{cluster_id}/scale": {
     path: { cluster_id: string; };
     query: undefined;
@@ -370,6 +453,12 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: Cluster;
+  };
+  "GET /clusters/{cluster_id}/submissions": {
+    path: { cluster_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: SubmissionList;
   };
   "GET /clusters/{cluster_id}/timeline": {
     path: { cluster_id: string; };

@@ -1,0 +1,115 @@
+package bill
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/usage"
+)
+
+// work is a row of usage with its part of its process's cost.
+type work struct {
+	*usage.LineUsage
+	cost cost.Nanos
+}
+
+// weight is the time that money is divided by: the task's own thread and what libraries' threads used beside it.
+func weight(l *usage.LineUsage) int64 { return l.ThreadMicros + l.NativeMicros }
+
+// allocation is the cost of a cluster, divided over its work, over categories and over the unknown. The parts sum to the total.
+type allocation struct {
+	start                          time.Time
+	total, unknown                 cost.Nanos
+	work                           []work
+	categories                     []Category
+	capacityMicros, observedMicros int64
+}
+
+// allocate divides the cost of each process over its time by largest remainder; what was paid for and not accounted for is
+// unknown. A scheduler's cost is overhead.
+func allocate(in Input) allocation {
+	a := allocation{start: in.AsOf, work: make([]work, 0, len(in.Lines))}
+	lines, windows := map[cluster.ProcessID][]*usage.LineUsage{}, map[cluster.ProcessID][]usage.CategoryUsage{}
+	for i := range in.Lines {
+		l := &in.Lines[i]
+		lines[l.ProcessID] = append(lines[l.ProcessID], l)
+	}
+	for _, w := range in.Categories {
+		windows[w.ProcessID] = append(windows[w.ProcessID], w)
+	}
+	for _, p := range in.Processes {
+		start, end, ok := p.Interval(in.AsOf)
+		if !ok {
+			continue
+		}
+		if start.Before(a.start) {
+			a.start = start
+		}
+		total := p.Cost(in.AsOf)
+		a.total += total
+		if p.Role == cluster.RoleScheduler {
+			a.categories = append(a.categories, Category{
+				Name: usage.CategoryOverheadScheduler, Cost: total, ThreadMicros: end.Sub(start).Microseconds() * int64(p.Threads),
+			})
+			continue
+		}
+		a.worker(p, start, end, total, lines[p.ID], windows[p.ID])
+	}
+	return a
+}
+
+// worker divides the cost of one run of a worker.
+func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.Nanos, lines []*usage.LineUsage, windows []usage.CategoryUsage) {
+	capacity := int64(p.Threads) * end.Sub(start).Microseconds()
+	parts := windowParts(p, start, end, windows)
+	weights := make([]int64, 0, len(lines)+len(parts)+1)
+	observed, lost := int64(0), int64(0)
+	for _, l := range lines {
+		weights = append(weights, weight(l))
+		observed += weight(l)
+	}
+	for _, part := range parts {
+		weights = append(weights, part.ThreadMicros)
+		if isLost(part.Name) {
+			lost += part.ThreadMicros
+		} else {
+			observed += part.ThreadMicros
+		}
+	}
+	shares := cost.Split(total, append(weights, max(capacity-observed-lost, 0)))
+	for i, l := range lines {
+		a.work = append(a.work, work{l, shares[i]})
+	}
+	for i, part := range parts {
+		part.Cost = shares[len(lines)+i]
+		a.categories = append(a.categories, part)
+	}
+	a.unknown += shares[len(shares)-1]
+	a.capacityMicros += capacity
+	a.observedMicros += min(observed, capacity)
+}
+
+// isLost reports whether a category holds time that was paid for, not observed, and whose reason is known.
+func isLost(category string) bool { return strings.HasPrefix(category, "lost.") }
+
+// windowParts sums the windows of a worker by category, and names the gaps between them that can be understood.
+func windowParts(p cluster.Process, start, end time.Time, windows []usage.CategoryUsage) []Category {
+	sums := map[string]int64{}
+	for _, w := range append(gaps(start, end, p, windows), windows...) {
+		if w.Category != usage.CategoryWork { // the lines carry it
+			sums[w.Category] += w.ThreadMicros
+		}
+	}
+	parts := make([]Category, 0, len(sums))
+	for name, us := range sums {
+		if us > 0 {
+			parts = append(parts, Category{Name: name, ThreadMicros: us})
+		}
+	}
+	slices.SortFunc(parts, func(a, b Category) int { return cmp.Compare(a.Name, b.Name) })
+	return parts
+}
