@@ -6,6 +6,7 @@ claims it, announces it to the server and installs the agent; the others find th
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import logging
 import platform
@@ -142,12 +143,19 @@ def install(scheduler: Any, config: AgentConfig) -> None:
         if not agent.transport.refused:
             return
         scheduler.remove_plugin(agent.name)
-    setattr(scheduler, _INSTALLS, getattr(scheduler, _INSTALLS, 0) + 1)
-    agent = LineitemSchedulerPlugin(scheduler, config)
+    before = getattr(scheduler, _INSTALLS, 0)
+    setattr(scheduler, _INSTALLS, before + 1)
+    agent = LineitemSchedulerPlugin(scheduler, dataclasses.replace(config, process=_next_life(config.process, before)))
     setattr(scheduler, _AGENT, agent)
     agent.install()
     release(scheduler)
     logger.info("Lineitem's agent %s reports to %s for %s.", AGENT_VERSION, config.server, config.cluster)
+
+
+def _next_life(process: str, before: int) -> str:
+    """Return a process id with a later generation: ids of submissions must not begin anew within a cluster."""
+    stem, _, generation = process.rpartition("-")
+    return f"{stem}-{int(generation) + before}" if before and stem and generation.isdecimal() else process
 
 
 async def leave(scheduler: Any) -> None:

@@ -129,8 +129,12 @@ async def send(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
     """
     from distributed.protocol.pickle import dumps
 
-    answer = await scheduler.run_function(function=dumps(parcel(order)), args=dumps(()), kwargs=dumps({}), wait=True)
+    function = dumps(parcel(order))
+    try:
+        answer = await scheduler.run_function(function=function, args=dumps(()), kwargs=dumps({}), wait=True)
+    except Exception as error:  # what the scheduler raised comes out here too, of whatever type
+        return {"state": "failed", "reason": (str(error) or type(error).__name__).rstrip(".")}
     result = answer.get("result") if isinstance(answer, dict) else None
     if isinstance(result, dict) and "state" in result:
         return result
-    return {"state": "failed", "reason": "the scheduler does not run functions (its run_function is blocked)"}
+    return {"state": "failed", "reason": "the scheduler's answer could not be read"}
