@@ -58,6 +58,9 @@ func routes() []route {
 		// There is no such file yet and none is wanted: what matters here is that only those get to know who may.
 		cluster("GET", "/source", "file=cell:abc", "", 404),
 		cluster("PUT", "/source", "", `{"file":"cell:abc","text":"x"}`, 422),
+		cluster("GET", "/submissions", "", "", 200),
+		cluster("GET", "/reads", "", "", 200),
+		cluster("GET", "/receipt", "since=2026-11-22T10:00:00Z", "", 200),
 		ok("GET", "/cost", "", "", 200),
 		ok("GET", "/rates", "", "", 200),
 		cluster("POST", "/stop", "", "", 200),

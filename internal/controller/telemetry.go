@@ -11,6 +11,8 @@ import (
 // Folder folds durable telemetry.
 type Folder interface {
 	Fold(ctx context.Context, id cluster.ID) (int, error)
+	// ReclassifyOutdated folds one cluster again whose operations were named by older rules, and returns whether there was one.
+	ReclassifyOutdated(ctx context.Context) (bool, error)
 }
 
 // Housekeeper drops what nobody needs any more.
@@ -19,7 +21,7 @@ type Housekeeper interface {
 	DeleteExpired(ctx context.Context, now time.Time) error
 }
 
-// Telemetry is the loop that folds telemetry and forgets it when it is old.
+// Telemetry is the loop that folds telemetry, classifies it again when rules change, and forgets it when it is old.
 type Telemetry struct {
 	Folder      Folder
 	Housekeeper Housekeeper
@@ -32,13 +34,16 @@ type Telemetry struct {
 const (
 	foldPause  = time.Second
 	cleanPause = 10 * time.Minute
+	// classifyPause lets live clusters go first while a server with newer rules works through the clusters of before.
+	classifyPause = 5 * time.Second
 )
 
 // Run folds until ctx ends.
 func (t *Telemetry) Run(ctx context.Context) error {
-	fold, clean := time.NewTicker(foldPause), time.NewTicker(cleanPause)
+	fold, clean, classify := time.NewTicker(foldPause), time.NewTicker(cleanPause), time.NewTicker(classifyPause)
 	defer fold.Stop()
 	defer clean.Stop()
+	defer classify.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,6 +52,8 @@ func (t *Telemetry) Run(ctx context.Context) error {
 			t.fold(ctx)
 		case <-clean.C:
 			t.clean(ctx)
+		case <-classify.C:
+			t.classify(ctx)
 		}
 	}
 }
@@ -61,6 +68,14 @@ func (t *Telemetry) fold(ctx context.Context) {
 		if err != nil || n == 0 {
 			return
 		}
+	}
+}
+
+// classify brings the classes of one older cluster up to date, once all that came in is folded.
+func (t *Telemetry) classify(ctx context.Context) {
+	t.fold(ctx)
+	if _, err := t.Folder.ReclassifyOutdated(ctx); err != nil && ctx.Err() == nil {
+		t.Logger.ErrorContext(ctx, "classifying older telemetry again failed", slog.Any("error", err))
 	}
 }
 

@@ -52,7 +52,7 @@ func (db *DB) Unfold(ctx context.Context, id cluster.ID, version int) error {
 	if err := q.UnfoldWorkerBatches(ctx, string(id)); err != nil {
 		return fail("unfold batches", err)
 	}
-	return fail("note the rules' version", q.SetRulesVersion(ctx, sqlcgen.SetRulesVersionParams{ClusterID: string(id), RulesVersion: int64(version)}))
+	return fail("note the rules' version", q.SetRulesVersion(ctx, sqlcgen.SetRulesVersionParams{ClusterID: string(id), Version: int64(version)}))
 }
 
 // DeleteBatches drops folded batches received before a time and returns how many. Each cluster's FoldState counts its dropped worker batches. It works

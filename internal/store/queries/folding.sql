@@ -16,7 +16,7 @@ ORDER BY cluster_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SetRulesVersion :exec
-UPDATE fold_states SET rules_version = $2 WHERE cluster_id = $1;
+UPDATE fold_states SET rules_version = @version WHERE cluster_id = @cluster_id;
 
 -- name: DeleteLineUsageByCluster :exec
 DELETE FROM line_usage WHERE cluster_id = $1;

@@ -111,16 +111,16 @@ func (q *Queries) NoteFolded(ctx context.Context, arg NoteFoldedParams) error {
 }
 
 const setRulesVersion = `-- name: SetRulesVersion :exec
-UPDATE fold_states SET rules_version = $2 WHERE cluster_id = $1
+UPDATE fold_states SET rules_version = $1 WHERE cluster_id = $2
 `
 
 type SetRulesVersionParams struct {
-	ClusterID    string
-	RulesVersion int64
+	Version   int64
+	ClusterID string
 }
 
 func (q *Queries) SetRulesVersion(ctx context.Context, arg SetRulesVersionParams) error {
-	_, err := q.db.ExecContext(ctx, setRulesVersion, arg.ClusterID, arg.RulesVersion)
+	_, err := q.db.ExecContext(ctx, setRulesVersion, arg.Version, arg.ClusterID)
 	return err
 }
 
