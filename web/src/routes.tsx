@@ -1,12 +1,22 @@
-import { createRootRoute, createRoute, createRouter, type RouterHistory, redirect } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  type RouterHistory,
+  redirect,
+} from "@tanstack/react-router";
 import type { Status } from "#/api/queries/clusters";
+import { GROUPINGS } from "#/features/bill/grouping";
 import { COLUMNS, type Column, STATUSES } from "#/features/clusters/list";
-import { ClusterPage } from "#/pages/ClusterPage";
+import type { ClusterSearch } from "#/features/clusters/search";
+import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
+import type { PackageSearch } from "#/features/packages/search";
+import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
 import { ClustersPage } from "#/pages/ClustersPage";
 import { Framed } from "#/pages/Framed";
 import { NotFoundPage } from "#/pages/NotFoundPage";
 import { SignInPage } from "#/pages/SignInPage";
-import { TokensPage } from "#/pages/TokensPage";
 import type { Order } from "#/ui/SortHeader";
 
 const root = createRootRoute({ notFoundComponent: NotFoundPage });
@@ -42,25 +52,55 @@ const clusters = createRoute({
   ): { q?: string | undefined; status?: Status | undefined; sort?: Order<Column> | undefined } => ({
     q: text(search.q),
     status: STATUSES.find((status) => status === search.status),
-    sort: COLUMNS.flatMap((column): Order<Column>[] => [column, `-${column}`]).find((order) => order === search.sort),
+    sort: order(COLUMNS, search.sort),
   }),
 });
 
 const cluster = createRoute({
   getParentRoute: () => shell,
   path: "/clusters/$clusterId",
-  component: ClusterPage,
-  validateSearch: (
-    search,
-  ): { file?: string | undefined; line?: number | undefined; log?: string | undefined; q?: string | undefined } => ({
+  component: lazyRouteComponent(() => import("#/pages/ClusterPage"), "ClusterPage"),
+  validateSearch: (search): ClusterSearch => ({
+    by: GROUPINGS.find((by) => by === search.by),
     file: text(search.file),
     line: Number.isInteger(Number(search.line)) && Number(search.line) > 0 ? Number(search.line) : undefined,
     log: text(search.log),
     q: text(search.q),
+    sub: text(search.sub),
+    sort: order(SUBMISSION_COLUMNS, search.sort),
   }),
 });
 
-const tokens = createRoute({ getParentRoute: () => shell, path: "/tokens", component: TokensPage });
+const packages = createRoute({
+  getParentRoute: () => shell,
+  path: "/packages",
+  component: lazyRouteComponent(() => import("#/pages/PackagesPage"), "PackagesPage"),
+  validateSearch: (search): PackageSearch => ({
+    name: text(search.name),
+    version: text(search.version),
+    grade: GRADES.find((grade) => grade === search.grade),
+    cluster: text(search.cluster),
+    sort: order(PACKAGE_COLUMNS, search.sort),
+  }),
+});
+
+const environment = createRoute({
+  getParentRoute: () => shell,
+  path: "/environments/$environmentId",
+  component: lazyRouteComponent(() => import("#/pages/EnvironmentPage"), "EnvironmentPage"),
+  validateSearch: (search): { q?: string | undefined } => ({ q: text(search.q) }),
+});
+
+const tokens = createRoute({
+  getParentRoute: () => shell,
+  path: "/tokens",
+  component: lazyRouteComponent(() => import("#/pages/TokensPage"), "TokensPage"),
+});
+
+/** A column of a table, descending with a minus before it; undefined for what is none. */
+function order<Column extends string>(columns: readonly Column[], value: unknown): Order<Column> | undefined {
+  return columns.flatMap((column): Order<Column>[] => [column, `-${column}`]).find((known) => known === value);
+}
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
@@ -69,7 +109,7 @@ function text(value: unknown): string | undefined {
 /** Makes the pages' router; a history of its own lets tests start anywhere. */
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, signIn, shell.addChildren([clusters, cluster, tokens])]),
+    routeTree: root.addChildren([home, signIn, shell.addChildren([clusters, cluster, packages, environment, tokens])]),
     ...(history ? { history } : {}),
     scrollRestoration: true,
     // Plain text in the address, as people write it, in place of the router's JSON.

@@ -5,7 +5,7 @@ import { StrictMode } from "react";
 import { vi } from "vitest";
 import { makeClient } from "#/api/queries/queryClient";
 import { makeRouter } from "#/routes";
-import { bill, cluster, me, processes, timeline } from "./data";
+import { bill, cluster, environment, me, packages, processes, reads, resources, submissions, timeline } from "./data";
 
 /** An answer to one request: a body, a status with a body, or nothing at all. */
 export type Answer = { status?: number; body?: unknown } | "away" | "never";
@@ -13,7 +13,7 @@ export type Answer = { status?: number; body?: unknown } | "away" | "never";
 /** What a server answers by method and path; what it is asked is kept in order. */
 export interface FakeServer {
   answers: Record<string, Answer | ((body: unknown) => Answer)>;
-  asked: { request: string; body: unknown }[];
+  asked: { request: string; query: string; body: unknown }[];
 }
 
 const ok = (body: unknown): Answer => ({ body });
@@ -26,6 +26,11 @@ export function usual(): FakeServer["answers"] {
     "GET /clusters/c1": ok(cluster()),
     "GET /clusters/c1/bill": ok(bill()),
     "GET /clusters/c1/timeline": ok(timeline),
+    "GET /clusters/c1/submissions": ok(submissions),
+    "GET /clusters/c1/reads": ok(reads),
+    "GET /clusters/c1/resources": ok(resources),
+    "GET /packages": ok(packages),
+    [`GET /environments/${environment.id}`]: ok(environment),
     "GET /clusters/c1/processes": ok({ items: processes }),
     "GET /clusters/c1/events": ok({
       items: [{ id: 1, at: "2026-11-19T09:50:00Z", kind: "started", message: "Started." }],
@@ -56,7 +61,7 @@ export function open(address: string, answers: FakeServer["answers"]) {
 function answer(server: FakeServer, url: string, init: RequestInit): Promise<Response> {
   const request = `${init.method} ${url.replace(/^\/api\/v1/, "").replace(/\?.*/, "")}`;
   const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
-  server.asked.push({ request, body });
+  server.asked.push({ request, query: decodeURIComponent(url.split("?")[1] ?? ""), body });
   const told = server.answers[request];
   const now =
     typeof told === "function" ? told(body) : (told ?? { status: 404, body: error("not_found", `No ${request}.`) });

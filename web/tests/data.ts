@@ -1,4 +1,18 @@
-import type { Bill, BillLine, Cluster, Me, Process, Timeline } from "#/api/schema";
+import type {
+  Bill,
+  BillLine,
+  Cluster,
+  Environment,
+  Me,
+  PackageList,
+  PackageUse,
+  Process,
+  ReadList,
+  ResourceList,
+  Submission,
+  SubmissionList,
+  Timeline,
+} from "#/api/schema";
 
 /** Data as the server sends it, for tests of what only odd moments show: refusals, silence, emptiness. */
 
@@ -36,6 +50,10 @@ export function cluster(changes: Partial<Cluster> = {}): Cluster {
     rate_nanos_per_hour: 310_000_000,
     cost_nanos: 21_554_190,
     n_workers_running: 4,
+    watched: false,
+    deployment: "",
+    method: "agent",
+    away: false,
     gauges: {
       at: "2026-11-19T09:55:00Z",
       workers: 4,
@@ -59,8 +77,9 @@ export function line(
   cost: number,
   text: string,
   prefix: string,
-  file = "/home/ana/flights.py",
+  changes: Partial<BillLine> = {},
 ): BillLine {
+  const file = changes.file ?? "/home/ana/flights.py";
   return {
     file,
     line: number,
@@ -69,20 +88,43 @@ export function line(
     cost_nanos: cost,
     thread_seconds: cost / 1e5,
     cpu_seconds: cost / 2e5,
+    native_seconds: 0,
+    origin_file: file,
+    origin_line: number,
+    origin_function: "main",
+    origin_text: text,
+    origin_level: "created",
+    operation: "user",
+    library: "",
     prefixes: [{ prefix, cost_nanos: cost, thread_seconds: cost / 1e5 }],
+    ...changes,
   };
 }
 
 export function bill(changes: Partial<Bill> = {}): Bill {
+  const read = { operation: "read.csv", library: "pandas" };
+  const at19 = { origin_line: 19, origin_text: 'flights = dd.read_csv("flights-*.csv")' };
   const lines = [
-    line(13, 2_112_421, 'out["windy"] = speed > 20', "wind_class"),
-    line(19, 7_412_333, 'flights = dd.read_csv("flights-*.csv")', "read-csv"),
-    line(3, 154_001, "df.describe()", "describe", "cell:9f3c2ab81234"),
+    line(13, 2_112_421, 'out["windy"] = speed > 20', "wind_class", {
+      origin_line: 21,
+      origin_function: "load",
+      origin_text: "flights = flights.map_partitions(wind_class)",
+    }),
+    line(19, 6_000_000, 'flights = dd.read_csv("flights-*.csv")', "read-csv", {
+      ...read,
+      ...at19,
+      native_seconds: 12,
+      shared_with: ["/home/ana/report.py:7"],
+    }),
+    line(31, 1_412_333, "delays.compute()", "read-csv", { ...at19, operation: "decompress", library: "fsspec" }),
+    line(3, 154_001, "df.describe()", "describe", { file: "cell:9f3c2ab81234", origin_level: "submitted" }),
   ];
   const categories = [
     { name: "overhead.scheduler", cost_nanos: 4_100_002, thread_seconds: 222 },
     { name: "idle.no_work", cost_nanos: 3_900_211, thread_seconds: 115 },
     { name: "idle.waiting_data", cost_nanos: 711_310, thread_seconds: 21 },
+    { name: "lost.worker", cost_nanos: 52_000, thread_seconds: 2 },
+    { name: "lost.telemetry", cost_nanos: 31_000, thread_seconds: 1 },
   ];
   const unknown = 80_412;
   const total = [...lines, ...categories].reduce((sum, part) => sum + part.cost_nanos, unknown);
@@ -97,6 +139,10 @@ export function bill(changes: Partial<Bill> = {}): Bill {
     unknown_nanos: unknown,
     coverage_seconds: 990,
     capacity_seconds: 1000,
+    origin_seconds: 97,
+    work_seconds: 100,
+    rules_version: 3,
+    method: "agent",
     rates,
     ...changes,
   };
@@ -155,3 +201,171 @@ export const processes: Process[] = [
     started_at: "2026-11-19T09:50:05Z",
   },
 ];
+
+export function submission(id: number, changes: Partial<Submission> = {}): Submission {
+  return {
+    id,
+    at: `2026-11-19T09:5${id}:00Z`,
+    client: `Client-${id}`,
+    file: "/home/ana/flights.py",
+    line: 31,
+    function: "main",
+    text: "delays.compute()",
+    tasks: 120,
+    levels: { name: 100, token: 15, call: 0, dependents: 0, none: 5 },
+    span: [],
+    tags: { project: "churn" },
+    user: "ana",
+    host: "laptop",
+    kind: "notebook",
+    path: "/home/ana/backtest.ipynb",
+    commit: "9d04be1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    dirty: true,
+    cost_nanos: 6_000_000,
+    thread_seconds: 60,
+    ...changes,
+  };
+}
+
+export const submissions: SubmissionList = {
+  currency: "USD",
+  items: [
+    submission(2, { user: "mei", tags: {}, kind: "script", path: "run.py", commit: "", dirty: false, tasks: 8 }),
+    submission(1, { cost_nanos: 3_678_755 }),
+  ],
+};
+
+export const reads: ReadList = {
+  currency: "USD",
+  items: [
+    {
+      direction: "read",
+      path: "s3://obs/flights-*.csv.gz",
+      format: "csv",
+      engine: "c",
+      compression: "gzip",
+      files: 6,
+      tasks: 96,
+      bytes: 1_900_000_000,
+      columns: 12,
+      columns_used: 2,
+      pushed_down: false,
+      origin_file: "/home/ana/flights.py",
+      origin_line: 19,
+      origin_text: 'flights = dd.read_csv("flights-*.csv")',
+      cost_nanos: 7_412_333,
+      thread_seconds: 74,
+    },
+    {
+      direction: "write",
+      path: "out/part.*.parquet",
+      format: "parquet",
+      engine: "pyarrow",
+      compression: "snappy",
+      files: 0,
+      tasks: 4,
+      bytes: 0,
+      columns: 0,
+      columns_used: 0,
+      pushed_down: false,
+      origin_file: "/home/ana/flights.py",
+      origin_line: 40,
+      origin_text: "out.to_parquet(path)",
+      cost_nanos: 10_000,
+      thread_seconds: 1,
+    },
+  ],
+};
+
+const gpu = {
+  index: 0,
+  name: "NVIDIA L4",
+  observed_seconds: 100,
+  memory_total_bytes: 24_000_000_000,
+  energy_joules: 7200,
+};
+
+export const resources: ResourceList = {
+  start: "2026-11-19T09:50:00Z",
+  end: "2026-11-19T09:50:40Z",
+  step_seconds: 10,
+  items: [
+    {
+      process_id: "p1",
+      name: "w-0",
+      memory_limit_bytes: 4_000_000_000,
+      cpu_cores: [0.5, 1.5, null, 1],
+      rss_bytes: [1e9, 3.8e9, null, 2e9],
+      managed_bytes: [5e8, 2e9, null, 1e9],
+      spilled_bytes: [0, 1e9, null, 0],
+      transfer_bytes: [1e8, 4e8, null, 0],
+      disk_bytes: [null, null, null, null],
+      gpus: [
+        {
+          ...gpu,
+          uuid: "GPU-1",
+          idle_seconds: 25,
+          utilisation: 0.6,
+          sm_activity: 0.41,
+          memory_peak_bytes: 12_000_000_000,
+          utilisation_bins: [0, 0.7, null, 0.9],
+        },
+        {
+          ...gpu,
+          uuid: "GPU-2",
+          index: 1,
+          idle_seconds: 100,
+          utilisation: 0,
+          memory_peak_bytes: 400_000_000,
+          utilisation_bins: [0, 0, 0, 0],
+        },
+      ],
+    },
+  ],
+};
+
+export function use(name: string, version: string, changes: Partial<PackageUse> = {}): PackageUse {
+  return {
+    name,
+    version,
+    grade: "seen",
+    cluster_id: "c1",
+    cluster_name: "backtest",
+    owner: "Ruth Adeyemi",
+    where: ["client", "worker"],
+    environment: "e".repeat(64),
+    python: "3.11.7",
+    last_at: "2026-11-19T09:55:00Z",
+    cost_nanos: 9_000_000,
+    cluster_cost_nanos: 18_000_000,
+    ...changes,
+  };
+}
+
+export const packages: PackageList = {
+  currency: "USD",
+  skipped: 1,
+  items: [
+    use("xgboost", "1.7.6"),
+    use("xgboost", "1.10.0", {
+      grade: "installed",
+      cluster_id: "c2",
+      cluster_name: "nightly",
+      owner: "Mei Tanaka",
+      cost_nanos: 0,
+      last_at: "2026-11-18T09:55:00Z",
+    }),
+  ],
+};
+
+export const environment: Environment = {
+  id: "e".repeat(64),
+  python: "3.11.7",
+  implementation: "CPython",
+  platform: "Linux-6.1-x86_64",
+  details: { glibc: "2.36" },
+  packages: [
+    { name: "xgboost", version: "1.7.6", manager: "pip" },
+    { name: "pandas", version: "3.1.1", manager: "conda" },
+  ],
+};

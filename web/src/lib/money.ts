@@ -69,14 +69,27 @@ export function rate(nanosPerHour: number | undefined, currency: string | undefi
  */
 export function apportion(parts: readonly number[], unit: number): number[] {
   const total = parts.reduce((sum, part) => sum + part, 0);
-  const floors = parts.map((part) => Math.floor(part / unit) * unit);
-  const left = Math.round((Math.round(total / unit) * unit - floors.reduce((sum, part) => sum + part, 0)) / unit);
+  return fitTo(parts, unit, Math.round(total / unit) * unit);
+}
+
+/**
+ * Rounds parts to whole units that add up to a given sum: that of the row which they explain, which was itself rounded among
+ * its neighbours.
+ */
+export function fitTo(parts: readonly number[], unit: number, sum: number): number[] {
+  const units = parts.map((part) => Math.floor(part / unit));
+  let left = Math.round(sum / unit) - units.reduce((total, part) => total + part, 0);
   const byRemainder = parts
-    .map((part, index) => ({ index, remainder: part - (floors[index] ?? 0) }))
+    .map((part, index) => ({ index, remainder: part / unit - (units[index] ?? 0) }))
     .sort((a, b) => b.remainder - a.remainder || a.index - b.index)
-    .slice(0, Math.max(0, left));
-  const raised = new Set(byRemainder.map((entry) => entry.index));
-  return floors.map((floor, index) => (raised.has(index) ? floor + unit : floor));
+    .map(({ index }) => index);
+  const step = Math.sign(left);
+  if (step < 0) byRemainder.reverse();
+  for (let turn = 0; left !== 0 && byRemainder.length > 0; turn += 1, left -= step) {
+    const index = byRemainder[turn % byRemainder.length] ?? 0;
+    units[index] = (units[index] ?? 0) + step;
+  }
+  return units.map((count) => count * unit);
 }
 
 /** Shares of a whole in tenths of a per cent that add up to 100 %; all zero where the whole is nothing. */

@@ -1,5 +1,5 @@
 /** The kinds of work that have a colour of their own, in the order of keys and legends. */
-export const KINDS = ["read", "write", "group", "move", "train", "python"] as const;
+export const KINDS = ["read", "write", "group", "move", "train", "python", "other"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export const KIND_WORDS: Record<Kind, string> = {
@@ -9,42 +9,89 @@ export const KIND_WORDS: Record<Kind, string> = {
   move: "merge, shuffle",
   train: "train, predict",
   python: "python",
+  other: "other work",
 };
 
-// Tried in order: "read-csv-fused-groupby" begins with what it mostly does, so the start of a prefix outranks its rest.
-const RULES: readonly (readonly [Kind, RegExp])[] = [
-  ["read", /^(read|from[-_]|open|load|fetch|download|imread|scan)/],
-  ["write", /^(to[-_]|write|store|save|dump|upload)/],
-  ["train", /(^|[-_])(fit|train|predict|xgb|lgb|score)/],
-  ["move", /(merge|join|shuffle|rechunk|repartition|concat|broadcast|p2p|transfer)/],
-  [
-    "group",
-    /(group|agg|sort|quantile|unique|value[-_]counts|nlargest|nsmallest|reduc|chunk|combine|^(sum|mean|std|var|min|max|count)\b)/,
-  ],
-  ["read", /read/],
-];
+/** The word for what no rule names. */
+const UNKNOWN = "unknown";
 
-/** What kind of work a Dask task prefix names; a user's own function is "python". */
-export function kindOf(prefix: string): Kind {
-  const name = prefix.toLowerCase();
-  return RULES.find(([, pattern]) => pattern.test(name))?.[0] ?? "python";
+/** What an operation is called and which kind of work it belongs to, by its first word; docs/operations.md lists them. */
+export const OPERATIONS: Record<string, readonly [Kind, string]> = {
+  read: ["read", "Read"],
+  storage: ["read", "Storage I/O"],
+  decompress: ["read", "Decompress"],
+  convert: ["read", "Convert"],
+  write: ["write", "Write"],
+  compress: ["write", "Compress"],
+  groupby: ["group", "Group by"],
+  sort: ["group", "Sort"],
+  filter: ["group", "Filter"],
+  join: ["move", "Join"],
+  concat: ["move", "Concatenate"],
+  shuffle: ["move", "Shuffle"],
+  serialise: ["move", "Serialise"],
+  train: ["train", "Train"],
+  predict: ["train", "Predict"],
+  user: ["python", "Your own Python"],
+  dataframe: ["other", "Other table work"],
+  array: ["other", "Array maths"],
+  gpu: ["other", "GPU"],
+  import: ["other", "Import modules"],
+  [UNKNOWN]: ["other", "Work of no known kind"],
+};
+
+/** What the second word of an operation is called, where that is not simply itself. */
+const NAMES: Record<string, string> = {
+  csv: "CSV",
+  json: "JSON",
+  orc: "ORC",
+  hdf: "HDF",
+  sql: "SQL",
+  xml: "XML",
+  html: "HTML",
+  sas: "SAS",
+  netcdf: "NetCDF",
+  tiff: "TIFF",
+  parquet: "Parquet",
+  zarr: "Zarr",
+  excel: "Excel",
+  feather: "Feather",
+  avro: "Avro",
+  stata: "Stata",
+  string: "to strings",
+  storage: "to storage",
+  image: "images",
+  xgboost: "XGBoost",
+  lightgbm: "LightGBM",
+  catboost: "CatBoost",
+  sklearn: "scikit-learn",
+  torch: "PyTorch",
+  tensorflow: "TensorFlow",
+  cupy: "CuPy",
+};
+
+/** The kind of work that an operation belongs to; one that this build does not know is "other". */
+export function kindOf(operation: string): Kind {
+  return OPERATIONS[family(operation)]?.[0] ?? "other";
 }
 
-/** The kind that most of a line's money went to. */
-export function kindOfLine(prefixes: readonly { prefix: string; cost_nanos: number }[]): Kind {
-  const sums = new Map<Kind, number>();
-  for (const part of prefixes) {
-    const kind = kindOf(part.prefix);
-    sums.set(kind, (sums.get(kind) ?? 0) + part.cost_nanos);
-  }
-  let best: Kind = "python";
-  for (const [kind, sum] of sums) if (sum > (sums.get(best) ?? -1)) best = kind;
-  return best;
+/** An operation in words: "read.csv" is "Read CSV". One that this build does not know is spelt out. */
+export function operationWords(operation: string): string {
+  const [first = "", ...rest] = operation.split(".");
+  const verb = OPERATIONS[first]?.[1] ?? capital(first.replaceAll("_", " "));
+  const object = rest.map((part) => NAMES[part] ?? part.replaceAll("_", " ")).join(" ");
+  return [verb || OPERATIONS[UNKNOWN]?.[1], object].filter(Boolean).join(" ");
 }
+
+const family = (operation: string) => operation.split(".")[0] ?? "";
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** How money that is on no line looks. */
+export type RestLook = "idle" | "over" | "lost" | "gap" | "unattributed" | "unknown";
 
 /** How a category of money that is on no line looks, is called and came about. */
 export interface CategoryWords {
-  look: "idle" | "over" | "unattributed" | "unknown";
+  look: RestLook;
   name: string;
   why: string;
 }
@@ -79,6 +126,16 @@ const CATEGORIES: Record<string, CategoryWords> = {
     name: "Scheduler",
     why: "The process that hands out tasks; it runs none itself.",
   },
+  "lost.worker": {
+    look: "lost",
+    name: "Lost with a worker",
+    why: "A worker ended without its last report: what it did since the one before is gone with it.",
+  },
+  "lost.telemetry": {
+    look: "gap",
+    name: "Reports lost",
+    why: "The worker ran on, but its reports of this time never arrived.",
+  },
   unattributed: {
     look: "unattributed",
     name: "Work on no line",
@@ -98,5 +155,7 @@ export function categoryWords(name: string): CategoryWords {
   const reason = name.slice(name.indexOf(".") + 1).replaceAll("_", " ");
   if (name.startsWith("idle.")) return { look: "idle", name: `Idle, ${reason}`, why: "No task ran." };
   if (name.startsWith("overhead.")) return { look: "over", name: `Overhead, ${reason}`, why: "Not in user code." };
+  if (name.startsWith("lost."))
+    return { look: "lost", name: `Lost, ${reason}`, why: "Paid for, and its report is gone." };
   return { look: "unattributed", name, why: "On no line." };
 }

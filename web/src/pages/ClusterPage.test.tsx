@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { error, open, usual } from "../../tests/app";
 import { cluster } from "../../tests/data";
 
-const bills = () => screen.findByRole("table", { name: /Cost by line of code/ });
+const bills = () => screen.findByRole("table", { name: /^Cost by .* dearest first/ });
 
 /** The last cell of the row that begins with a text, as ten-thousandths of a dollar. */
 function shown(table: HTMLElement, begin: RegExp): number {
@@ -19,32 +19,79 @@ describe("one cluster", () => {
   it("shows a bill whose parts add up as printed", async () => {
     open("/clusters/c1", usual());
     const table = await bills();
-    const rest = [/^Idle, nothing/, /^Idle, waiting/, /^Scheduler/, /^Unknown/].map((begin) => shown(table, begin));
-    const lines = [/read_csv/, /windy/, /describe/].map((begin) => shown(table, begin));
+    const names = [/^Idle, nothing/, /^Idle, waiting/, /^Scheduler/, /^Lost with/, /^Reports lost/, /^Unknown/];
+    const rest = names.map((begin) => shown(table, begin));
+    const lines = [/read_csv/, /wind_class/, /describe/].map((text) => shown(table, text));
     const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
     expect(shown(table, /^Lines of code/)).toBe(sum(lines));
     expect(shown(table, /^Total/)).toBe(sum(lines) + sum(rest));
-    expect(shown(table, /^Total/)).toBe(185);
+    expect(shown(table, /^Total/)).toBe(186);
+  });
+
+  it("opens a row to the lines inside it, and these to their tasks; each level adds up", async () => {
+    open("/clusters/c1", usual());
+    const table = await bills();
+    const first = shown(table, /read_csv/);
+    const twist = within(table).getByRole("button", { name: "What is inside flights.py:19" });
+    expect(twist.getAttribute("aria-expanded")).toBe("false");
+    await userEvent.click(twist);
+    expect(twist.getAttribute("aria-expanded")).toBe("true");
+    expect(within(table).getByText(/on this line itself: Read CSV, pandas/)).toBeTruthy();
+    expect(within(table).getByText("Decompress, fsspec")).toBeTruthy();
+    expect(within(table).getByText("Also asked for by report.py:7; who asks first pays.")).toBeTruthy();
+    expect(within(table).getAllByText("of it 12 s in native threads")).toHaveLength(2);
+    const inner = [/on this line itself/, /delays\.compute/].map((text) => shown(table, text));
+    expect(inner[0] ?? 0).toBe(first - (inner[1] ?? 0));
+    await userEvent.click(within(table).getByRole("button", { name: "What is inside flights.py:31" }));
+    expect(shown(table, /^tasks read-csv/)).toBe(inner[1]);
+  });
+
+  it("switches what the rows are, in the address", async () => {
+    const page = open("/clusters/c1", usual());
+    await bills();
+    await userEvent.click(screen.getByLabelText("By operation"));
+    await waitFor(() => expect(page.address()).toContain("by=operation"));
+    const table = await bills();
+    expect(within(table).getByText("Read CSV")).toBeTruthy();
+    expect(shown(table, /^Total/)).toBe(186);
+    await userEvent.click(screen.getByLabelText("By library"));
+    expect(within(await bills()).getByText("Your own code")).toBeTruthy();
+    await userEvent.click(screen.getByLabelText("By line"));
+    expect(within(await bills()).getByText('out["windy"] = speed > 20')).toBeTruthy();
+  });
+
+  it("marks work that stands where it was submitted, and reports how much does not", async () => {
+    open("/clusters/c1", usual());
+    const table = await bills();
+    const row = within(table).getByText("submitted").closest("tr");
+    expect(row?.textContent).toContain("df.describe()");
+    expect(screen.getByText(/of the work stands on the line that created it/).textContent).toMatch(/^97\.0/);
+    await userEvent.click(screen.getByTitle(/Share of the work that stands/));
+    const dialog = await screen.findByRole("dialog", { name: "How is this computed?" });
+    expect(dialog.textContent).toContain("version 3 named operations and libraries");
+    expect(dialog.textContent).toContain("measured from within");
+    expect(within(dialog).getByRole("row", { name: "by the name that the task carries 200" })).toBeTruthy();
   });
 
   it("puts a chosen line into the address and explains it", async () => {
     const page = open("/clusters/c1", usual());
-    await userEvent.click(within(await bills()).getByRole("link", { name: /windy/ }));
-    await waitFor(() => expect(page.address()).toContain("line=13"));
-    const card = await screen.findByRole("region", { name: "flights.py:13" });
-    expect(within(card).getByText("wind_class")).toBeTruthy();
-    expect(within(await bills()).getByRole("link", { current: true }).textContent).toContain("windy");
+    await userEvent.click(within(await bills()).getByRole("link", { name: /wind_class/ }));
+    await waitFor(() => expect(page.address()).toContain("line=21"));
+    const card = await screen.findByRole("region", { name: "flights.py:21" });
+    expect(within(card).getByText("This line created the work.")).toBeTruthy();
+    expect(within(card).getByText("Your own Python")).toBeTruthy();
+    expect(within(await bills()).getByRole("link", { current: true }).textContent).toContain("wind_class");
   });
 
   it("opens how a figure was computed: the query, the window, the prices", async () => {
     open("/clusters/c1", usual());
-    await userEvent.click(within(await bills()).getByRole("button", { name: "$0.0185" }));
+    await userEvent.click(within(await bills()).getByRole("button", { name: "$0.0186" }));
     const dialog = await screen.findByRole("dialog", { name: "How is this computed?" });
     expect(within(dialog).getByRole("link", { name: /bill/ }).getAttribute("href")).toBe("/api/v1/clusters/c1/bill");
     expect(dialog.textContent).toContain("10:50:00");
     expect(dialog.textContent).toContain("$0.040/h per core");
     expect(dialog.textContent).toContain("99.0\u202f%");
-    expect(dialog.textContent).toContain("$0.018470690");
+    expect(dialog.textContent).toContain("$0.018553690");
   });
 
   it("names what stopping loses before it stops", async () => {
@@ -123,5 +170,59 @@ describe("one cluster", () => {
     await userEvent.type(await screen.findByLabelText("Find in this log"), "TWO");
     expect(await screen.findByText("1 line holds “TWO”.")).toBeTruthy();
     expect(screen.getByText("two").tagName).toBe("MARK");
+  });
+
+  it("offers no change to a watched cluster, and says why", async () => {
+    const watched = cluster({
+      watched: true,
+      away: true,
+      deployment: "jobqueue",
+      method: "sampled",
+      last_seen_at: "2026-11-19T09:54:30Z",
+    });
+    open("/clusters/c1", { ...usual(), "GET /clusters/c1": { body: watched } });
+    await bills();
+    expect(screen.queryByRole("button", { name: "Scale…" })).toBeNull();
+    expect(screen.queryByRole("button", { name: "Stop…" })).toBeNull();
+    expect(screen.queryByRole("heading", { name: "Logs" })).toBeNull();
+    expect(screen.getByText(/can neither scale nor stop it/)).toBeTruthy();
+    expect(screen.getByText("watched, dask-jobqueue")).toBeTruthy();
+    expect(screen.getByText("sampled from outside")).toBeTruthy();
+    expect(screen.getByText("not heard of")).toBeTruthy();
+    expect(screen.getByText(/last seen .*10:54:30/)).toBeTruthy();
+  });
+
+  it("finds submissions by what clients say of themselves, in the address", async () => {
+    const page = open("/clusters/c1", usual());
+    const table = await screen.findByRole("table", { name: "Submissions" });
+    expect(within(table).getByText("2 submissions")).toBeTruthy();
+    expect(within(table).getByText("backtest.ipynb, 9d04be1, changed since, on laptop")).toBeTruthy();
+    await userEvent.click(within(table).getByRole("button", { name: "project=churn" }));
+    await waitFor(() => expect(page.address()).toContain("sub=project%3Dchurn"));
+    expect(within(table).getByText("1 submission of 2")).toBeTruthy();
+    await userEvent.type(screen.getByLabelText("Find a submission"), " nobody");
+    await userEvent.click(await screen.findByRole("button", { name: "Clear the filter" }));
+    expect(await screen.findByText("2 submissions")).toBeTruthy();
+  });
+
+  it("says which columns were parsed for nothing", async () => {
+    open("/clusters/c1", usual());
+    const table = await screen.findByRole("table", { name: /Files read and written/ });
+    expect(within(table).getByText(/^10 of 12 columns were parsed and thrown away at flights\.py:19/)).toBeTruthy();
+    expect(within(table).getByText("CSV, c engine, gzip")).toBeTruthy();
+    expect(within(table).getByText("2 of 12")).toBeTruthy();
+  });
+
+  it("has the figures of what processes used beside their pictures", async () => {
+    open("/clusters/c1", usual());
+    const table = await screen.findByRole("table", { name: /What each process used/ });
+    const row = within(table).getByRole("row", { name: /^w-0/ });
+    expect(within(row).getByText("1.0 on average, 1.5 at most")).toBeTruthy();
+    expect(within(row).getByText("3.8 GB at most, 95 % of 4.0 GB, 1.0 GB spilled")).toBeTruthy();
+    expect(within(row).getByText("500 MB, 40.0 MB/s at most")).toBeTruthy();
+    expect(within(row).getByText("not reported")).toBeTruthy();
+    const gpus = screen.getByRole("table", { name: "Use of each GPU" });
+    expect(within(gpus).getByRole("row", { name: /^w-0, GPU 1/ }).textContent).toContain("100.0\u202f%");
+    expect(screen.getByText(/1 of 2 never ran a kernel/)).toBeTruthy();
   });
 });

@@ -1,33 +1,50 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { ApiError } from "#/api/client";
-import { isLive, POLL_MS, useBill, useCluster, useEvents, useProcesses, useTimeline } from "#/api/queries/clusters";
+import {
+  isLive,
+  POLL_MS,
+  SLOW_POLL_MS,
+  useBill,
+  useCluster,
+  useEvents,
+  useProcesses,
+  useReads,
+  useResources,
+  useSubmissions,
+  useTimeline,
+} from "#/api/queries/clusters";
+import { usePackages } from "#/api/queries/packages";
 import { useMe } from "#/api/queries/session";
 import type { Cluster } from "#/api/schema";
-import { Answer } from "#/features/bill/Answer";
-import { BillTable } from "#/features/bill/BillTable";
+import { BillCard } from "#/features/bill/BillCard";
 import { type How, HowDialog } from "#/features/bill/HowDialog";
 import { IdleCard } from "#/features/bill/IdleCard";
 import { LineCard } from "#/features/bill/LineCard";
 import { SourceCard } from "#/features/bill/SourceCard";
 import { SplitCard } from "#/features/bill/SplitCard";
-import { gutter, viewOf } from "#/features/bill/view";
+import { rowAt, viewsOf } from "#/features/bill/view";
 import { Figures } from "#/features/clusters/Figures";
+import { filesNamed } from "#/features/clusters/files";
 import { Header } from "#/features/clusters/Header";
 import { ScaleDialog } from "#/features/clusters/ScaleDialog";
 import { StopDialog } from "#/features/clusters/StopDialog";
+import type { ClusterSearch } from "#/features/clusters/search";
 import { EventList } from "#/features/events/EventList";
 import { LogsCard } from "#/features/logs/LogsCard";
+import { SeenCard } from "#/features/packages/SeenCard";
 import { ProcessTable } from "#/features/processes/ProcessTable";
+import { ReadsCard } from "#/features/reads/ReadsCard";
+import { ResourcesCard } from "#/features/resources/ResourcesCard";
 import { Failure } from "#/features/shell/Failure";
+import { Part } from "#/features/shell/Part";
 import { Colophon } from "#/features/shell/Shell";
 import { useClock } from "#/features/shell/zone";
+import { SubmissionsCard } from "#/features/submissions/SubmissionsCard";
 import { TimelineCard } from "#/features/timeline/TimelineCard";
-import { shortNames } from "#/lib/files";
 import { percent } from "#/lib/format";
 import { moment } from "#/lib/time";
 import { Card } from "#/ui/Card";
-import { FilterField } from "#/ui/FilterField";
 import { Empty, SkeletonRows } from "#/ui/states";
 
 const route = getRouteApi("/shell/clusters/$clusterId");
@@ -69,28 +86,35 @@ export function ClusterPage() {
 }
 
 function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: ReturnType<typeof useCluster> }) {
-  const { file, line, log, q = "" } = route.useSearch();
+  const { by = "origin", file, line, log, q = "", sub = "", sort = "-at" } = route.useSearch();
   const navigate = route.useNavigate();
   const clock = useClock(query.dataUpdatedAt);
   const ended = cluster.ended_at ? clock.now.getTime() - new Date(cluster.ended_at).getTime() > AFTERGLOW_MS : false;
   const poll = isLive(cluster) || !ended ? POLL_MS : false;
+  const slowPoll = poll && SLOW_POLL_MS;
 
   const bill = useBill(id, poll);
   const timeline = useTimeline(id, poll);
+  const resources = useResources(id, slowPoll);
+  const submissions = useSubmissions(id, slowPoll);
+  const reads = useReads(id, slowPoll);
+  const seen = usePackages({ cluster: id, grade: "seen" });
   const processes = useProcesses(id, poll);
   const events = useEvents(id, poll);
   const me = useMe();
   const [dialog, setDialog] = useState<"scale" | "stop">();
   const [how, setHow] = useState<How>();
 
-  const view = useMemo(() => bill.data && viewOf(bill.data), [bill.data]);
-  const names = useMemo(() => shortNames(bill.data?.lines.map((entry) => entry.file) ?? []), [bill.data]);
+  const views = useMemo(() => bill.data && viewsOf(bill.data, by), [bill.data, by]);
+  const view = views?.chosen;
+  const names = useMemo(
+    () => filesNamed(bill.data, submissions.data, reads.data),
+    [bill.data, submissions.data, reads.data],
+  );
   const selected = file !== undefined && line !== undefined ? { file, line } : undefined;
-  const selectedRows = (view && selected && gutter(view, selected.file).get(selected.line)?.rows) ?? [];
-  const select = (nextFile: string, nextLine: number | undefined) =>
-    navigate({ search: (old) => ({ ...old, file: nextFile, line: nextLine }), resetScroll: false, hash: true });
-  const showLog = (process: string, hash?: string) =>
-    navigate({ search: (old) => ({ ...old, log: process }), resetScroll: false, hash: hash ?? true });
+  const found = views && selected && rowAt(views, selected);
+  const change = (next: Partial<ClusterSearch>, hash: string | true = true, replace = false) =>
+    navigate({ search: (old) => ({ ...old, ...next }), resetScroll: false, hash, replace });
 
   return (
     <>
@@ -119,53 +143,63 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
               {(data) => <TimelineCard timeline={data} clock={clock} live={isLive(cluster)} />}
             </Part>
             <Part query={bill} title="Bill by line" what="The bill">
-              {() =>
+              {(data) =>
                 view && (
-                  <Card
-                    title="Bill by line"
-                    aside="each dollar on the line that ran, or that asked for the work"
-                    actions={
-                      <FilterField
-                        placeholder="Find a line  /"
-                        label="Find a line of the bill"
-                        value={q}
-                        onChange={(next) =>
-                          navigate({
-                            search: (old) => ({ ...old, q: next || undefined }),
-                            replace: true,
-                            resetScroll: false,
-                            hash: true,
-                          })
-                        }
-                      />
-                    }
-                  >
-                    <Answer view={view} names={names} />
-                    <BillTable view={view} names={names} selected={selected} filter={q} onHow={() => setHow("bill")} />
-                  </Card>
+                  <BillCard
+                    bill={data}
+                    view={view}
+                    names={names}
+                    selected={selected}
+                    filter={q}
+                    onFilter={(next) => change({ q: next || undefined }, true, true)}
+                    onBy={(next) => change({ by: next === "origin" ? undefined : next })}
+                    onHow={setHow}
+                  />
                 )
               }
             </Part>
-            {view && (
-              <SourceCard id={id} view={view} names={names} selected={{ file, line }} poll={poll} onSelect={select} />
-            )}
-          </div>
-          <div className="w4 stack">
-            {view && selected && (
-              <LineCard
-                view={view}
-                rows={selectedRows}
-                name={names.get(selected.file) ?? selected.file}
-                onHow={() => setHow("line")}
+            {views && (
+              <SourceCard
+                id={id}
+                view={views.lines}
+                names={names}
+                selected={{ file, line }}
+                poll={poll}
+                onSelect={(nextFile, nextLine) => change({ file: nextFile, line: nextLine })}
               />
             )}
+            <Part query={submissions} title="Submissions" what="The submissions">
+              {(data) => (
+                <SubmissionsCard
+                  list={data}
+                  names={names}
+                  filter={sub}
+                  order={sort}
+                  clock={clock}
+                  onFilter={(next) => change({ sub: next || undefined }, true, true)}
+                  onOrder={(next) => change({ sort: next === "-at" ? undefined : next }, true, true)}
+                />
+              )}
+            </Part>
+            <Part query={reads} title="Reads and writes" what="The reads">
+              {(data) => <ReadsCard list={data} names={names} />}
+            </Part>
+          </div>
+          <div className="w4 stack">
+            {found && <LineCard view={found.view} row={found.row} names={names} onHow={() => setHow("line")} />}
             {view && <SplitCard view={view} onHow={() => setHow("bill")} />}
             {view && <IdleCard view={view} />}
+            <Part query={seen} title="Packages in use" what="The packages">
+              {(data) => <SeenCard list={data} clusterId={id} />}
+            </Part>
             <Part query={events} title="Events" what="The events">
               {(data) => <EventList events={data.items} clock={clock} />}
             </Part>
           </div>
         </div>
+        <Part query={resources} title="Resources" what="The resources">
+          {(data) => <ResourcesCard list={data} clock={clock} />}
+        </Part>
         <Part query={processes} title="Processes" what="The processes">
           {(data) => (
             <>
@@ -173,9 +207,17 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                 processes={data.items}
                 currency={cluster.currency}
                 clock={clock}
-                onLogs={(process) => showLog(process, "logs")}
+                {...(cluster.watched ? {} : { onLogs: (process) => change({ log: process }, "logs") })}
               />
-              <LogsCard id={id} processes={data.items} selected={log} poll={poll} onSelect={showLog} />
+              {!cluster.watched && (
+                <LogsCard
+                  id={id}
+                  processes={data.items}
+                  selected={log}
+                  poll={poll}
+                  onSelect={(process) => change({ log: process })}
+                />
+              )}
             </>
           )}
         </Part>
@@ -198,31 +240,11 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
           cluster={cluster}
           bill={bill.data}
           view={view}
+          submissions={submissions.data}
           clock={clock}
           onClose={() => setHow(undefined)}
         />
       )}
     </>
-  );
-}
-
-interface PartProps<T> {
-  query: { data: T | undefined; error: unknown; isPending: boolean; refetch: () => unknown };
-  title: string;
-  what: string;
-  children: (data: T) => React.ReactNode;
-}
-
-/** One card's data: its frame stands at once, and what was read before stays while the server is away. */
-function Part<T>({ query, title, what, children }: PartProps<T>) {
-  if (query.data !== undefined) return <>{children(query.data)}</>;
-  return (
-    <Card title={title}>
-      {query.isPending ? (
-        <SkeletonRows what={what} />
-      ) : (
-        <Failure error={query.error} what={what} onRetry={() => query.refetch()} />
-      )}
-    </Card>
   );
 }

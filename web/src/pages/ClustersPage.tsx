@@ -52,6 +52,7 @@ export function ClustersPage() {
           ))}
         </select>
         <FilterField
+          slash
           placeholder="Find a cluster  /"
           label="Find a cluster by name, owner or id"
           value={q}

@@ -26,7 +26,7 @@ describe("signing in", () => {
     const page = open("/signin#code=lic_1", closed("lic_1"));
     await screen.findByRole("heading", { level: 1, name: "Clusters" });
     expect(page.server.asked.filter(({ request }) => request === "POST /session")).toEqual([
-      { request: "POST /session", body: { code: "lic_1" } },
+      { request: "POST /session", query: "", body: { code: "lic_1" } },
     ]);
     expect(page.address()).toBe("/clusters");
   });

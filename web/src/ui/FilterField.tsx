@@ -6,17 +6,22 @@ interface FilterFieldProps {
   value: string;
   label: string;
   placeholder: string;
+  /** Whether `/` puts the cursor here: of one field on a page. */
+  slash?: boolean;
+  /** The id of what says why the text is refused, where it is. */
+  describedBy?: string | undefined;
+  invalid?: boolean;
   onChange: (value: string) => void;
 }
 
 /**
  * A search field whose text lives in the address. While someone types, their text leads and the address follows, a moment later; the
- * address leads again once they have left the field. `/` puts the cursor here.
+ * address leads again once they have left the field.
  */
-export function FilterField({ value, label, placeholder, onChange }: FilterFieldProps) {
+export function FilterField({ value, label, placeholder, slash = false, onChange, ...rest }: FilterFieldProps) {
   const [text, setText] = useState(value);
   const field = useRef<HTMLInputElement>(null);
-  useSlashFocus(field);
+  useSlashFocus(field, slash);
   useEffect(() => {
     if (document.activeElement !== field.current) setText(value);
   }, [value]);
@@ -27,7 +32,9 @@ export function FilterField({ value, label, placeholder, onChange }: FilterField
       type="search"
       placeholder={placeholder}
       aria-label={label}
-      aria-keyshortcuts="/"
+      aria-describedby={rest.describedBy}
+      aria-invalid={rest.invalid || undefined}
+      aria-keyshortcuts={slash ? "/" : undefined}
       value={text}
       onChange={(event) => {
         setText(event.target.value);

@@ -8,6 +8,14 @@ export function Patterns() {
           <rect className="bgf" width="5" height="5" />
           <path className="ink" d="M.7 0V5" strokeWidth="1.4" />
         </pattern>
+        <pattern id="p-gpu" width="5" height="5" patternUnits="userSpaceOnUse">
+          <rect className="bgf" width="5" height="5" />
+          <circle className="dotf" cx="2.5" cy="2.5" r="1.15" />
+        </pattern>
+        <pattern id="p-lost" width="5" height="5" patternUnits="userSpaceOnUse">
+          <rect className="lostbg" width="5" height="5" />
+          <path className="lostink" d="M.7 0V5" strokeWidth="1.4" />
+        </pattern>
       </defs>
     </svg>
   );

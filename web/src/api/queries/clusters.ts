@@ -6,6 +6,9 @@ import type { Cluster } from "#/api/schema";
 /** Time between two looks at what changes. */
 export const POLL_MS = 2000;
 
+/** The same for what costs the server more and changes less. */
+export const SLOW_POLL_MS = 5000;
+
 export type Status = Cluster["status"];
 
 /** Statuses of clusters that cost money now or soon. */
@@ -82,6 +85,38 @@ export function useEvents(id: string, poll: Poll) {
     queryKey: keys.part(id, "events"),
     queryFn: ({ signal }) =>
       call("GET /clusters/{cluster_id}/events", { path: { cluster_id: id }, query: { limit: 100 } }, signal),
+    refetchInterval: poll,
+  });
+}
+
+/** Who asked for what. */
+export function useSubmissions(id: string, poll: Poll) {
+  return useQuery({
+    queryKey: keys.part(id, "submissions"),
+    queryFn: ({ signal }) => call("GET /clusters/{cluster_id}/submissions", { path: { cluster_id: id } }, signal),
+    refetchInterval: poll,
+  });
+}
+
+/** What was read and written. */
+export function useReads(id: string, poll: Poll) {
+  return useQuery({
+    queryKey: keys.part(id, "reads"),
+    queryFn: ({ signal }) => call("GET /clusters/{cluster_id}/reads", { path: { cluster_id: id } }, signal),
+    refetchInterval: poll,
+  });
+}
+
+/** What the processes used of their machines. */
+export function useResources(id: string, poll: Poll) {
+  return useQuery({
+    queryKey: keys.part(id, "resources"),
+    queryFn: ({ signal }) =>
+      call(
+        "GET /clusters/{cluster_id}/resources",
+        { path: { cluster_id: id }, query: { bins: TIMELINE_BINS } },
+        signal,
+      ),
     refetchInterval: poll,
   });
 }

@@ -1,3 +1,14 @@
+/** What is asked about packages. */
+export interface PackageQuery {
+  name?: string | undefined;
+  version?: string | undefined;
+  grade?: "installed" | "imported" | "seen" | undefined;
+  cluster?: string | undefined;
+}
+
+/** Parts of a cluster that are read on their own. */
+type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "reads" | "resources" | "seen";
+
 /** Keys of everything the pages hold of the server's data. */
 export const keys = {
   me: ["me"] as const,
@@ -5,8 +16,10 @@ export const keys = {
   clusters: ["clusters"] as const,
   clusterList: (status: string) => ["clusters", "list", status] as const,
   cluster: (id: string) => ["clusters", "one", id] as const,
-  part: (id: string, part: "bill" | "timeline" | "processes" | "events") => ["clusters", "one", id, part] as const,
+  part: (id: string, part: Part) => ["clusters", "one", id, part] as const,
   logs: (id: string, process: string, tailBytes: number) =>
     ["clusters", "one", id, "logs", process, tailBytes] as const,
+  packages: (query: PackageQuery) => ["packages", query] as const,
+  environment: (id: string) => ["environments", id] as const,
   source: (id: string, file: string) => ["clusters", "one", id, "source", file] as const,
 };

@@ -1,42 +1,45 @@
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { BillView, LineRow } from "#/features/bill/view";
-import { count, duration, percent } from "#/lib/format";
+import { BillRow, type Place } from "#/features/bill/BillRow";
+import type { BillView } from "#/features/bill/view";
+import { CAPTIONS, countOf, matching } from "#/features/bill/words";
+import { duration, percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
 import { Button, Fig } from "#/ui/controls";
 
-/** Lines shown before the rest is asked for. */
-const FIRST_LINES = 15;
+/** Rows shown before the rest is asked for. */
+const FIRST_ROWS = 15;
 
 interface BillTableProps {
   view: BillView;
   names: Map<string, string>;
-  selected: { file: string; line: number } | undefined;
+  selected: Place | undefined;
   filter: string;
   onHow: () => void;
 }
 
-/** The bill by line: lines of code dearest first, then what is on no line, then the total. The columns add up. */
+/** The bill: rows dearest first, then what is on no line, then the total. The columns add up, in every grouping. */
 export function BillTable({ view, names, selected, filter, onHow }: BillTableProps) {
   const [all, setAll] = useState(false);
   const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
-  const found = matchingLines(view.lines, names, filter);
-  const shown = all || filter ? found : found.slice(0, FIRST_LINES);
-  const hidden = filter ? view.lines.length - found.length : found.length - shown.length;
-  const hiddenRows = view.lines.filter((row) => !shown.includes(row));
+  const found = matching(view.rows, names, filter);
+  const shown = all || filter ? found : found.slice(0, FIRST_ROWS);
+  const hidden = view.rows.filter((row) => !shown.includes(row));
+  const dearest = Math.max(0, ...view.rows.map((row) => row.nanos));
   return (
     <>
       <div className="scroll">
         <table className="bill">
-          <caption className="vh">Cost by line of code, dearest first</caption>
+          <caption className="vh">{CAPTIONS[view.by]}</caption>
           <thead>
             <tr>
-              <th scope="col">Line</th>
-              <th scope="col" className="wide">
-                Where
+              <th scope="col" className="first">
+                {view.by === "operation" ? "Operation" : view.by === "library" ? "Library" : "Line"}
               </th>
               <th scope="col" className="wide">
-                Function
+                {view.by === "operation" ? "Mostly in" : view.by === "library" ? "Mostly" : "Where"}
+              </th>
+              <th scope="col" className="wide">
+                Kind of work
               </th>
               <th scope="col" className="n wide">
                 Thread time
@@ -51,35 +54,19 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
           </thead>
           <tbody>
             {shown.map((row) => (
-              <tr key={row.key} className={isSelected(row, selected) ? "on" : undefined}>
-                <td className="text">
-                  <Link
-                    from="/clusters/$clusterId"
-                    to="."
-                    search={(old) => ({ ...old, file: row.line.file, line: row.line.line })}
-                    hash="source"
-                    aria-current={isSelected(row, selected) ? "true" : undefined}
-                  >
-                    <span className="snip" title={row.line.text}>
-                      <i className={`sw ${row.kind}`} />
-                      {row.line.text || <span className="mute">{row.line.function || "no text"}</span>}
-                    </span>
-                    <span className="mute small narrow">{place(row, names)}</span>
-                  </Link>
-                </td>
-                <td className="wide loc">{place(row, names)}</td>
-                <td className="wide loc mute fn" title={row.line.function}>
-                  {row.line.function}
-                </td>
-                <td className="n wide">{duration(row.line.thread_seconds)}</td>
-                <td className="n wide mute">{percent(row.share)}</td>
-                <td className="n strong">{fitted(row.shown, row.line.cost_nanos, view.currency, view.decimals)}</td>
-              </tr>
+              <BillRow
+                key={`${view.by} ${row.key}`}
+                view={view}
+                row={row}
+                names={names}
+                selected={selected}
+                dearest={dearest}
+              />
             ))}
-            {hidden > 0 && (
+            {hidden.length > 0 && (
               <tr className="mute">
                 <td>
-                  {filter ? `${count(hidden, "other line")}` : `${count(hidden, "more line")}`}{" "}
+                  {countOf(hidden.length, view.by, filter ? "other" : "more")}{" "}
                   {!filter && (
                     <Button small onClick={() => setAll(true)}>
                       Show all
@@ -87,17 +74,17 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                   )}
                 </td>
                 <td className="wide" colSpan={2} />
-                <td className="n wide">{duration(sum(hiddenRows.map((row) => row.line.thread_seconds)))}</td>
-                <td className="n wide">{percent(sum(hiddenRows.map((row) => row.share)))}</td>
-                <td className="n">{amount(sum(hiddenRows.map((row) => row.shown)))}</td>
+                <td className="n wide">{duration(sum(hidden.map((row) => row.seconds)))}</td>
+                <td className="n wide">{percent(sum(hidden.map((row) => row.share)))}</td>
+                <td className="n">{amount(sum(hidden.map((row) => row.shown)))}</td>
               </tr>
             )}
             <tr className="rule">
               <td>Lines of code</td>
               <td className="wide" colSpan={2} />
-              <td className="n wide">{duration(view.linesSeconds)}</td>
-              <td className="n wide">{percent(view.linesShare)}</td>
-              <td className="n">{amount(view.linesShown)}</td>
+              <td className="n wide">{duration(view.rowsSeconds)}</td>
+              <td className="n wide">{percent(view.rowsShare)}</td>
+              <td className="n">{amount(view.rowsShown)}</td>
             </tr>
             {view.rest.map((row) => (
               <tr key={row.name} title={row.words.why}>
@@ -127,31 +114,13 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
           </tfoot>
         </table>
       </div>
-      {all && found.length > FIRST_LINES && (
+      {all && found.length > FIRST_ROWS && (
         <Button small onClick={() => setAll(false)}>
-          Show the dearest {FIRST_LINES} only
+          Show the dearest {FIRST_ROWS} only
         </Button>
       )}
     </>
   );
-}
-
-function place(row: LineRow, names: Map<string, string>): string {
-  return `${names.get(row.line.file) ?? row.line.file}:${row.line.line}`;
-}
-
-/** Lines whose text, place, function or task prefixes hold the filter. */
-export function matchingLines(rows: readonly LineRow[], names: Map<string, string>, filter: string): LineRow[] {
-  const wanted = filter.trim().toLowerCase();
-  if (!wanted) return [...rows];
-  return rows.filter((row) => {
-    const prefixes = row.line.prefixes.map((part) => part.prefix).join(" ");
-    return `${row.line.text} ${place(row, names)} ${row.line.function} ${prefixes}`.toLowerCase().includes(wanted);
-  });
-}
-
-function isSelected(row: LineRow, selected: { file: string; line: number } | undefined): boolean {
-  return selected !== undefined && row.line.file === selected.file && row.line.line === selected.line;
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

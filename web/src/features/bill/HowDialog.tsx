@@ -1,6 +1,6 @@
 import { urlOf } from "#/api/client";
-import type { Bill, Cluster, RateCard } from "#/api/schema";
-import type { BillView } from "#/features/bill/view";
+import type { Bill, Cluster, RateCard, SubmissionList } from "#/api/schema";
+import { type BillView, originShares } from "#/features/bill/view";
 import { count, duration, percent } from "#/lib/format";
 import { money, rate } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
@@ -8,13 +8,14 @@ import { Button, CopyButton } from "#/ui/controls";
 import { Dialog } from "#/ui/Dialog";
 
 /** What may be asked about. */
-export type How = "bill" | "line" | "rate";
+export type How = "bill" | "line" | "origins" | "rate";
 
 interface HowDialogProps {
   about: How;
   cluster: Cluster;
   bill: Bill | undefined;
   view: BillView | undefined;
+  submissions: SubmissionList | undefined;
   clock: Clock;
   onClose: () => void;
 }
@@ -23,7 +24,7 @@ interface HowDialogProps {
 const EXACT = 9;
 
 /** How a figure came about: the query, the window, the prices and what was observed. */
-export function HowDialog({ about, cluster, bill, view, clock, onClose }: HowDialogProps) {
+export function HowDialog({ about, cluster, bill, view, submissions, clock, onClose }: HowDialogProps) {
   const path = { cluster_id: cluster.id };
   const url =
     about === "rate"
@@ -49,19 +50,26 @@ export function HowDialog({ about, cluster, bill, view, clock, onClose }: HowDia
             </dd>
           </>
         )}
-        {bill && <Rates rates={bill.rates} />}
+        {bill && about !== "origins" && <Rates rates={bill.rates} />}
         {bill && about !== "rate" && (
           <>
             <dt>Coverage</dt>
             <dd>
               {percent(bill.capacity_seconds > 0 ? bill.coverage_seconds / bill.capacity_seconds : undefined)}:{" "}
               {duration(bill.coverage_seconds)} of {duration(bill.capacity_seconds)} of worker thread time were
-              observed; the rest is “Unknown”
+              observed; the rest is lost or “Unknown”
+            </dd>
+            <dt>Method</dt>
+            <dd>{METHODS[bill.method]}</dd>
+            <dt>Rules</dt>
+            <dd>
+              version {bill.rules_version} named operations and libraries; history can be named again by newer ones
             </dd>
           </>
         )}
       </dl>
-      {bill && view && about !== "rate" && <Sum bill={bill} view={view} />}
+      {bill && about === "origins" && <Origins bill={bill} submissions={submissions} />}
+      {bill && view && (about === "bill" || about === "line") && <Sum bill={bill} view={view} />}
       <footer>
         <Button onClick={onClose}>Close</Button>
       </footer>
@@ -71,9 +79,82 @@ export function HowDialog({ about, cluster, bill, view, clock, onClose }: HowDia
 
 const EXPLANATIONS: Record<How, string> = {
   bill: "Every worker and the scheduler is paid for from its start to its end at its price per hour. A worker's cost is spread over its thread time; the parts are exact to the billionth, and the figures on this page are rounded so that they add up.",
-  line: "A task's thread time goes to the innermost line of your code that was on its stack when it was sampled, or to the line that submitted it where the stack holds none. Thread time times the worker's price per thread is the line's cost.",
+  line: "A task's thread time stands twice: on the line that created the task (“by origin”), and on the innermost line of your code that was on its stack when it was sampled (“by line”). Where one of them is not known, the line that submitted the work stands for it. Thread time, native threads included, times the worker's price per thread is the line's cost.",
+  origins:
+    "When work is submitted, each task of the graph is followed back to the line of your code that created it. Where that fails, the line that submitted it stands for it, and says so. Thread time of both kinds, native threads included, is added up here.",
   rate: "The sum of the prices of all processes that are up now: cores and memory of each, times the rate card.",
 };
+
+const METHODS: Record<Bill["method"], string> = {
+  agent: "measured from within: each worker accounts for every microsecond of its threads, and samples divide it",
+  sampled: "sampled from outside, once a second: shares are estimates",
+};
+
+/** How tasks were followed to the line that created them, best way first. */
+const LEVELS: readonly (readonly [string, string])[] = [
+  ["name", "by the name that the task carries"],
+  ["token", "by the token in its name"],
+  ["dependents", "through the tasks that need it"],
+  ["call", "created by the call itself: submit, map"],
+  ["none", "not found: the submitting line stands for it"],
+];
+
+function Origins({ bill, submissions }: { bill: Bill; submissions: SubmissionList | undefined }) {
+  const parts = originShares(bill);
+  const levels = new Map<string, number>();
+  for (const submission of submissions?.items ?? []) {
+    for (const [level, tasks] of Object.entries(submission.levels)) levels.set(level, (levels.get(level) ?? 0) + tasks);
+  }
+  const total = [...levels.values()].reduce((sum, tasks) => sum + tasks, 0);
+  return (
+    <>
+      {parts && (
+        <table>
+          <caption className="vh">Work by what its line is</caption>
+          <tbody>
+            <tr>
+              <td>On the line that created it</td>
+              <td className="n">{percent(parts.created)}</td>
+            </tr>
+            <tr>
+              <td>On the line that submitted it</td>
+              <td className="n">{percent(parts.submitted)}</td>
+            </tr>
+            <tr>
+              <td>On none</td>
+              <td className="n">{percent(parts.none)}</td>
+            </tr>
+            <tr className="total">
+              <td>Work, {duration(bill.work_seconds)} of thread time</td>
+              <td className="n">{percent(1)}</td>
+            </tr>
+          </tbody>
+        </table>
+      )}
+      {total > 0 && (
+        <table>
+          <caption className="vh">Tasks by how their line was found</caption>
+          <thead>
+            <tr>
+              <th scope="col">How the line was found</th>
+              <th scope="col" className="n">
+                Tasks
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {LEVELS.filter(([level]) => (levels.get(level) ?? 0) > 0).map(([level, words]) => (
+              <tr key={level}>
+                <td>{words}</td>
+                <td className="n">{(levels.get(level) ?? 0).toLocaleString("en-US")}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
+}
 
 function Rates({ rates }: { rates: RateCard }) {
   return (

@@ -1,72 +1,97 @@
-import { prefixesOf } from "#/features/bill/prefixes";
-import type { BillView, LineRow } from "#/features/bill/view";
+import type { BillView, Row } from "#/features/bill/view";
+import { inside, levelOf, mainKind, sharedWith } from "#/features/bill/view";
+import { libraryWords, nameOf, placeOf, shortPlace } from "#/features/bill/words";
 import { duration, percent } from "#/lib/format";
-import { money, unitOf } from "#/lib/money";
-import { KIND_WORDS, kindOf } from "#/lib/work";
+import { fitted, money } from "#/lib/money";
+import { operationWords } from "#/lib/work";
 import { Card } from "#/ui/Card";
 import { Fig } from "#/ui/controls";
 
 interface LineCardProps {
   view: BillView;
-  rows: readonly LineRow[];
-  name: string;
+  row: Row;
+  names: Map<string, string>;
   onHow: () => void;
 }
 
-/** One line of code: what it cost, how long it ran, how much of that it waited, in which tasks. */
-export function LineCard({ view, rows, name, onHow }: LineCardProps) {
-  const first = rows[0];
-  if (!first) return null;
-  const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
-  const shown = rows.reduce((sum, row) => sum + row.shown, 0);
-  const seconds = rows.reduce((sum, row) => sum + row.line.thread_seconds, 0);
-  const cpu = rows.reduce((sum, row) => sum + row.line.cpu_seconds, 0);
-  const onCore = seconds > 0 ? Math.min(1, cpu / seconds) : undefined;
-  const prefixes = prefixesOf(rows, shown, unitOf(view.decimals));
-  const functions = [...new Set(rows.map((row) => row.line.function).filter(Boolean))];
+/** One line of code: what it cost, how long it ran, how much of that it waited, what was done there. */
+export function LineCard({ view, row, names, onHow }: LineCardProps) {
+  const { about } = row;
+  if (about.type !== "line") return null;
+  const name = placeOf(about, names);
+  const threads = row.seconds - row.native;
+  const onCore = threads > 0 ? Math.min(1, row.cpu / threads) : undefined;
+  const functions = [
+    ...new Set(row.entries.map((entry) => (about.side === "origin" ? entry.origin_function : entry.function))),
+  ];
+  const shared = about.side === "origin" ? sharedWith(row) : [];
+  const parts = inside(view, row, 0);
   return (
-    <Card title={`${name}:${first.line.line}`} aside={functions.join(", ")}>
+    <Card title={name} aside={functions.filter(Boolean).join(", ")}>
       <div className="state" style={{ justifyItems: "stretch" }}>
-        {first.line.text && <pre className="code mono wrap">{first.line.text}</pre>}
+        {about.text && <pre className="code mono wrap">{about.text}</pre>}
+        <p className="mute small">{HOW_KNOWN[about.side === "line" ? "line" : levelOf(row)]}</p>
         <dl className="kv r">
           <dt>Cost of this line</dt>
           <dd className="strong">
-            <Fig label={`Cost of ${name}:${first.line.line}`} onOpen={onHow}>
-              {amount(shown)}
+            <Fig label={`Cost of ${name}`} onOpen={onHow}>
+              {money(row.shown, view.currency, view.decimals)}
             </Fig>
           </dd>
           <dt>Thread time</dt>
-          <dd>{duration(seconds)}</dd>
+          <dd>{duration(row.seconds)}</dd>
+          {row.native >= 0.05 && (
+            <>
+              <dt>of it in native threads</dt>
+              <dd>{duration(row.native)}</dd>
+            </>
+          )}
           <dt>On a core</dt>
           <dd>{percent(onCore)}</dd>
           <dt>Waited: disk, network, the GIL, a busy core</dt>
           <dd>{percent(onCore === undefined ? undefined : 1 - onCore)}</dd>
         </dl>
-        {prefixes.length > 0 && (
-          <table>
-            <caption className="vh">Cost of this line by kind of task</caption>
-            <thead>
-              <tr>
-                <th scope="col">In tasks</th>
-                <th scope="col" className="n">
-                  Cost
-                </th>
+        <table>
+          <caption className="vh">Cost of this line by what was done</caption>
+          <thead>
+            <tr>
+              <th scope="col">{about.side === "origin" ? "What ran for it" : "What ran here"}</th>
+              <th scope="col" className="n">
+                Cost
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {parts.map((part) => (
+              <tr key={part.key}>
+                <td>
+                  <i className={`sw ${mainKind(part)}`} /> {operationWords(part.work?.operation ?? "")}
+                  <br />
+                  <span className="mute small">
+                    {libraryWords(part.work?.library ?? "")}
+                    {", "}
+                    {about.side === "origin" ? "at " : "created by "}
+                    <span className="loc">{nameOf(part.about, names)}</span>
+                  </span>
+                </td>
+                <td className="n">{fitted(part.shown, part.nanos, view.currency, view.decimals)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {prefixes.map((part) => (
-                <tr key={part.prefix}>
-                  <td>
-                    <i className={`sw ${kindOf(part.prefix)}`} title={KIND_WORDS[kindOf(part.prefix)]} />{" "}
-                    <code>{part.prefix || "no task"}</code>
-                  </td>
-                  <td className="n">{amount(part.shown)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </tbody>
+        </table>
+        {shared.length > 0 && (
+          <p className="mute small">
+            Also asked for by {shared.map((place) => shortPlace(place, names)).join(", ")}; who asks first pays.
+          </p>
         )}
       </div>
     </Card>
   );
 }
+
+const HOW_KNOWN = {
+  created: "This line created the work.",
+  submitted: "This line submitted the work; which line created it is not known.",
+  both: "This line created part of the work, and submitted the rest, of which the creating line is not known.",
+  line: "Threads stood on this line.",
+};

@@ -19,10 +19,13 @@ interface SourceCardProps {
   onSelect: (file: string, line: number | undefined) => void;
 }
 
+const WORDS: Record<string, string> = { origin: "created work", line: "ran" };
+const NONE: Record<string, string> = { origin: "created work; the switch “By line” shows what ran", line: "ran" };
+
 /** Source beside its money: one file at a time, the dearest first. */
 export function SourceCard({ id, view, names, selected, poll, onSelect }: SourceCardProps) {
   const files = filesOf(view);
-  const file = files.some((entry) => entry.file === selected.file) ? selected.file : files[0]?.file;
+  const file = selected.file !== undefined && names.has(selected.file) ? selected.file : files[0]?.file;
   const source = useSource(id, file, poll);
   const choice = useId();
   const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
@@ -34,11 +37,11 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
     <Card
       id="source"
       title={isCell(file) ? `Notebook ${name}` : name}
-      aside={entry && `${count(entry.lines, "line costs", "lines cost")} money`}
+      aside={entry ? `${count(entry.lines, "line", "lines")} ${WORDS[view.by]}` : `no line here ${NONE[view.by]}`}
       flush
       actions={
         <>
-          {files.length > 1 && (
+          {(files.length > 1 || !entry) && (
             <>
               <label className="vh" htmlFor={choice}>
                 File
@@ -49,6 +52,7 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
                 value={file}
                 onChange={(event) => onSelect(event.target.value, undefined)}
               >
+                {!entry && <option value={file}>{name}</option>}
                 {files.map((candidate) => (
                   <option key={candidate.file} value={candidate.file}>
                     {names.get(candidate.file) ?? candidate.file} {amount(candidate.shown)}

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef } from "react";
+import { mainKind, type Row } from "#/features/bill/view";
 import { highlight } from "#/lib/python";
-import type { Kind } from "#/lib/work";
 
 /** Widest bar of the gutter, for the dearest line. */
 const BAR_PX = 50;
@@ -9,7 +9,7 @@ const BAR_PX = 50;
 interface SourceViewProps {
   file: string;
   text: string;
-  costs: Map<number, { shown: number; exact: number; kind: Kind }>;
+  costs: Map<number, Row>;
   selected: number | undefined;
   amount: (shown: number, exact: number) => string;
   onSelect: (line: number) => void;
@@ -18,8 +18,8 @@ interface SourceViewProps {
 /** A file's source with what each line cost beside it. */
 export function SourceView({ file, text, costs, selected, amount, onSelect }: SourceViewProps) {
   const lines = useMemo(() => highlight(text), [text]);
-  const dearest = Math.max(0, ...[...costs.values()].map((cost) => cost.exact));
-  const target = selected ?? [...costs].find(([, cost]) => cost.exact === dearest)?.[0];
+  const dearest = Math.max(0, ...[...costs.values()].map((cost) => cost.nanos));
+  const target = selected ?? [...costs].find(([, cost]) => cost.nanos === dearest)?.[0];
   const frame = useRef<HTMLElement>(null);
   // Keyed by file and line, never by a refetch: nobody's scrolling is undone.
   useEffect(() => {
@@ -43,7 +43,7 @@ export function SourceView({ file, text, costs, selected, amount, onSelect }: So
           const cost = costs.get(number);
           const look = [
             cost && "paid",
-            cost && cost.exact === dearest && dearest > 0 && "hot",
+            cost && cost.nanos === dearest && dearest > 0 && "hot",
             number === selected && "hot on",
           ].filter(Boolean);
           return (
@@ -61,16 +61,19 @@ export function SourceView({ file, text, costs, selected, amount, onSelect }: So
                     to="."
                     search={(old) => ({ ...old, file, line: number })}
                     resetScroll={false}
-                    aria-label={`Line ${number}, ${amount(cost.shown, cost.exact)}`}
+                    aria-label={`Line ${number}, ${amount(cost.shown, cost.nanos)}`}
                     aria-current={number === selected ? "true" : undefined}
                   >
-                    {amount(cost.shown, cost.exact)}
+                    {amount(cost.shown, cost.nanos)}
                   </Link>
                 )}
               </span>
               <span className="g">
                 {cost && dearest > 0 && (
-                  <i className={`mini ${cost.kind}`} style={{ width: Math.max(1, (cost.exact / dearest) * BAR_PX) }} />
+                  <i
+                    className={`mini ${mainKind(cost)}`}
+                    style={{ width: Math.max(1, (cost.nanos / dearest) * BAR_PX) }}
+                  />
                 )}
               </span>
               <span className="ln">{number}</span>

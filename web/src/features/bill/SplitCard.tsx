@@ -1,15 +1,22 @@
 import { type BillView, type SplitPart, split } from "#/features/bill/view";
 import { percent } from "#/lib/format";
 import { money } from "#/lib/money";
-import { KIND_WORDS, type Kind } from "#/lib/work";
+import { KIND_WORDS, type Kind, type RestLook } from "#/lib/work";
 import { Card } from "#/ui/Card";
 import { Fig } from "#/ui/controls";
 
-const OTHER_WORDS = { idle: "Idle", over: "Overhead, scheduler", unattributed: "Work on no line", unknown: "Unknown" };
+const OTHER_WORDS: Record<RestLook, string> = {
+  idle: "Idle",
+  over: "Overhead, scheduler",
+  lost: "Lost with a worker",
+  gap: "Reports lost",
+  unattributed: "Work on no line",
+  unknown: "Unknown",
+};
 
 const look = (part: SplitPart) => (part.look === "unattributed" ? "lines" : part.look);
 const name = (part: SplitPart) =>
-  part.look in KIND_WORDS ? KIND_WORDS[part.look as Kind] : OTHER_WORDS[part.look as keyof typeof OTHER_WORDS];
+  part.look in KIND_WORDS ? KIND_WORDS[part.look as Kind] : OTHER_WORDS[part.look as RestLook];
 
 /** Where the money went, by kind of work and by what is not work. */
 export function SplitCard({ view, onHow }: { view: BillView; onHow: () => void }) {

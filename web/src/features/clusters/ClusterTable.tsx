@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { Cluster } from "#/api/schema";
 import type { Column } from "#/features/clusters/list";
 import { StatusPill } from "#/features/clusters/StatusPill";
+import { WatchedPill } from "#/features/clusters/WatchedPill";
 import { money, rate } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
 import { type Order, SortHeader } from "#/ui/SortHeader";
@@ -37,6 +38,7 @@ export function ClusterTable({ clusters, order, clock, onOrder }: ClusterTablePr
               <Link className="cover" to="/clusters/$clusterId" params={{ clusterId: cluster.id }}>
                 {cluster.name}
               </Link>
+              <WatchedPill cluster={cluster} />
               {cluster.status === "failed" && cluster.reason && (
                 <span className="mute small" style={{ display: "block" }}>
                   {cluster.reason}
@@ -63,5 +65,6 @@ export function ClusterTable({ clusters, order, clock, onOrder }: ClusterTablePr
 function workers(cluster: Cluster): string {
   const { n_workers_running: up, options } = cluster;
   if (cluster.status === "stopped" || cluster.status === "failed") return "–";
+  if (cluster.watched) return String(up);
   return up === options.n_workers ? String(up) : `${up} of ${options.n_workers}`;
 }

@@ -69,7 +69,7 @@ function Now({ cluster, processes, onRate }: FiguresProps) {
         label="Workers"
         note={worker ? `${count(worker.nthreads, "thread")}, ${bytes(worker.memory_bytes)} each` : "none up"}
       >
-        {cluster.n_workers_running} of {cluster.options.n_workers}
+        {cluster.watched ? cluster.n_workers_running : `${cluster.n_workers_running} of ${cluster.options.n_workers}`}
       </Figure>
     </>
   );
@@ -82,8 +82,8 @@ function Split({ view }: { view: BillView | undefined }) {
   const share = (of: number) => percent(view && view.total > 0 ? of : undefined);
   return (
     <>
-      <Figure label="On lines of code" note={amount(view?.linesShown ?? 0)}>
-        {share(view?.linesShare ?? 0)}
+      <Figure label="On lines of code" note={amount(view?.rowsShown ?? 0)}>
+        {share(view?.rowsShare ?? 0)}
       </Figure>
       <Figure label="Idle" note={amount(sumOf(idle).shown)}>
         {share(sumOf(idle).share)}

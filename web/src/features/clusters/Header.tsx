@@ -1,6 +1,7 @@
 import { isLive } from "#/api/queries/clusters";
 import type { Cluster } from "#/api/schema";
 import { StatusPill } from "#/features/clusters/StatusPill";
+import { WatchedPill } from "#/features/clusters/WatchedPill";
 import { type Clock, moment } from "#/lib/time";
 import { Button } from "#/ui/controls";
 
@@ -17,10 +18,11 @@ export function Header({ cluster, clock, onScale, onStop }: HeaderProps) {
   const stopping = cluster.target === "stopped";
   const facts = [
     cluster.owner.name,
-    `${cluster.backend} backend`,
+    cluster.watched ? undefined : `${cluster.backend} backend`,
     cluster.started_at
       ? `started ${moment(cluster.started_at, clock)}`
       : `asked for ${moment(cluster.created_at, clock)}`,
+    cluster.watched && cluster.last_seen_at ? `last seen ${moment(cluster.last_seen_at, clock, true)}` : undefined,
     cluster.ended_at ? `ended ${moment(cluster.ended_at, clock)}` : undefined,
   ];
   return (
@@ -28,23 +30,34 @@ export function Header({ cluster, clock, onScale, onStop }: HeaderProps) {
       <div className="grow">
         <h1>
           {cluster.name} <StatusPill status={cluster.status} />
+          <WatchedPill cluster={cluster} />
         </h1>
         <p className="sub">{facts.filter(Boolean).join(", ")}</p>
+        {cluster.watched && live && (
+          <p className="sub">
+            Lineitem measures this cluster and did not start it, so it can neither scale nor stop it: do that where it
+            was started.
+          </p>
+        )}
         {cluster.reason && <p className={`sub ${cluster.status === "failed" ? "bad" : ""}`}>{cluster.reason}</p>}
       </div>
       {live && (
         <>
-          <Button onClick={onScale} disabled={stopping}>
-            Scale…
-          </Button>
+          {!cluster.watched && (
+            <Button onClick={onScale} disabled={stopping}>
+              Scale…
+            </Button>
+          )}
           {cluster.dashboard_url && (
             <a className="btn" href={cluster.dashboard_url} target="_blank" rel="noreferrer">
               Dask dashboard
             </a>
           )}
-          <Button look="danger" onClick={onStop} disabled={stopping}>
-            Stop…
-          </Button>
+          {!cluster.watched && (
+            <Button look="danger" onClick={onStop} disabled={stopping}>
+              Stop…
+            </Button>
+          )}
         </>
       )}
     </div>

@@ -12,7 +12,7 @@ export function StopDialog({ id, cluster, onClose }: { id: string; cluster: Clus
   const stop = useStop(id);
   return (
     <Dialog title={`Stop ${cluster.name}?`} onClose={onClose}>
-      <ul className="lost">
+      <ul className="losses">
         {losses(cluster).map((loss) => (
           <li key={loss}>{loss}</li>
         ))}

@@ -21,7 +21,8 @@ const VALUES: Record<Column, (cluster: Cluster) => string | number> = {
 export function matching(clusters: readonly Cluster[], filter: string): Cluster[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return clusters.filter((cluster) => {
-    const text = `${cluster.name} ${cluster.owner.name} ${cluster.id} ${cluster.status}`.toLowerCase();
+    const watched = cluster.watched ? `watched ${cluster.deployment}` : "";
+    const text = `${cluster.name} ${cluster.owner.name} ${cluster.id} ${cluster.status} ${watched}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

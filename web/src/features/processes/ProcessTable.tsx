@@ -9,7 +9,8 @@ interface ProcessTableProps {
   processes: readonly Process[];
   currency: string;
   clock: Clock;
-  onLogs: (process: string) => void;
+  /** Absent where the logs are not here. */
+  onLogs?: (process: string) => void;
 }
 
 /** The scheduler and every worker that ever was, with what each cost. */
@@ -44,9 +45,11 @@ export function ProcessTable({ processes, currency, clock, onLogs }: ProcessTabl
                 <th scope="col" className="n">
                   Cost
                 </th>
-                <th scope="col" className="n">
-                  <span className="vh">Logs</span>
-                </th>
+                {onLogs && (
+                  <th scope="col" className="n">
+                    <span className="vh">Logs</span>
+                  </th>
+                )}
               </tr>
             </thead>
             <tbody>
@@ -72,16 +75,18 @@ export function ProcessTable({ processes, currency, clock, onLogs }: ProcessTabl
                   </td>
                   <td className="n wide">{rate(process.rate_nanos_per_hour, currency)}</td>
                   <td className="n">{money(process.cost_nanos, currency)}</td>
-                  <td className="n">
-                    <button
-                      type="button"
-                      className="btn small"
-                      onClick={() => onLogs(process.name)}
-                      aria-label={`Logs of ${process.name}`}
-                    >
-                      Logs
-                    </button>
-                  </td>
+                  {onLogs && (
+                    <td className="n">
+                      <button
+                        type="button"
+                        className="btn small"
+                        onClick={() => onLogs(process.name)}
+                        aria-label={`Logs of ${process.name}`}
+                      >
+                        Logs
+                      </button>
+                    </td>
+                  )}
                 </tr>
               ))}
             </tbody>

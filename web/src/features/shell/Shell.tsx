@@ -49,6 +49,11 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
                 </Link>
               </li>
               <li>
+                <Link to="/packages" activeProps={{ "aria-current": "page" }}>
+                  Packages
+                </Link>
+              </li>
+              <li>
                 <Link to="/tokens" activeProps={{ "aria-current": "page" }}>
                   Tokens
                 </Link>

@@ -22,6 +22,7 @@ interface TimelineCardProps {
 /** What the workers did over time: work solid, what is not work a pattern, what was not seen an outline. */
 export function TimelineCard({ timeline, clock, live }: TimelineCardProps) {
   const rows = rowsOf(timeline);
+  const lost = rows.some((row) => row.overall.lost > 0);
   const short = (secondsBetween(timeline.start, timeline.end) ?? 0) < SHORT_S;
   const time = (at: string | Date) => clockTime(at, clock.zone, short);
   const window = `${moment(timeline.start, clock, short)}–${time(timeline.end)}`;
@@ -43,6 +44,12 @@ export function TimelineCard({ timeline, clock, live }: TimelineCardProps) {
             <i className="sw over" />
             overhead
           </span>
+          {lost && (
+            <span>
+              <i className="sw lost" />
+              lost
+            </span>
+          )}
           <span>
             <i className="sw unknown" />
             unknown
@@ -63,6 +70,7 @@ export function TimelineCard({ timeline, clock, live }: TimelineCardProps) {
                 <th scope="col">Work</th>
                 <th scope="col">Idle</th>
                 <th scope="col">Overhead</th>
+                <th scope="col">Lost</th>
                 <th scope="col">Unknown</th>
               </tr>
             </thead>
@@ -73,6 +81,7 @@ export function TimelineCard({ timeline, clock, live }: TimelineCardProps) {
                   <td>{percent(row.overall.work)}</td>
                   <td>{percent(row.overall.idle)}</td>
                   <td>{percent(row.overall.over)}</td>
+                  <td>{percent(row.overall.lost)}</td>
                   <td>{percent(row.overall.unknown)}</td>
                 </tr>
               ))}
@@ -153,7 +162,7 @@ interface StackProps {
   x: (share: number) => string;
 }
 
-/** One stretch: work at the bottom, then overhead, then idle; the outline behind shows through where nothing was observed. */
+/** One stretch: work at the bottom, then overhead, what was lost, and idle; the outline behind shows through where nothing was observed. */
 function Stack({ row, segment, y, height, x }: StackProps) {
   let base = y + height;
   const parts = LOOKS.flatMap((look) => {

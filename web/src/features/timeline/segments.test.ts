@@ -18,7 +18,7 @@ describe("rowsOf", () => {
   it("joins bins that look the same, and keeps what was not observed apart", () => {
     expect(row?.segments).toHaveLength(4);
     expect(row?.segments[1]).toMatchObject({ shares: { work: 0.9, over: 0.1, idle: 0 } });
-    expect(row?.segments[2]?.shares).toEqual({ work: 0, over: 0, idle: 0 });
+    expect(row?.segments[2]?.shares).toEqual({ work: 0, over: 0, lost: 0, idle: 0 });
   });
 
   it("says in numbers what the picture shows", () => {

@@ -1,7 +1,7 @@
 import type { Timeline, TimelineRow } from "#/api/schema";
 
 /** What a worker's thread-time was, as charts draw it. Unattributed work is work. */
-export const LOOKS = ["work", "over", "idle"] as const;
+export const LOOKS = ["work", "over", "lost", "idle"] as const;
 export type Look = (typeof LOOKS)[number];
 
 /** Shares of one bin by look; what is missing to 1 was not observed. */
@@ -26,16 +26,21 @@ export interface Row {
   overall: Shares & { unknown: number };
 }
 
-/** The look of a category of the API. */
-export function lookOf(category: string): Look {
+/** The look of a category of the API; none for a report that never arrived, which is the outline of what was not observed. */
+export function lookOf(category: string): Look | undefined {
+  if (category === "lost.telemetry") return undefined;
+  if (category.startsWith("lost.")) return "lost";
   if (category.startsWith("idle.") || category === "idle") return "idle";
   if (category.startsWith("overhead.")) return "over";
   return "work";
 }
 
 export function sharesOf(bin: Record<string, number>): Shares {
-  const shares: Shares = { work: 0, over: 0, idle: 0 };
-  for (const [category, share] of Object.entries(bin)) shares[lookOf(category)] += share;
+  const shares: Shares = { work: 0, over: 0, lost: 0, idle: 0 };
+  for (const [category, share] of Object.entries(bin)) {
+    const look = lookOf(category);
+    if (look) shares[look] += share;
+  }
   return shares;
 }
 
@@ -79,27 +84,34 @@ function segmentsOf(row: TimelineRow, step: number, from: number, to: number): S
 
 /** Shares are of the whole bin; at the edges of a life they are of the part that was lived. */
 function inLife(shares: Shares, lived: number, step: number): Shares {
-  const scale = Math.min(step / lived, 1 / Math.max(1e-9, shares.work + shares.over + shares.idle));
+  const scale = Math.min(step / lived, 1 / Math.max(1e-9, sum(shares)));
   const factor = lived < step * 0.999 ? Math.max(1, scale) : 1;
-  return { work: clamp(shares.work * factor), over: clamp(shares.over * factor), idle: clamp(shares.idle * factor) };
+  return map(shares, (share) => clamp(share * factor));
 }
 
 function overallOf(row: TimelineRow, step: number, from: number, to: number): Row["overall"] {
-  const sums: Shares = { work: 0, over: 0, idle: 0 };
+  const sums: Shares = { work: 0, over: 0, lost: 0, idle: 0 };
   for (const bin of row.bins) {
     const shares = sharesOf(bin);
     for (const look of LOOKS) sums[look] += shares[look] * step;
   }
   const life = to - from;
-  if (life <= 0) return { work: 0, over: 0, idle: 0, unknown: 0 };
-  const [work, over, idle] = [clamp(sums.work / life), clamp(sums.over / life), clamp(sums.idle / life)];
-  return { work, over, idle, unknown: clamp(1 - work - over - idle) };
+  if (life <= 0) return { ...sums, unknown: 0 };
+  const shares = map(sums, (share) => clamp(share / life));
+  return { ...shares, unknown: clamp(1 - sum(shares)) };
 }
 
 function alike(a: Shares, b: Shares): boolean {
   return LOOKS.every((look) => Math.abs(a[look] - b[look]) < SAME);
 }
 
+const sum = (shares: Shares) => LOOKS.reduce((total, look) => total + shares[look], 0);
+const map = (shares: Shares, change: (share: number) => number): Shares => ({
+  work: change(shares.work),
+  over: change(shares.over),
+  lost: change(shares.lost),
+  idle: change(shares.idle),
+});
 const clamp = (value: number) => Math.min(1, Math.max(0, value));
 
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];

@@ -1,0 +1,45 @@
+import type { Bill } from "#/api/schema";
+import { Answer } from "#/features/bill/Answer";
+import type { Place } from "#/features/bill/BillRow";
+import { BillTable } from "#/features/bill/BillTable";
+import type { Grouping } from "#/features/bill/grouping";
+import type { BillView } from "#/features/bill/view";
+import { GROUPING_WORDS } from "#/features/bill/words";
+import { Card } from "#/ui/Card";
+import { Segments } from "#/ui/controls";
+import { FilterField } from "#/ui/FilterField";
+
+interface BillCardProps {
+  bill: Bill;
+  view: BillView;
+  names: Map<string, string>;
+  selected: Place | undefined;
+  filter: string;
+  onFilter: (filter: string) => void;
+  onBy: (by: Grouping) => void;
+  onHow: (about: "bill" | "origins") => void;
+}
+
+/** The bill with its switch and its filter. */
+export function BillCard({ bill, view, names, selected, filter, onFilter, onBy, onHow }: BillCardProps) {
+  return (
+    <Card
+      title="Bill by line"
+      actions={
+        <>
+          <Segments legend="Rows of the bill" name="by" value={view.by} options={GROUPING_WORDS} onChange={onBy} />
+          <FilterField
+            placeholder="Find a line  /"
+            label="Find a line of the bill"
+            slash
+            value={filter}
+            onChange={onFilter}
+          />
+        </>
+      }
+    >
+      <Answer bill={bill} view={view} names={names} onOrigins={() => onHow("origins")} />
+      <BillTable view={view} names={names} selected={selected} filter={filter} onHow={() => onHow("bill")} />
+    </Card>
+  );
+}

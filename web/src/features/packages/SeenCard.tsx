@@ -1,0 +1,53 @@
+import { Link } from "@tanstack/react-router";
+import type { PackageList } from "#/api/schema";
+import { keyOfUse } from "#/features/packages/list";
+import { decimalsFor, money } from "#/lib/money";
+import { Card } from "#/ui/Card";
+
+/** Packages named here; the rest is on a page of its own. */
+const FIRST_ROWS = 8;
+const DIGITS = 3;
+
+/** The packages whose code was found running in a cluster, dearest first. */
+export function SeenCard({ list, clusterId }: { list: PackageList; clusterId: string }) {
+  const seen = [...list.items].sort((a, b) => b.cost_nanos - a.cost_nanos || a.name.localeCompare(b.name));
+  const decimals = decimalsFor(seen[0]?.cost_nanos ?? 0, DIGITS);
+  const environments = [...new Set(seen.map((use) => use.environment))];
+  return (
+    <Card
+      title="Packages in use"
+      actions={
+        <Link to="/packages" search={{ cluster: clusterId }} className="small">
+          All packages
+        </Link>
+      }
+    >
+      {seen.length === 0 ? (
+        <p className="mute">No package's code has been found running yet.</p>
+      ) : (
+        <>
+          <table>
+            <caption className="vh">Packages whose code ran, dearest first</caption>
+            <tbody>
+              {seen.slice(0, FIRST_ROWS).map((use) => (
+                <tr key={keyOfUse(use)}>
+                  <td className="mono">{use.name}</td>
+                  <td className="n mono">{use.version}</td>
+                  <td className="n">{money(use.cost_nanos, list.currency, decimals)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p className="mute small" style={{ marginTop: 8 }}>
+            Cost of thread time with the package's code on the stack: one moment may count for several.{" "}
+            {environments.length === 1 && environments[0] && (
+              <Link to="/environments/$environmentId" params={{ environmentId: environments[0] }}>
+                The environment
+              </Link>
+            )}
+          </p>
+        </>
+      )}
+    </Card>
+  );
+}

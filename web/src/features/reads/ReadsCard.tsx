@@ -1,0 +1,101 @@
+import { Link } from "@tanstack/react-router";
+import type { Read, ReadList } from "#/api/schema";
+import { columnWords, formatWords, hint, pushWords } from "#/features/reads/reads";
+import { bytes, count } from "#/lib/format";
+import { decimalsFor, money } from "#/lib/money";
+import { Card } from "#/ui/Card";
+
+interface ReadsCardProps {
+  list: ReadList;
+  names: Map<string, string>;
+}
+
+const DIGITS = 3;
+
+/** What was read and written: which files, how much of them was used, and what that cost. */
+export function ReadsCard({ list, names }: ReadsCardProps) {
+  const dearest = Math.max(0, ...list.items.map((read) => read.cost_nanos));
+  const decimals = decimalsFor(dearest, DIGITS);
+  const place = (read: Read) => `${names.get(read.origin_file) ?? read.origin_file}:${read.origin_line}`;
+  return (
+    <Card
+      id="reads"
+      title="Reads and writes"
+      aside={list.items.length > 0 ? "the cost is that of reading or writing at the line" : undefined}
+    >
+      {list.items.length === 0 ? (
+        <p className="mute">No file has been read or written, as far as the graphs say.</p>
+      ) : (
+        <div className="scroll">
+          <table className="reads">
+            <caption className="vh">Files read and written, dearest first</caption>
+            <thead>
+              <tr>
+                <th scope="col">Files</th>
+                <th scope="col" className="wide">
+                  Format
+                </th>
+                <th scope="col" className="n wide">
+                  Size
+                </th>
+                <th scope="col" className="n wide">
+                  Columns used
+                </th>
+                <th scope="col" className="n">
+                  Cost
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {list.items.map((read) => {
+                const advice = hint(read, place(read));
+                return (
+                  <tr key={`${read.direction} ${read.path} ${place(read)} ${read.format}`}>
+                    <td className="text">
+                      <span className="snip path" title={read.path}>
+                        <i
+                          className={`sw ${read.direction}`}
+                          role="img"
+                          aria-label={read.direction === "read" ? "Read" : "Written"}
+                        />
+                        {read.path || "path not known"}
+                      </span>
+                      <span className="mute small inner">
+                        {read.direction === "read" ? "read at " : "written at "}
+                        {read.origin_file ? (
+                          <Link
+                            className="loc"
+                            from="/clusters/$clusterId"
+                            to="."
+                            search={(old) => ({ ...old, file: read.origin_file, line: read.origin_line })}
+                            hash="source"
+                            title={read.origin_text}
+                          >
+                            {place(read)}
+                          </Link>
+                        ) : (
+                          "no known line"
+                        )}
+                        {read.files > 0 && `, ${count(read.files, "file")}`}
+                        {read.tasks > 0 && `, ${count(read.tasks, "task")}`}
+                        <span className="narrow">, {formatWords(read)}</span>
+                      </span>
+                      {advice && <span className="note small advice">{advice}</span>}
+                    </td>
+                    <td className="wide">{formatWords(read)}</td>
+                    <td className="n wide">{read.bytes > 0 ? bytes(read.bytes) : "–"}</td>
+                    <td className="n wide">
+                      {columnWords(read)}
+                      {pushWords(read) && <span className="mute small native">{pushWords(read)}</span>}
+                    </td>
+                    <td className="n strong">{money(read.cost_nanos, list.currency, decimals)}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}
