@@ -304,6 +304,7 @@ func TestDeleteBatches(t *testing.T) {
 		n, err = db.DeleteBatches(ctx, batches[3].ReceivedAt)
 		must(t, err)
 		equal(t, n, int64(0))
+		equal(t, getBy(t, ctx, db.FoldStateByCluster, c.ID).DroppedBatches, int64(2))
 		got, err := db.UnfoldedBatches(ctx, c.ID, 0)
 		must(t, err)
 		equal(t, got, []usage.RawBatch{batches[1], batches[4]})
