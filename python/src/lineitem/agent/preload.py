@@ -74,6 +74,9 @@ def _announce(scheduler: Any) -> None:
     claimed = _arrival.claim(scheduler)
     if claimed["state"] != "claimed":
         return  # claim has said why
+    from lineitem._starting import send_submission_lines
+
+    send_submission_lines()  # Where the scheduler lives in the user's program, its clients do too.
     loop = scheduler.loop.asyncio_loop
 
     def later(call: Any, *args: Any) -> None:
