@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -98,12 +99,43 @@ func FuzzDecode(f *testing.F) {
 		"v": 1, "kind": "scheduler", "process": "cl_test-scheduler-1", "epoch": "e", "t0_us": 1_790_000_000_000_000, "t1_us": 1_790_000_000_000_000,
 		"submissions": []any{map[string]any{"id": 1, "file": "job.py", "line": 3}}, "gauges": map[string]any{"workers": 2},
 	}))
+	f.Add(pack(f, map[string]any{
+		"v": 1, "kind": "scheduler", "process": "cl_test-scheduler-1", "epoch": "e", "t0_us": 1_790_000_000_000_000, "t1_us": 1_790_000_000_000_000,
+		"submissions": []any{map[string]any{
+			"id": 1, "at_us": 1_790_000_000_000_000, "tags": map[string]any{"project": "churn"}, "span": []any{"etl"}, "levels": map[string]any{"name": 3},
+		}},
+		"sessions": []any{map[string]any{"client": "Client-1", "kind": "script", "environment": strings.Repeat("0", 64), "imported": []any{"pandas"}}},
+		"origins":  []any{map[string]any{"id": 1, "file": "job.py", "line": 3, "callers": []any{[]any{"run.py", 3, "main"}}, "shared": []any{2}}},
+		"parts":    []any{[]any{1, "read-csv-0f", 1}},
+		"reads":    []any{map[string]any{"submission": 1, "direction": "read", "format": "csv", "path": "a.csv", "bytes": 3}},
+		"workers":  []any{map[string]any{"process": "cl_test-w-0-1", "nthreads": 2, "started_us": 1_790_000_000_000_000}},
+	}))
+	f.Add(pack(f, map[string]any{
+		"v": 1, "kind": "software", "process": "cl_test-w-0-1", "epoch": "e", "environment": strings.Repeat("0", 64),
+		"packages": []any{[]any{"pandas", "3.1.1", "pip", []any{"pandas"}}},
+	}))
 	f.Add(pack(f, map[string]any{"v": 1, "kind": "source", "process": "cl_test-w-0-1", "epoch": "e", "file": "job.py", "sha256": strings.Repeat("0", 64), "text": "x = 1\n"}))
 	f.Add(pack(f, map[string]any{"v": 1, "kind": "worker", "nthreads": uint64(math.MaxUint64)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := ingest.Decode(data)
-		if err != nil || b.Validate("cl_test") != nil || b.Kind != usage.KindWorker {
+		if err != nil || b.Validate("cl_test") != nil {
 			return
+		}
+		// What passes is kept and shown as JSON.
+		if _, err := json.Marshal(b); err != nil {
+			t.Fatalf("a valid batch cannot be shown: %v", err)
+		}
+		if b.Kind != usage.KindWorker {
+			return
+		}
+		rows := map[int]int64{}
+		for _, s := range b.Shares() {
+			rows[s.Row] += s.ThreadMicros + s.NativeMicros
+		}
+		for i, row := range b.Ledger {
+			if rows[i] != row.ThreadMicros+row.NativeMicros {
+				t.Fatalf("the shares of row %d hold %d us, the row %d", i, rows[i], row.ThreadMicros+row.NativeMicros)
+			}
 		}
 		var sum int64
 		for _, c := range usage.Fold("cl_test", b, usage.Unclassified{}).Categories {

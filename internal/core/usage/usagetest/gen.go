@@ -19,7 +19,7 @@ func WorkerBatch(id cluster.ID) *rapid.Generator[*usage.Batch] {
 			Version: 1, Kind: usage.KindWorker, Process: cluster.ProcessID(string(id) + "-w-0-1"), Epoch: "e",
 			Seq: rapid.Int64Range(0, 1000).Draw(t, "seq"), Threads: rapid.Int64Range(1, 64).Draw(t, "threads"),
 			T0Micros: start + rapid.Int64Range(0, 1e12).Draw(t, "t0"), Final: rapid.Bool().Draw(t, "final"),
-			Strings: []string{"p0", "p1", "f"}, Idle: map[string]int64{},
+			Strings: []string{"p0", "p1", "f", "part-0f1e2d3c"}, Idle: map[string]int64{},
 			Files: []usage.File{{Path: "a.py", Class: "u"}, {Path: "lib.py", Class: "p"}, {Path: "b.py", Class: "u"}},
 		}
 		b.T1Micros = b.T0Micros + rapid.Int64Range(0, 60e6).Draw(t, "width")
@@ -34,8 +34,11 @@ func WorkerBatch(id cluster.ID) *rapid.Generator[*usage.Batch] {
 		for i := range rapid.IntRange(0, 5).Draw(t, "ledger rows") {
 			slot := rapid.Int64Range(0, left).Draw(t, "slot")
 			left -= slot
+			native := rapid.Int64Range(0, left).Draw(t, "native")
+			left -= native
 			b.Ledger = append(b.Ledger, usage.LedgerRow{
 				Submission: int64(i % 3), Prefix: i % 2, SlotMicros: slot, ThreadMicros: rapid.Int64Range(0, slot).Draw(t, "thread"),
+				Origin: rapid.Int64Range(0, 2).Draw(t, "row's origin"), NativeMicros: native,
 			})
 		}
 		for range rapid.IntRange(0, 8).Draw(t, "samples") {
@@ -43,6 +46,7 @@ func WorkerBatch(id cluster.ID) *rapid.Generator[*usage.Batch] {
 				Submission: rapid.Int64Range(0, 2).Draw(t, "submission"), Prefix: rapid.IntRange(0, 1).Draw(t, "prefix"),
 				Stack:      rapid.IntRange(0, len(b.Stacks)-1).Draw(t, "stack"),
 				WallMicros: rapid.Int64Range(0, 1e6).Draw(t, "wall"), CPUMicros: rapid.Int64Range(0, 1e6).Draw(t, "cpu"),
+				Origin: rapid.Int64Range(0, 2).Draw(t, "origin"), Part: rapid.SampledFrom([]int{0, 4}).Draw(t, "part"),
 			})
 		}
 		for i := range 3 {
