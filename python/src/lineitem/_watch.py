@@ -213,12 +213,13 @@ async def _begin(client: Any, name: str, target: _config.Target) -> WatchedClust
             return WatchedCluster(client, target, await _known(api, found))
         if found["state"] != "claimed":
             raise _not_watched(found.get("reason", found["state"]))
+        deployment = of_class(client.cluster) or found["deployment"]
         try:
             answer = await api.watch_cluster(
                 found["scheduler_id"],
                 found["scheduler_address"],
                 name=name,
-                deployment=of_class(client.cluster) or found["deployment"],
+                deployment=deployment,
                 dashboard_url=found["dashboard_url"],
             )
         except BaseException:
@@ -231,8 +232,15 @@ async def _begin(client: Any, name: str, target: _config.Target) -> WatchedClust
                 "Give watch() the URL at which the server can be reached from there.",
                 stacklevel=2,
             )
-        order = {"do": "install", "server": target.server, "cluster": answer.cluster.id, "process": answer.process}
-        done = await send(client.scheduler, {**order, "token": answer.agent_token})
+        order = {
+            "do": "install",
+            "server": target.server,
+            "cluster": answer.cluster.id,
+            "process": answer.process,
+            "token": answer.agent_token,
+            "deployment": deployment,
+        }
+        done = await send(client.scheduler, order)
         if done["state"] != "installed":
             raise _not_watched(done.get("reason", done["state"]))
         return WatchedCluster(client, target, answer.cluster)

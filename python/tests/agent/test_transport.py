@@ -14,7 +14,7 @@ from agent_lab import TOKEN, Collector
 
 from lineitem.agent import _transport
 from lineitem.agent._config import AgentConfig, read_config
-from lineitem.agent._transport import BatchQueue, Transport
+from lineitem.agent._transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,21 +255,6 @@ def test_http_goes_through_the_proxy_that_is_set(
         proxy.until(lambda: seqs(proxy) == [0])
         sender.close(2)
     assert set(targets) == {"http://lineitem.example:8470/base/ingest/v1/batches"}
-
-
-def test_a_full_queue_drops_the_oldest() -> None:
-    queue = BatchQueue(limit=100)
-    for number in range(6):
-        queue.put(bytes([number]) * 30)
-    assert queue.dropped == 3
-    assert queue.size == 90
-    assert [one[0] for one in queue.peek(1_000, 10)] == [3, 4, 5]
-    assert [one[0] for one in queue.peek(1, 10)] == [3], "one always goes"
-    parcel = queue.peek(1_000, 2)
-    queue.put(b"z" * 30)  # pushes out what is on its way
-    queue.remove(parcel)
-    assert [one[:1] for one in queue.peek(1_000, 10)] == [b"\x05", b"z"]
-    assert queue.size == 60
 
 
 def test_the_environment_decides(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -31,6 +31,7 @@ PROCESS = uuid.uuid4().hex
 _AGENT = "_lineitem_agent"
 _CLAIM = "_lineitem_claim"
 _INSTALLS = "_lineitem_installs"
+_DEPLOYMENT = "_lineitem_deployment"
 _CLAIM_S = 60.0
 _OLDEST = (2024, 9)
 
@@ -106,7 +107,7 @@ def facts(scheduler: Any) -> dict[str, Any]:
         "scheduler_id": str(scheduler.id),
         "scheduler_address": address,
         "dashboard_url": f"http://{host or '127.0.0.1'}:{dashboard.port}/status" if dashboard is not None else "",
-        "deployment": of_scheduler(scheduler),
+        "deployment": getattr(scheduler, _DEPLOYMENT, "") or of_scheduler(scheduler),
         "host": socket.gethostname(),
         "python": platform.python_version(),
         "distributed": distributed.__version__,
@@ -178,7 +179,8 @@ async def arrive(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
     scheduler
         The ``distributed.Scheduler``.
     order
-        ``do`` is ``claim``, ``install`` (with ``server``, ``cluster``, ``process``, ``token``), ``release`` or ``leave``.
+        ``do`` is ``claim``, ``install`` (with ``server``, ``cluster``, ``process``, ``token`` and perhaps
+        ``deployment``), ``release`` or ``leave``.
 
     Returns
     -------
@@ -189,6 +191,8 @@ async def arrive(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
     if do == "claim":
         return claim(scheduler)
     if do == "install":
+        # Who holds the cluster object knows better than what its scheduler's process looks like.
+        setattr(scheduler, _DEPLOYMENT, str(order.get("deployment", "")))
         fields = {name: str(order[name]) for name in ("server", "cluster", "process", "token")}
         install(scheduler, AgentConfig(**fields, watched=True))
         return {"state": "installed"}

@@ -1,4 +1,4 @@
-"""From the scheduler to the server: one daemon thread, the standard library's HTTP client, a bounded queue."""
+"""From the scheduler to the server: one daemon thread that empties the queue, and waits where the server is away."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
 from lineitem.agent._http import Channel, read_object, retry_after
+from lineitem.agent._queue import BatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("lineitem.agent")
 
 PATH = "/ingest/v1/batches"
-QUEUE_BYTES = 16 << 20
 MAX_POST_BYTES = 4 << 20
 MAX_POST_BATCHES = 1000
 
@@ -31,60 +30,8 @@ _QUIET_S = 10.0
 _TIMEOUT_S = 10.0
 _BACKOFF_S = (1.0, 60.0)
 _REFUSALS = 3
-
-
-class BatchQueue:
-    """Batches on their way, oldest first, bounded by size: when it is full the oldest go.
-
-    Parameters
-    ----------
-    limit
-        Bytes to hold at most.
-    """
-
-    def __init__(self, limit: int = QUEUE_BYTES) -> None:
-        self._limit = limit
-        self._batches: deque[bytes] = deque()
-        self._lock = threading.Lock()
-        self.size = 0
-        self.dropped = 0
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def put(self, batch: bytes) -> None:
-        """Add a batch at the end."""
-        with self._lock:
-            self._batches.append(batch)
-            self.size += len(batch)
-            while self.size > self._limit:
-                self.size -= len(self._batches.popleft())
-                self.dropped += 1
-
-    def peek(self, max_bytes: int, max_batches: int) -> list[bytes]:
-        """Return the oldest batches that fit into one post, at least one if there are any."""
-        with self._lock:
-            parcel: list[bytes] = []
-            size = 0
-            for batch in self._batches:
-                if parcel and (size + len(batch) > max_bytes or len(parcel) >= max_batches):
-                    break
-                parcel.append(batch)
-                size += len(batch)
-            return parcel
-
-    def remove(self, parcel: list[bytes]) -> None:
-        """Remove what ``peek`` returned, less what has been dropped since."""
-        gone = {id(batch) for batch in parcel}
-        with self._lock:
-            while self._batches and id(self._batches[0]) in gone:
-                self.size -= len(self._batches.popleft())
-
-    def clear(self) -> None:
-        """Drop everything."""
-        with self._lock:
-            self._batches.clear()
-            self.size = 0
+_MAX_WAITERS = 100
+_LOOK_S = 1.0
 
 
 class Transport:
@@ -126,6 +73,8 @@ class Transport:
         self._answered = False
         self._channel = Channel(config.server)
         self._closing = threading.Event()
+        self._wake = threading.Event()
+        self._waiters: list[Callable[[], object]] = []
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run, name="lineitem-transport", daemon=True)
 
@@ -133,10 +82,22 @@ class Transport:
         """Start posting; the first post goes at once."""
         self._thread.start()
 
+    def hurry(self, when_done: Callable[[], object]) -> None:
+        """Post now, and call back once the server has acknowledged all that is in the queue by then.
+
+        Parameters
+        ----------
+        when_done
+            Called by the transport's thread, never if the server does not answer.
+        """
+        self._waiters.append(when_done)
+        self._wake.set()
+
     def close(self, seconds: float) -> None:
         """Post what is left and end the thread, within a number of seconds. Blocks."""
         self._deadline = time.monotonic() + seconds
         self._closing.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
         if len(self.queue):
@@ -149,15 +110,21 @@ class Transport:
         last_post = float("-inf")
         wait = 0.0
         while not self.refused:
-            closing = self._closing.wait(wait)
-            if closing:
+            self._pause(wait)
+            if self._closing.is_set():
                 break
             now = time.monotonic()
             quiet = now - last_post >= _QUIET_S
-            if not quiet and not len(self.queue) and not self._has_news():
+            hurried, self._waiters = self._waiters, []
+            if not hurried and not quiet and not len(self.queue) and not self._has_news():
                 wait = 0.5
                 continue
             pause = self._exchange()
+            if pause is None and not len(self.queue):
+                for when_done in hurried:
+                    when_done()
+            else:
+                self._waiters = [*hurried[-_MAX_WAITERS:], *self._waiters]
             if pause is None:
                 failures = 0
                 last_post = now
@@ -170,6 +137,16 @@ class Transport:
                 wait = max(pause, backoff)
         self._drain()
         self._channel.close()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless there is a hurry; what waits in the queue is looked after meanwhile."""
+        until = time.monotonic() + seconds
+        while True:
+            self.queue.relieve()
+            left = until - time.monotonic()
+            if left <= 0 or self._wake.wait(min(left, _LOOK_S)):
+                break
+        self._wake.clear()
 
     def _drain(self) -> None:
         """Last posts. A server that has not answered lately gets one try and not the whole time."""
