@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lineitem import _config
+from lineitem import _config, origins
 from lineitem._version import __version__
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ if TYPE_CHECKING:
         User,
         WatchAnswer,
     )
+    from lineitem._watch import WatchedCluster, watch
+    from lineitem.origins._tags import tag
 
 __all__ = [
     "GPU",
@@ -133,12 +135,16 @@ __all__ = [
     "Unavailable",
     "User",
     "WatchAnswer",
+    "WatchedCluster",
     "__version__",
+    "tag",
+    "watch",
 ]
 
-_HOMES = ("_cluster", "_client", "_bill", "_exceptions", "_models")
+_HOMES = ("origins._tags", "_watch", "_cluster", "_client", "_bill", "_exceptions", "_models")
 
 _config.merge_defaults()
+origins.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,25 @@ def prefix_of(ts: Any) -> str:
 def process_id(worker: Any, settings: dict[str, Any]) -> str:
     """Return the process id that Lineitem gave this worker; a worker that others started gets one made from its name."""
     given = os.environ.get("LINEITEM_PROCESS", "")
-    if given and given != settings["scheduler_process"]:
+    if given and given != settings["scheduler_process"] and given.startswith(f"{settings['cluster']}-"):
         return given
-    return f"{settings['cluster']}-{worker.name}-1"
+    return watched_process_id(settings["cluster"], worker.name, worker.id)
+
+
+def watched_process_id(cluster: str, name: object, server_id: str) -> str:
+    """Make the process id of a worker that Lineitem did not start, the same on the worker and on its scheduler.
+
+    Parameters
+    ----------
+    cluster
+        Id of the cluster.
+    name
+        The worker's name in Dask: any text, a number, or its address.
+    server_id
+        Dask's id of the worker.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "-", str(name))[:60]
+    return f"{cluster}-{plain}-{server_id[-8:]}"
 
 
 def books_begin(worker: Any, now: int) -> int:

@@ -18,15 +18,18 @@ from lineitem.agent import AGENT_VERSION
 from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_software, encode_source, monotonic_us, pack
 from lineitem.agent._guard import Guard
 from lineitem.agent._inventory import Environments, Inventory
+from lineitem.agent._lifecycle import Lifecycle
+from lineitem.agent._operations import Operations
 from lineitem.agent._push import worker_payload
 from lineitem.agent._sources import read_source
 from lineitem.agent._stacks import Classifier
-from lineitem.agent._submissions import NOWHERE, Origin, SubmissionBook, find_origin, id_base, source_of
+from lineitem.agent._stamps import Stamper, split_rows
+from lineitem.agent._submissions import Origin, source_of
 from lineitem.agent._transport import Transport
-from lineitem.agent._worker import PLUGIN_NAME, STAMP
+from lineitem.agent._worker import PLUGIN_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from lineitem.agent._config import AgentConfig
 
@@ -39,11 +42,9 @@ REPORTS_PER_SECOND = 20
 _COLLECT_TIMEOUT_S = 1.0
 _FINISH_WORKERS_S = 2.0
 _DRAIN_S = 5.0
-_ROWS_PER_BATCH = 500
 _RETIRE_AGAIN_S = 30.0
 _MAX_SOURCES = 2_000
 _MAX_WINDOW_US = 23 * 3_600_000_000  # the server takes a day; a first answer may take longer
-_MAX_HELD_SOURCES = 20
 
 
 class LineitemSchedulerPlugin(SchedulerPlugin):
@@ -70,16 +71,13 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
             str(Path(module.__file__).parent) for module in (dask, distributed, lineitem) if module.__file__
         ]
         self._package_dirs = package_dirs
-        self._classify = Classifier(package_dirs)
-        self._book = SubmissionBook(id_base(config.process))
-        self._code: tuple[Any, ...] = ()
-        self._unwrap_spans: Callable[[], None] | None = None
+        self._stamps = Stamper(scheduler, self._guard, self._epoch, Classifier(package_dirs))
+        self._life = Lifecycle(scheduler, config, self._epoch)
 
         self._rate_hz = RATE_HZ
         self._flush_seconds = FLUSH_SECONDS
         self._source_text: bool | None = None  # unknown until the server has answered
         self._sources: set[tuple[str, Any]] = set()
-        self._held_sources: dict[str, Origin] = {}
         self._environments = Environments()
         self._inventory = Inventory()
         self._told_environment = False
@@ -91,8 +89,13 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         self._finished = False
         self._closed: asyncio.Task[None] | None = None
         self.transport = Transport(
-            config, AGENT_VERSION, collect=self._collect, has_news=lambda: len(self._book) > 0, on_answer=self._answer
+            config,
+            AGENT_VERSION,
+            collect=self._collect,
+            has_news=lambda: len(self._stamps) + len(self._life) > 0,
+            on_answer=self._answer,
         )
+        self._operations = Operations(scheduler, config, self._epoch.id, self.transport, self._guard, self._take)
 
     def install(self) -> None:
         """Install the hooks on the scheduler, and reach for its workers."""
@@ -107,11 +110,16 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
             }
         )
         scheduler.handlers["lineitem_report"] = self.report
+        self._operations.install()
         scheduler.add_plugin(self, name=PLUGIN_NAME)
         try:
-            self._wrap_spans()
+            self._stamps.install()
         except Exception:
             self._guard.failed("spans")
+        try:
+            self._life.begin()
+        except Exception:
+            self._guard.failed("workers")
         # What register_worker_plugin does, without waiting: nothing can come between these two lines.
         scheduler.worker_plugins[PLUGIN_NAME] = payload
         if scheduler.workers:
@@ -136,67 +144,23 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
 
     # -- stamping ---------------------------------------------------------------------------------------------------
 
-    def _wrap_spans(self) -> None:
-        """Listen in on the one call that gets the code of a graph together with its tasks, right before ``update_graph``."""
-        spans = self._scheduler.extensions.get("spans")
-        if spans is None:
-            return
-        original = spans.observe_tasks
-
-        def observe_tasks(*args: Any, **kwargs: Any) -> Any:
-            self._code = kwargs.get("code") or (args[1] if len(args) > 1 else ())
-            return original(*args, **kwargs)
-
-        def unwrap() -> None:
-            if spans.__dict__.get("observe_tasks") is observe_tasks:
-                del spans.observe_tasks
-
-        spans.observe_tasks = observe_tasks
-        self._unwrap_spans = unwrap
-
     def update_graph(self, scheduler: Any, *, client: str = "", tasks: Iterable[Any] = (), **_kwargs: Any) -> None:
         """Stamp new tasks. Dask calls this before any of them is sent to a worker."""
-        try:
-            if not self._guard.broken("stamp"):
-                self._stamp(client, tasks)
-        except Exception:
-            self._guard.failed("stamp")
-        finally:
-            self._code = ()
+        self._stamps.update_graph(str(client), tasks)
 
-    def _stamp(self, client: str, keys: Iterable[Any]) -> None:
-        tasks = self._scheduler.tasks
-        submission = stamped = 0
-        for key in keys:
-            ts = tasks.get(key)
-            if ts is None:
-                continue
-            annotations = ts.annotations
-            if annotations is None:
-                annotations = ts.annotations = {}
-            if isinstance(annotations.get(STAMP), int):
-                continue  # who asked first pays
-            if not submission:
-                submission = self._open(str(client))
-            annotations[STAMP] = submission
-            stamped += 1
-        if stamped:
-            self._book.count(submission, stamped)
-
-    def _open(self, client: str) -> int:
-        origin = NOWHERE
+    def add_worker(self, scheduler: Any, worker: str) -> None:
+        """Note that a worker has come."""
         try:
-            if self._code and not self._guard.broken("origin"):
-                origin = find_origin(self._code, self._classify)
-                if (
-                    self._source_text is not False
-                    and origin.file.endswith(".py")
-                    and len(self._held_sources) < _MAX_HELD_SOURCES
-                ):
-                    self._held_sources[origin.file] = origin
+            self._life.add(worker)
         except Exception:
-            self._guard.failed("origin")
-        return self._book.open(client, origin, self._epoch.utc_us(monotonic_us()))
+            self._guard.failed("workers")
+
+    def remove_worker(self, scheduler: Any, worker: str, **_kwargs: Any) -> None:
+        """Note that a worker has gone."""
+        try:
+            self._life.remove(worker)
+        except Exception:
+            self._guard.failed("workers")
 
     # -- the workers' reports ---------------------------------------------------------------------------------------
 
@@ -260,23 +224,28 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
     def _make_batches(self) -> list[bytes]:
         gauges = self._gauges()
         made = self._software_batches()
-        quiet = not len(self._book) and not self._held_sources and not self._finished
-        if quiet and not made and gauges == self._last_gauges:
+        quiet = not len(self._stamps) and not self._stamps.held_sources and not self._finished
+        if quiet and not made and not len(self._life) and gauges == self._last_gauges:
             return []
         made += self._source_batches()
-        rows = self._book.take(with_text=bool(self._source_text))
         self._last_gauges = gauges
         now = monotonic_us()
         self._window_start = max(self._window_start, now - _MAX_WINDOW_US)
-        parts = [rows[at : at + _ROWS_PER_BATCH] for at in range(0, len(rows), _ROWS_PER_BATCH)] or [[]]
-        for part in parts:
-            last = part is parts[-1]
+        rows = self._stamps.take()
+        if not self._guard.broken("workers"):
+            try:
+                rows.update(self._life.take())
+            except Exception:
+                self._guard.failed("workers")
+        windows = split_rows(rows) or [{"submissions": []}]
+        for sections in windows:
+            last = sections is windows[-1]
             head = self._epoch.head("scheduler")
             window = {
                 "final": self._finished and last,
                 "t0_us": self._epoch.utc_us(self._window_start),
                 "t1_us": self._epoch.utc_us(now),
-                "submissions": part,
+                **sections,
                 "gauges": gauges,
                 "health": self._health(),
             }
@@ -289,7 +258,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
 
     def _source_batches(self) -> list[bytes]:
         """Encode the files that submissions came from; the client sends the whole text for code outside of functions."""
-        held, self._held_sources = self._held_sources, {}
+        held, self._stamps.held_sources = self._stamps.held_sources, {}
         made = []
         for file, origin in held.items():
             if self._source_text and self._wants(file, hash(origin.module_source)):
@@ -342,7 +311,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         return {
             **transport.health,
             "queue_bytes": transport.queue.size,
-            "dropped": transport.queue.dropped + self._book.dropped,
+            "dropped": transport.queue.dropped + self._stamps.dropped,
             "reports": self._reports,
             "errors": self._guard.errors,
         }
@@ -357,7 +326,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
     def _apply(self, answer: dict[str, Any]) -> None:
         try:
             knobs = answer.get("knobs") or {}
-            self._source_text = knobs.get("source_text") is True
+            self._source_text = self._stamps.source_text = knobs.get("source_text") is True
             self._rate_hz = max(0.0, min(100.0, float(knobs.get("rate_hz", RATE_HZ))))
             self._flush_seconds = max(1.0, min(300.0, float(knobs.get("flush_seconds", FLUSH_SECONDS))))
             if not self._finished:
@@ -404,10 +373,10 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         except asyncio.TimeoutError:
             logger.info("Lineitem's agent did not get the last figures of all workers in time.")
         self._finished = True
-        if self._unwrap_spans is not None:
-            self._unwrap_spans()
+        self._stamps.uninstall()
         await self._loop.run_in_executor(None, self.transport.close, _DRAIN_S)
         self._scheduler.handlers.pop("lineitem_report", None)
+        self._operations.uninstall()
 
     async def _finish_workers(self) -> None:
         async def finish(address: str) -> None:

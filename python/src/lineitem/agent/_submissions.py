@@ -9,7 +9,7 @@ from lineitem.agent._sources import digest
 from lineitem.agent._stacks import USER, Classifier, normalise_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_TEXT = 400
 
@@ -100,15 +100,32 @@ class SubmissionBook:
     def __init__(self, base: int = 0) -> None:
         self._last = base
         self._pending: dict[int, dict[str, Any]] = {}
-        self._lines: dict[tuple[str, str, int], list[int]] = {}
+        self._lines: dict[tuple[Any, ...], list[int]] = {}
         self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def open(self, client: str, origin: Origin, at_us: int) -> int:
-        """Return the id for a graph that has just arrived."""
-        line = (client, origin.file, origin.line)
+    def open(
+        self,
+        client: str,
+        origin: Origin,
+        at_us: int,
+        *,
+        tags: Mapping[str, str] | None = None,
+        span: Sequence[str] = (),
+    ) -> int:
+        """Return the id for a graph that has just arrived.
+
+        Parameters
+        ----------
+        client, origin, at_us
+            Who asked, where in the code, and when.
+        tags, span
+            What the client says of the work; a line shares an id only among what it says the same of.
+        """
+        tags = dict(tags or {})
+        line = (client, origin.file, origin.line, tuple(span), tuple(sorted(tags.items())))
         burst = self._lines.setdefault(line, [0, 0])
         if burst[0] >= BURST:
             return burst[1]
@@ -127,14 +144,19 @@ class SubmissionBook:
             "function": origin.function,
             "text": origin.text,
             "tasks": 0,
+            "tags": tags,
+            "span": list(span),
+            "levels": {},
         }
         return self._last
 
-    def count(self, submission: int, tasks: int) -> None:
-        """Add tasks to a submission that has just been opened."""
+    def count(self, submission: int, tasks: int, levels: Mapping[str, int] | None = None) -> None:
+        """Add tasks to a submission that has just been opened, and how their origins were found."""
         row = self._pending.get(submission)
         if row is not None:
             row["tasks"] += tasks
+            for level, number in (levels or {}).items():
+                row["levels"][level] = row["levels"].get(level, 0) + number
 
     def take(self, *, with_text: bool) -> list[dict[str, Any]]:
         """Take out the pending rows. Later work from the same lines gets new ids."""

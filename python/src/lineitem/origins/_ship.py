@@ -1,0 +1,166 @@
+"""Sending origins along with a graph: one entry in the ``span_metadata`` that Dask sends anyway."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from lineitem.origins import _session
+from lineitem.origins._graphs import names_in
+from lineitem.origins._tags import current_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import FrameType
+
+    from lineitem.origins._capture import Capture
+
+ENTRY = "lineitem"
+VERSION = 1
+MAX_CLIENTS = 1_000
+#: Kinds of graphs whose tasks are made by the very call that sends them.
+_OF_THE_CALL = frozenset({"Future", "low-level-graph"})
+
+
+class _Sent:
+    """What one scheduler has got from one client."""
+
+    __slots__ = ("epoch", "origins", "session")
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+        self.origins: set[int] = set()
+        self.session: dict[str, Any] | None = None
+
+
+class Shipper:
+    """Makes the entry for each graph.
+
+    Parameters
+    ----------
+    capture
+        What is known of names and lines.
+    """
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._sent: weakref.WeakKeyDictionary[Any, _Sent] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+        #: How many graphs each client has sent to an agent, by client id.
+        self.graphs: dict[str, int] = {}
+        self._session: dict[str, Any] | None = None
+        self._session_of = ""
+        #: Adds fields to the session, as the software of this process, once they are known.
+        self.more_session: Callable[[], Mapping[str, Any]] | None = None
+
+    def hello(self, client: Any) -> dict[str, Any] | None:
+        """Return how the scheduler of a client announced its agent, ``None`` if it did not.
+
+        The agent adds a field to the scheduler's identity. Dask's client asks for that before it sends anything, again when it
+        reconnects, and every two seconds: nothing more needs to be asked, and a scheduler without an agent notices nothing.
+        """
+        found = client._scheduler_identity.get(ENTRY)
+        return found if isinstance(found, dict) else None
+
+    def add(self, client: Any, graph: Any, metadata: Any, frame: FrameType | None) -> Any:
+        """Return the metadata to send with a graph: with our entry if the scheduler has an agent, else as they are."""
+        hello = self.hello(client)
+        if hello is None or not (metadata is None or isinstance(metadata, dict)):
+            return metadata
+        capture = self._capture
+        with self._lock:
+            if len(self.graphs) < MAX_CLIENTS or client.id in self.graphs:
+                self.graphs[client.id] = self.graphs.get(client.id, 0) + 1
+            epoch = str(hello.get("epoch", ""))
+            sent = self._sent.get(client)
+            if sent is None or sent.epoch != epoch:
+                sent = self._sent[client] = _Sent(epoch)
+        of_the_call = _made_by_call(metadata)
+        default = capture.user_line(frame, through_loops=True) if of_the_call and capture.on else 0
+        rows: list[list[Any]] = []
+        if capture.on and not _is_future(metadata):
+            for name in names_in(graph, capture.bases):
+                entry = capture.names.get(name)
+                if entry is not None:
+                    rows.append([name, entry.origin, list(entry.shared)])
+        needed = {default, *(row[1] for row in rows), *(other for row in rows for other in row[2])} - {0} - sent.origins
+        made: dict[str, Any] = {
+            "v": VERSION,
+            "origins": [capture.origins.row(number, with_text=_wants_text()) for number in sorted(needed)],
+            "names": rows,
+            "default": default,
+        }
+        tags = current_tags()
+        if tags:
+            made["tags"] = tags
+        session = self._describe()
+        if session != sent.session:
+            made["session"] = session
+        capture.names.epoch += 1
+        sent.origins |= needed
+        sent.session = session
+        # A copy: Dask's own metadata may be shared between graphs.
+        return {**(metadata or {}), ENTRY: made}
+
+    def _describe(self) -> dict[str, Any]:
+        if self._session is None:
+            self._session = _session.describe()
+        more = self.more_session
+        return {**self._session, **more()} if more is not None else self._session
+
+
+def _made_by_call(metadata: Any) -> bool:
+    collections = (metadata or {}).get("collections") or ()
+    return any(isinstance(entry, dict) and entry.get("type") in _OF_THE_CALL for entry in collections)
+
+
+def _is_future(metadata: Any) -> bool:
+    collections = (metadata or {}).get("collections") or ()
+    return any(isinstance(entry, dict) and entry.get("type") == "Future" for entry in collections)
+
+
+def _wants_text() -> bool:
+    import dask.config
+
+    return dask.config.get("lineitem.source-text", True) is not False
+
+
+def wrap_graph_to_futures(original: Callable[..., Any], shipper: Shipper, capture: Capture) -> Callable[..., Any]:
+    """Wrap ``Client._graph_to_futures``.
+
+    Dask looks for the line that asked for work among all frames outside of its own modules, by the ``__name__`` of their
+    globals. The wrapper must not be taken for it, so it gets globals under Dask's name.
+    """
+
+    def add(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        try:
+            client, *rest = args
+            graph = rest[0] if rest else kwargs.get("expr", kwargs.get("dsk"))
+            frame = sys._getframe(2)
+            with client._refcount_lock:  # held by Dask for the rest: graphs leave in the order of their entries
+                if len(args) > 3:
+                    return (*args[:3], shipper.add(client, graph, args[3], frame), *args[4:]), kwargs
+                return args, {**kwargs, "span_metadata": shipper.add(client, graph, kwargs.get("span_metadata"), frame)}
+        except Exception:
+            capture.failed("a graph")
+            return args, kwargs
+
+    def _graph_to_futures(*args: Any, **kwargs: Any) -> Any:
+        with args[0]._refcount_lock:
+            args, kwargs = add(args, kwargs)
+            return original(*args, **kwargs)
+
+    hidden = types.FunctionType(
+        _graph_to_futures.__code__,
+        {"__name__": "distributed.lineitem", "__builtins__": __builtins__},
+        "_graph_to_futures",
+        None,
+        _graph_to_futures.__closure__,
+    )
+    hidden.__wrapped__ = original  # type: ignore[attr-defined]
+    hidden.__doc__ = original.__doc__
+    hidden.__kwdefaults__ = None
+    return hidden
