@@ -33,6 +33,10 @@ web
 internal/servertest
 internal/housekeeping
 internal/cli
+internal/dask
+internal/dask/msgpack
+internal/dask/dasktest
+internal/watch
 '
 
 # verdict, importing package (or file), what it imports: a package of ours from its folder, any other by its path.
@@ -56,6 +60,23 @@ wrong internal/cli                  internal/core/errs
 wrong internal/cli                  internal/store
 wrong internal/cli                  internal/app
 wrong internal/cli                  internal/backend/local
+wrong internal/cli                  internal/dask
+wrong internal/cli                  internal/watch
+right internal/cli/watch.go         internal/dask
+right internal/cli/watch.go         internal/watch
+right internal/cli/watch.go         sdk
+wrong internal/cli/watch.go         internal/core/errs
+wrong internal/cli/watch.go         internal/app
+wrong internal/dask                 internal/core/errs
+wrong internal/dask                 sdk
+wrong internal/dask                 golang.org/x/sync/errgroup
+right internal/dask                 internal/dask/msgpack
+wrong internal/watch                internal/core/errs
+wrong internal/watch                sdk
+wrong internal/watch                net/http
+right internal/watch                internal/dask
+right internal/watch                internal/dask/msgpack
+right internal/dask/dasktest        os/exec
 right internal/cli                  sdk
 right internal/cli/server.go        internal/app
 right internal/cli/demo.go          internal/app

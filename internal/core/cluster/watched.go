@@ -138,10 +138,7 @@ func cleanName(name string) string {
 		return r
 	}, name)
 	name = strings.Trim(name[:min(len(name), maxNameLength)], "-")
-	if strings.HasPrefix(name, "cl_") {
-		name = strings.TrimPrefix(name, "cl_")
-	}
-	return name
+	return strings.TrimPrefix(name, "cl_")
 }
 
 func (s *Service) createWatched(ctx context.Context, now time.Time, actor identity.Actor, in WatchInput) (Cluster, error) {
@@ -181,7 +178,7 @@ func (s *Service) renewWatched(ctx context.Context, now time.Time, actor identit
 			return Cluster{}, errs.New(errs.Conflict, "already_measured",
 				"An agent inside the cluster measures it already (%s), so it is not sampled as well: its time would be charged twice.", c.Name)
 		}
-		if err := s.cfg.Store.ForgetWatchTokens(ctx, c.ID); err != nil {
+		if err := s.changeMethod(ctx, now, c); err != nil {
 			return Cluster{}, err
 		}
 	}
@@ -221,6 +218,30 @@ func (s *Service) renewWatched(ctx context.Context, now time.Time, actor identit
 	return c, s.cfg.Store.AddEvent(ctx, Event{
 		ClusterID: c.ID, At: now, Kind: EventBack, Message: fmt.Sprintf("Announced again by %s; the time since its last report is not known", actor.User.Name),
 	})
+}
+
+// changeMethod shuts out the earlier observer: its tokens are revoked, and its workers end, for the new one names them in its own way.
+func (s *Service) changeMethod(ctx context.Context, now time.Time, c Cluster) error {
+	if err := s.cfg.Store.ForgetWatchTokens(ctx, c.ID); err != nil {
+		return err
+	}
+	processes, err := s.cfg.Store.ProcessesByCluster(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range processes {
+		if p.Role != RoleWorker || p.Status.Ended() {
+			continue
+		}
+		p.Status, p.Target, p.Reason, p.EndedAt = StatusStopped, TargetStopped, "Observed by other means from here on", now
+		if now.Before(p.StartedAt) {
+			p.EndedAt = p.StartedAt
+		}
+		if err := s.cfg.Store.UpdateProcess(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hostOf returns the host of an address like tcp://10.0.0.4:8786.
