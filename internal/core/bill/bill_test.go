@@ -56,11 +56,27 @@ func TestPartsSumToTheTotal(t *testing.T) {
 		if rapid.Bool().Draw(t, "submission known") {
 			in.Submissions = []usage.Submission{{ClusterID: c.ID, ID: 1, File: "job.py", Line: 3}}
 		}
+		if rapid.Bool().Draw(t, "origins known") {
+			in.Origins = []usage.Origin{{ID: 1, File: "job.py", Line: 1, Shared: []int64{2, 3}}, {ID: 2, File: "job.py", Line: 3}}
+			in.Parts = []usage.Part{{Submission: 1, Name: "part-0f1e2d3c", Origin: rapid.Int64Range(0, 3).Draw(t, "part's origin")}}
+		}
 		b := bill.Compute(in)
 		if b.Total != want || b.Gap() != 0 || b.Unknown < 0 {
 			t.Fatalf("total %d, want %d; gap %d, unknown %d", b.Total, want, b.Gap(), b.Unknown)
 		}
+		type key struct {
+			leaf, origin       usage.Line
+			operation, library string
+		}
+		seen := map[key]bool{}
+		work := int64(0)
 		for _, l := range b.Lines {
+			work += l.ThreadMicros + l.NativeMicros
+			if k := (key{l.Line, l.Origin, l.Operation, l.Library}); seen[k] || l.Origin.File == "" {
+				t.Fatalf("line %+v is there twice, or has no origin", l)
+			} else {
+				seen[k] = true
+			}
 			var sum cost.Nanos
 			for _, p := range l.Prefixes {
 				sum += p.Cost
@@ -69,7 +85,48 @@ func TestPartsSumToTheTotal(t *testing.T) {
 				t.Fatalf("line %+v: prefixes sum to %d", l, sum)
 			}
 		}
+		for _, k := range b.Categories {
+			if k.Name == usage.CategoryUnattributed {
+				work += k.ThreadMicros
+			}
+		}
+		if b.WorkMicros != work || b.OriginMicros > work || (in.Origins == nil && b.OriginMicros != 0) {
+			t.Fatalf("%d us of work, %d of them with an origin; the lines hold %d", b.WorkMicros, b.OriginMicros, work)
+		}
+		partsOfTheBill(t, in, b)
 	})
+}
+
+// partsOfTheBill checks that the other views of the same work hold no more money than the bill, and no less.
+func partsOfTheBill(t *rapid.T, in bill.Input, b bill.Bill) {
+	onWork := b.Total - b.Unknown
+	for _, k := range b.Categories {
+		if k.Name != usage.CategoryUnattributed {
+			onWork -= k.Cost
+		}
+	}
+	in.Submissions = []usage.Submission{{ID: 0}, {ID: 1, Client: "c"}, {ID: 2, Client: "d"}}
+	var submitted cost.Nanos
+	list := bill.Submissions(in, []usage.Session{{Client: "c", User: "ana"}})
+	for _, s := range list {
+		submitted += s.Cost
+		if (s.Session.User == "ana") != (s.Client == "c") {
+			t.Fatalf("submission %+v has another's session", s)
+		}
+	}
+	if submitted != onWork {
+		t.Fatalf("submissions hold %d, the work cost %d", submitted, onWork)
+	}
+	receipt := bill.MakeReceipt(in, time.Time{}, "")
+	if receipt.Work != onWork || receipt.Cost != b.Total {
+		t.Fatalf("the receipt says %d of %d, want %d of %d", receipt.Work, receipt.Cost, onWork, b.Total)
+	}
+	if top := receipt.Top; top != nil && (top.Cost > receipt.Work || top.Share < 0 || top.Share > 1) {
+		t.Fatalf("top %+v of %d", *top, receipt.Work)
+	}
+	if receipt.IdleShare < 0 || receipt.IdleShare > 1 {
+		t.Fatalf("idle share %f", receipt.IdleShare)
+	}
 }
 
 func TestWhereTheMoneyOfAnHourGoes(t *testing.T) {
