@@ -162,5 +162,41 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'lineitem' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Say after each cell what it cost, and give IPython the ``%%cost`` magic: for ``%load_ext lineitem``."""
+    from lineitem import _after
+
+    _after.install(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Say nothing more after cells."""
+    from lineitem import _after
+
+    _after.uninstall(shell)
+
+
+def _join_shell() -> None:
+    """Do what ``%load_ext lineitem`` does, if this is IPython; without a word if that does not work."""
+    import sys
+
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    if get_ipython is None:
+        return
+    try:
+        shell = get_ipython()
+        if shell is not None:
+            load_ipython_extension(shell)
+    except Exception:
+        import logging
+
+        logging.getLogger("lineitem").info(
+            "Lineitem could not join IPython; cells are not followed by a line.", exc_info=True
+        )
+
+
+_join_shell()
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lineitem._models import RateCard
 from lineitem._money import format_money, to_decimal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     import pandas as pd
 
 
@@ -119,14 +121,56 @@ class Bill:
         """The total in units of the currency, exactly."""
         return to_decimal(self.total_nanos)
 
+    def since(self, earlier: Bill) -> Bill:
+        """Return what this bill has that an earlier one of the same cluster had not.
+
+        What was not observed then and is known now counts as known: it lowers the largest category, so that the parts still
+        sum to the total.
+
+        Parameters
+        ----------
+        earlier : Bill
+            The bill as it was.
+        """
+        if earlier.cluster_id != self.cluster_id:
+            raise ValueError(f"These are the bills of two clusters: {earlier.cluster_id} and {self.cluster_id}.")
+        lines = [_minus(line, before) for line, before in _paired(self.lines, earlier.lines, _line_key)]
+        categories = [_minus(part, before) for part, before in _paired(self.categories, earlier.categories, _name)]
+        unknown = self.unknown_nanos - earlier.unknown_nanos
+        changes = [line.cost_nanos for line in lines] + [part.cost_nanos for part in categories] + [unknown]
+        owed = sum(nanos for nanos in changes if nanos < 0)
+        kept = sorted((part for part in categories if part.cost_nanos > 0), key=lambda part: -part.cost_nanos)
+        if owed and kept:
+            kept[0] = replace(kept[0], cost_nanos=kept[0].cost_nanos + owed)
+        elif owed:
+            kept = [BillCategory(name="unattributed", cost_nanos=owed, thread_seconds=0.0)]
+        return replace(
+            self,
+            start=earlier.as_of,
+            total_nanos=self.total_nanos - earlier.total_nanos,
+            lines=tuple(sorted((line for line in lines if line.cost_nanos > 0), key=lambda line: -line.cost_nanos)),
+            categories=tuple(kept),
+            unknown_nanos=max(0, unknown),
+            coverage_seconds=max(0.0, self.coverage_seconds - earlier.coverage_seconds),
+            capacity_seconds=max(0.0, self.capacity_seconds - earlier.capacity_seconds),
+            origin_seconds=max(0.0, self.origin_seconds - earlier.origin_seconds),
+            work_seconds=max(0.0, self.work_seconds - earlier.work_seconds),
+        )
+
     def to_dataframe(self) -> pd.DataFrame:
         """Return the bill as a pandas frame, one row for each line, category and the unknown; their costs sum to the total.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``kind`` (``line``, ``category`` or ``unknown``), ``name``, ``file``, ``line``, ``function``, ``text``,
-            ``cost_nanos``, ``cost``, ``thread_seconds``, ``cpu_seconds``.
+            Columns ``kind`` (``line``, ``category`` or ``unknown``), ``name``, ``file``, ``line``, ``function``, ``text``
+            (where threads stood), ``cost_nanos``, ``cost``, ``thread_seconds``, ``cpu_seconds``, ``native_seconds``,
+            ``origin_file``, ``origin_line``, ``origin_text`` (what created the work), ``operation``, ``library``.
+
+        Examples
+        --------
+        >>> frame = cluster.bill().to_dataframe()  # doctest: +SKIP
+        >>> frame.groupby(["origin_file", "origin_line", "operation"])["cost"].sum()  # doctest: +SKIP
         """
         try:
             import pandas as pd
@@ -143,15 +187,21 @@ class Bill:
                 b.cost_nanos,
                 b.thread_seconds,
                 b.cpu_seconds,
+                b.native_seconds,
+                b.origin_file,
+                b.origin_line,
+                b.origin_text,
+                b.operation,
+                b.library,
             )
             for b in self.lines
         ]
-        rows += [
-            ("category", c.name, "", 0, "", "", c.cost_nanos, c.thread_seconds, float("nan")) for c in self.categories
-        ]
+        none = (float("nan"), float("nan"), "", 0, "", "", "")
+        rows += [("category", c.name, "", 0, "", "", c.cost_nanos, c.thread_seconds, *none) for c in self.categories]
         unseen = max(0.0, self.capacity_seconds - self.coverage_seconds)
-        rows.append(("unknown", "unknown", "", 0, "", "", self.unknown_nanos, unseen, float("nan")))
+        rows.append(("unknown", "unknown", "", 0, "", "", self.unknown_nanos, unseen, *none))
         columns = ["kind", "name", "file", "line", "function", "text", "cost_nanos", "thread_seconds", "cpu_seconds"]
+        columns += ["native_seconds", "origin_file", "origin_line", "origin_text", "operation", "library"]
         frame = pd.DataFrame(rows, columns=columns)
         frame.insert(7, "cost", frame["cost_nanos"] / 1e9)
         return frame
@@ -171,3 +221,47 @@ class Bill:
         from lineitem._html import bill_html
 
         return bill_html(self)
+
+
+P = TypeVar("P", BillLine, BillCategory, BillPrefix)
+
+
+def _line_key(line: BillLine) -> tuple[Any, ...]:
+    return line.file, line.line, line.function, line.origin_file, line.origin_line, line.operation, line.library
+
+
+def _name(part: BillCategory) -> str:
+    return part.name
+
+
+def _prefix(part: BillPrefix) -> str:
+    return part.prefix
+
+
+def _paired(now: Iterable[P], before: Iterable[P], key: Callable[[P], Any]) -> Iterator[tuple[P, P | None]]:
+    known = {key(part): part for part in before}
+    for part in now:
+        yield part, known.pop(key(part), None)
+    for gone in known.values():  # classified in another way by now
+        yield _nothing_of(gone), gone
+
+
+def _nothing_of(part: P) -> P:
+    return _minus(part, part)
+
+
+def _minus(part: P, before: P | None) -> P:
+    """Return a part without what there was of it before."""
+    if before is None:
+        return part
+    changes: dict[str, Any] = {
+        "cost_nanos": part.cost_nanos - before.cost_nanos,
+        "thread_seconds": max(0.0, part.thread_seconds - before.thread_seconds),
+    }
+    if isinstance(part, BillLine):
+        was: Any = before
+        changes["cpu_seconds"] = max(0.0, part.cpu_seconds - was.cpu_seconds)
+        changes["native_seconds"] = max(0.0, part.native_seconds - was.native_seconds)
+        prefixes = [_minus(p, b) for p, b in _paired(part.prefixes, was.prefixes, _prefix)]
+        changes["prefixes"] = tuple(prefix for prefix in prefixes if prefix.cost_nanos > 0)
+    return replace(part, **changes)

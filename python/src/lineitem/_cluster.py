@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lineitem._bill import Bill
 
 # How a bill waits for a cluster that is stopping: 20 s at most, most clusters take one or two.
+_FLUSH_S = 10.0
 _BILL_PAUSE = 0.1
 _BILL_POLLS = 200
 
@@ -170,8 +171,8 @@ class Cluster(ClusterLife):
     def bill(self) -> Any:
         """Return where the cluster's money went so far, line by line; also after it has ended.
 
-        While it runs, the last seconds are not reported yet and count as not observed. While it stops, this waits until it has
-        stopped (at most 20 s), so that the bill is whole.
+        While it runs, all workers report first (a few seconds at most), so that the bill is up to date. While it stops, this
+        waits until it has stopped (at most 20 s), so that the bill is whole.
 
         Returns
         -------
@@ -181,6 +182,8 @@ class Cluster(ClusterLife):
         self._check_known()
         if self.asynchronous:
             return self._bill()
+        if self.status == Status.running:
+            self.sync(self._flush, _FLUSH_S)
         with self._blocking() as api:
             self._learn(api.get_cluster(self.id))
             for _ in range(_BILL_POLLS):
@@ -199,6 +202,7 @@ class Cluster(ClusterLife):
         return self._info is not None and self._info.target == "stopped" and not self._info.ended
 
     async def _bill(self) -> Bill:
+        await self._flush(_FLUSH_S)
         async with self._client() as api:
             # Cells that have come up since the last refresh: without their text the bill would show names only.
             self._learn(await api.get_cluster(self.id))

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from lineitem._money import format_seconds
-from lineitem._view import bill_rows
+from lineitem._view import bill_note, bill_rows
 
 if TYPE_CHECKING:
     from lineitem._bill import Bill
@@ -60,15 +60,15 @@ def bill_html(bill: Bill) -> str:
     widest = max((r.nanos for r in rows), default=0)
     body = "".join(
         "<tr>"
-        + _cell(_swatch(r.kind) + " " + escape(r.name))
-        + _cell(f"<code>{escape(r.place)}</code>" if r.place else "")
+        + _cell("" if r.inside else _swatch(r.kind) + " " + escape(r.name))
+        + _cell(f"<code>{escape(r.place)}</code>" if r.place else "", f"padding-left:24px;{_MUTE}" if r.inside else "")
         + _cell(
             f"<code>{escape(r.code)}</code>",
             "max-width:320px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap",
         )
-        + _cell(_bar(r.kind, r.nanos, widest), "width:130px")
-        + _cell(escape(r.share), "text-align:right;white-space:nowrap")
-        + _cell(f"<b>{escape(r.money)}</b>", "text-align:right;white-space:nowrap")
+        + _cell("" if r.inside else _bar(r.kind, r.nanos, widest), "width:130px")
+        + _cell(escape(r.share), "text-align:right;white-space:nowrap" + (f";{_MUTE}" if r.inside else ""))
+        + _cell("" if r.inside else f"<b>{escape(r.money)}</b>", "text-align:right;white-space:nowrap")
         + "</tr>"
         for r in rows
     )
@@ -78,10 +78,10 @@ def bill_html(bill: Bill) -> str:
         f"<tr>{_cell(f'<b>total, {escape(span)}</b>', edge)}{_cell('', edge) * 4}"
         f"{_cell(f'<b>{escape(total)}</b>', edge + ';text-align:right;white-space:nowrap')}</tr>"
     )
-    note = f"As of {bill.as_of:%Y-%m-%d %H:%M:%S} UTC. Price: {escape(bill.rates.source)}"
+    note = escape(bill_note(bill))
     return (
         f'<div style="{_FONT};max-width:860px;overflow-x:auto"><table style="{_FONT};color:inherit;border-collapse:collapse;width:100%">'
-        f'<tbody>{body}{foot}</tbody></table><div style="{_SMALL};{_MUTE}">{note.rstrip(".")}.</div></div>'
+        f'<tbody>{body}{foot}</tbody></table><div style="{_SMALL};{_MUTE}">{note}</div></div>'
     )
 
 
@@ -101,7 +101,7 @@ def _bar(kind: str, nanos: int, widest: int) -> str:
 def _ground(kind: str) -> str:
     if kind == "idle":
         return f"background:repeating-linear-gradient(-45deg,{_BARS['idle']} 0 1.4px,transparent 1.4px 5px)"
-    if kind == "unknown":
+    if kind in ("unknown", "lost"):
         return f"border:1px dashed {_EDGE};box-sizing:border-box"
     return f"background:{_BARS[kind]}"
 

@@ -9,6 +9,7 @@ import weakref
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from urllib.parse import urljoin
 
 import dask.config
 from distributed.core import Status, rpc
@@ -16,7 +17,7 @@ from distributed.deploy.cluster import Cluster as DaskCluster
 from distributed.security import Security
 from distributed.utils import NoOpAwaitable
 
-from lineitem import _config
+from lineitem import _after, _config
 from lineitem._client import AsyncLineitem, Lineitem
 from lineitem._exceptions import ClusterError, ClusterFailed, LineitemError
 from lineitem._sources import cell_texts
@@ -77,6 +78,8 @@ class ClusterLife(DaskCluster):
         self._scale_lock = asyncio.Lock()
         self._ended = asyncio.Event()
         self._stopped = False
+        self._begun_at = datetime.now(timezone.utc)
+        self._said = False
         self.security = Security(require_encryption=True)
         super().__init__(asynchronous=asynchronous, loop=loop, quiet=True)
         self._instances.add(self)
@@ -190,6 +193,8 @@ class ClusterLife(DaskCluster):
         if self._opening is not None and self._info is None:
             with suppress(LineitemError, asyncio.TimeoutError):
                 self._learn(await asyncio.wait_for(asyncio.shield(self._opening), 10))
+        if before == Status.running:
+            await self._say_cost()
         if self._owes_stop:
             try:
                 if before == Status.running:
@@ -209,6 +214,32 @@ class ClusterLife(DaskCluster):
         if problem is not None:
             raise problem
 
+    async def _flush(self, timeout: float) -> None:
+        """Let the workers report now: a bill or a receipt is then up to date."""
+        if self.status in (Status.running, Status.closing):
+            await _after.flush(self.scheduler_comm, timeout)
+
+    async def _say_cost(self) -> None:
+        """Say on stderr what the cluster cost while it was used here, if this is a script. Never in the way of closing."""
+        if not _after.in_script() or self._said:
+            return
+        self._said = True
+        since, seconds = self._since()
+        with suppress(Exception):
+            await self._flush(_after.FLUSH_S)
+            receipt = await asyncio.wait_for(
+                self._api.receipt(self.id, since=since), _after.PATIENCE_S - _after.FLUSH_S
+            )
+            _after.print_line(receipt, seconds, self._page)
+
+    def _since(self) -> tuple[datetime, float]:
+        """Return since when the cluster was used here, and how many seconds that is ago."""
+        return self._begun_at, (datetime.now(timezone.utc) - self._begun_at).total_seconds()
+
+    @property
+    def _page(self) -> str:
+        return urljoin(self.server + "/", self._info.url) if self._info is not None else self.server
+
     @property
     def _owes_stop(self) -> bool:
         """Whether the server has still to be told to stop the cluster."""
@@ -218,6 +249,11 @@ class ClusterLife(DaskCluster):
         """Stop the cluster from a thread of its own making: at the end of the process the event loop may be gone."""
         if self._owes_stop:
             with self._blocking() as api:
+                if _after.in_script() and not self._said:
+                    self._said = True
+                    since, seconds = self._since()
+                    with suppress(LineitemError):
+                        _after.print_line(api.receipt(self.id, since=since), seconds, self._page)
                 self._info = api.stop_cluster(self.id)
             self._stopped = True
         self.status = Status.closed

@@ -12,7 +12,7 @@ _NANOS_PER_UNIT = 10**9
 _MAX_DECIMALS = 9
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 # A narrow no-break space stands before a per cent sign.
-_NARROW = "\u202f"
+NARROW = "\u202f"
 _MINUS = "\u2212"
 
 
@@ -55,7 +55,7 @@ def format_fitted(parts: Sequence[int], currency: str) -> tuple[list[str], str]:
 
 def format_share(part: int, total: int) -> str:
     """Return a share in per cent: ``29.0 %``; a dash where there is no total."""
-    return f"{part / total * 100:.1f}{_NARROW}%" if total > 0 else "–"  # noqa: RUF001 -- a dash is meant
+    return f"{part / total * 100:.1f}{NARROW}%" if total > 0 else "–"  # noqa: RUF001 -- a dash is meant
 
 
 def format_seconds(seconds: float) -> str:

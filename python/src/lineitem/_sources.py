@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import linecache
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import dask.config
+
 from lineitem._cells import cell_name
+from lineitem._exceptions import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from lineitem._client import Lineitem
 
 #: What the server takes of one file, in bytes.
 MAX_BYTES = 256 * 1024
@@ -31,3 +37,12 @@ def cell_texts(wanted: Iterable[str]) -> dict[str, str]:
             if text and len(text.encode(errors="replace")) <= MAX_BYTES:
                 texts[name] = text
     return texts
+
+
+def send_wanted(api: Lineitem, cluster_id: str) -> None:
+    """Send the text of the cells that the server lacks and this process has, if that is allowed."""
+    if not dask.config.get("lineitem.source-text", True):
+        return
+    for file, text in cell_texts(api.get_cluster(cluster_id).sources_wanted).items():
+        with suppress(ApiError):
+            api.put_source(cluster_id, file, text)
