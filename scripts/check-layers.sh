@@ -52,6 +52,7 @@ wrong internal/core/cost            log/slog
 wrong internal/core/cost            golang.org/x/sync/errgroup
 right internal/core/cost            internal/core/errs
 right internal/core/cost            encoding/json
+right internal/core/cost            github.com/aquasecurity/go-pep440-version
 wrong sdk                           internal/core/errs
 wrong sdk                           internal/api
 wrong sdk                           golang.org/x/sync/errgroup

@@ -147,6 +147,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	}
 	must(t, db.PutSubmissions(ctx, []usage.Submission{submission}))
 	facts := fillFacts(t, db, c.ID)
+	software := fillSoftware(t, db, c, process.ID)
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -183,6 +184,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		equal(t, getBy(t, ctx, db.CategoryUsageByCluster, c.ID), []usage.CategoryUsage{category})
 		equal(t, getBy(t, ctx, db.SubmissionsByCluster, c.ID), []usage.Submission{submission})
 		facts(t, db)
+		software(t, db)
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)

@@ -81,6 +81,23 @@ type Credential struct {
 	PrivateKey  []byte
 }
 
+type Environment struct {
+	ID             string
+	Python         string
+	Implementation string
+	Platform       string
+	Details        string
+}
+
+type EnvironmentPackage struct {
+	EnvironmentID string
+	Key           []byte
+	Name          string
+	Version       string
+	Manager       string
+	Modules       string
+}
+
 type Event struct {
 	ID        int64
 	ClusterID string

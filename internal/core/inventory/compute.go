@@ -1,0 +1,150 @@
+package inventory
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/usage"
+)
+
+// Input is what is known of the software of one cluster.
+type Input struct {
+	Cluster      cluster.Cluster
+	AsOf         time.Time
+	Uses         []EnvironmentUse
+	Imports      []ModuleImport
+	Times        []ModuleTime
+	Processes    []cluster.Process
+	Environments map[string]usage.Environment
+}
+
+// moduleOf is a module in an environment.
+type moduleOf struct{ environment, module string }
+
+// seenModule is what its code on stacks came to.
+type seenModule struct {
+	cost   cost.Nanos
+	lastAt time.Time
+}
+
+// Compute lists the packages of a cluster that a query asks for, and counts those whose version cannot be compared.
+func Compute(in Input, q Query, versions Range) (items []PackageUse, skipped int) {
+	if len(in.Uses) == 0 {
+		return nil, 0
+	}
+	imported := make(map[moduleOf]time.Time, len(in.Imports))
+	for _, i := range in.Imports {
+		imported[moduleOf{i.Environment, i.Module}] = i.LastAt
+	}
+	seen, total := seenModules(in)
+	name := NormalName(q.Name)
+	uses := slices.Clone(in.Uses)
+	slices.SortFunc(uses, func(a, b EnvironmentUse) int {
+		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Role, b.Role))
+	})
+	for start, end := 0, 0; start < len(uses); start = end {
+		var roles []string
+		var lastAt time.Time
+		id := uses[start].Environment
+		for end = start; end < len(uses) && uses[end].Environment == id; end++ {
+			roles, lastAt = append(roles, uses[end].Role), later(lastAt, uses[end].LastAt)
+		}
+		environment, ok := in.Environments[id]
+		if !ok {
+			continue
+		}
+		for _, p := range environment.Packages {
+			modules := modulesOfPackage(p)
+			if name != "" && p.Name != name && !slices.Contains(modules, q.Name) {
+				continue
+			}
+			item := PackageUse{
+				Name: p.Name, Version: p.Version, Cluster: in.Cluster, Roles: roles, Environment: id, Python: environment.Python,
+				LastAt: lastAt, ClusterCost: total,
+			}
+			item.grade(id, modules, imported, seen)
+			if item.Grade < q.Grade {
+				continue
+			}
+			contained, known := versions.Contains(p.Version)
+			if !known {
+				skipped++
+			}
+			if contained {
+				items = append(items, item)
+			}
+		}
+	}
+	return items, skipped
+}
+
+// grade finds the highest grade of a package's modules. Modules of one package call each other, so the dearest counts, not their sum.
+func (u *PackageUse) grade(environment string, modules []string, imported map[moduleOf]time.Time, seen map[moduleOf]seenModule) {
+	var importedAt, seenAt time.Time
+	for _, module := range modules {
+		key := moduleOf{environment, module}
+		if at, ok := imported[key]; ok {
+			u.Grade, importedAt = max(u.Grade, Imported), later(importedAt, at)
+		}
+		if s, ok := seen[key]; ok {
+			u.Grade, seenAt, u.Cost = Seen, later(seenAt, s.lastAt), max(u.Cost, s.cost)
+		}
+	}
+	switch u.Grade {
+	case Imported:
+		u.LastAt = importedAt
+	case Seen:
+		u.LastAt = earlier(seenAt, u.LastAt) // an hour is all that is known of the one, the other is the environment's end
+	case Installed:
+	}
+}
+
+// seenModules prices the time of modules: of each process, its cost by the module's share of the thread-time that was paid for. Total is what
+// all processes cost.
+func seenModules(in Input) (seen map[moduleOf]seenModule, total cost.Nanos) {
+	type life struct {
+		cost           cost.Nanos
+		capacityMicros int64
+		end            time.Time
+	}
+	lives := make(map[cluster.ProcessID]life, len(in.Processes))
+	for _, p := range in.Processes {
+		l := life{cost: p.Cost(in.AsOf), end: in.AsOf}
+		if start, end, ok := p.Interval(in.AsOf); ok {
+			l.capacityMicros, l.end = int64(max(p.Threads, 1))*end.Sub(start).Microseconds(), end
+		}
+		total += l.cost
+		lives[p.ID] = l
+	}
+	seen = map[moduleOf]seenModule{}
+	for _, t := range in.Times {
+		l := lives[t.ProcessID]
+		key := moduleOf{t.Environment, t.Module}
+		s := seen[key]
+		s.cost += share(l.cost, t.ThreadMicros, l.capacityMicros)
+		lastAt := t.LastHourAt.Add(time.Hour) // some time within the hour, but not after the process
+		if !l.end.IsZero() && l.end.Before(lastAt) {
+			lastAt = l.end
+		}
+		s.lastAt = later(s.lastAt, lastAt)
+		seen[key] = s
+	}
+	return seen, total
+}
+
+// share is total x part / whole, rounded down, and never more than the total.
+func share(total cost.Nanos, part, whole int64) cost.Nanos {
+	if total <= 0 || part <= 0 || whole <= 0 {
+		return 0
+	}
+	if part >= whole {
+		return total
+	}
+	high, low := bits.Mul64(uint64(total), uint64(part))
+	quotient, _ := bits.Div64(high, low, uint64(whole)) // high < whole, because part < whole
+	return cost.Nanos(quotient)
+}
