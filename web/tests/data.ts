@@ -123,8 +123,8 @@ export function bill(changes: Partial<Bill> = {}): Bill {
     { name: "overhead.scheduler", cost_nanos: 4_100_002, thread_seconds: 222 },
     { name: "idle.no_work", cost_nanos: 3_900_211, thread_seconds: 115 },
     { name: "idle.waiting_data", cost_nanos: 711_310, thread_seconds: 21 },
-    { name: "lost.worker", cost_nanos: 52_000, thread_seconds: 2 },
-    { name: "lost.telemetry", cost_nanos: 31_000, thread_seconds: 1 },
+    { name: "lost.worker", cost_nanos: 152_000, thread_seconds: 2 },
+    { name: "lost.telemetry", cost_nanos: 131_000, thread_seconds: 1 },
   ];
   const unknown = 80_412;
   const total = [...lines, ...categories].reduce((sum, part) => sum + part.cost_nanos, unknown);

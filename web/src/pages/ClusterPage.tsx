@@ -43,6 +43,7 @@ import { useClock } from "#/features/shell/zone";
 import { SubmissionsCard } from "#/features/submissions/SubmissionsCard";
 import { TimelineCard } from "#/features/timeline/TimelineCard";
 import { percent } from "#/lib/format";
+import { decimalsFor } from "#/lib/money";
 import { moment } from "#/lib/time";
 import { Card } from "#/ui/Card";
 import { Empty, SkeletonRows } from "#/ui/states";
@@ -111,6 +112,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
     () => filesNamed(bill.data, submissions.data, reads.data),
     [bill.data, submissions.data, reads.data],
   );
+  const decimals = view?.decimals ?? decimalsFor(cluster.cost_nanos, 3);
   const selected = file !== undefined && line !== undefined ? { file, line } : undefined;
   const found = views && selected && rowAt(views, selected);
   const change = (next: Partial<ClusterSearch>, hash: string | true = true, replace = false) =>
@@ -173,6 +175,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                 <SubmissionsCard
                   list={data}
                   names={names}
+                  decimals={decimals}
                   filter={sub}
                   order={sort}
                   clock={clock}
@@ -182,7 +185,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
               )}
             </Part>
             <Part query={reads} title="Reads and writes" what="The reads">
-              {(data) => <ReadsCard list={data} names={names} />}
+              {(data) => <ReadsCard list={data} names={names} decimals={decimals} />}
             </Part>
           </div>
           <div className="w4 stack">

@@ -4,8 +4,9 @@ import { type BillView, DEPTH, dearestOf, inside, levelOf, mainKind, type Row, s
 import { WorkBar } from "#/features/bill/WorkBar";
 import { libraryWords, nameOf, placeOf, shortPlace } from "#/features/bill/words";
 import { duration, percent } from "#/lib/format";
-import { fitted } from "#/lib/money";
+import { fitted, money } from "#/lib/money";
 import { operationWords } from "#/lib/work";
+import { Button } from "#/ui/controls";
 
 export interface Place {
   file: string;
@@ -23,12 +24,18 @@ interface BillRowProps {
   dearest: number;
 }
 
+/** Rows inside one shown before the rest is asked for. */
+const FIRST_PARTS = 8;
+
 /** One row of the bill, which opens to what is inside it: lines, and in these the task prefixes. */
 export function BillRow({ view, row, parent, depth = 0, names, selected, dearest }: BillRowProps) {
   const [open, setOpen] = useState(false);
+  const [all, setAll] = useState(false);
   const { about } = row;
   const name = nameOf(about, names);
   const parts = open ? inside(view, row, depth) : [];
+  const first = all || parts.length <= FIRST_PARTS + 1 ? parts : parts.slice(0, FIRST_PARTS);
+  const more = parts.slice(first.length);
   const on = depth === 0 && about.type === "line" && selected?.file === about.file && selected.line === about.line;
   const shared = about.type === "line" && about.side === "origin" && depth === 0 ? sharedWith(row) : [];
   return (
@@ -74,7 +81,7 @@ export function BillRow({ view, row, parent, depth = 0, names, selected, dearest
           </td>
         </tr>
       )}
-      {parts.map((part) => (
+      {first.map((part) => (
         <BillRow
           key={part.key}
           view={view}
@@ -86,6 +93,25 @@ export function BillRow({ view, row, parent, depth = 0, names, selected, dearest
           dearest={dearest}
         />
       ))}
+      {more.length > 0 && (
+        <tr className={`d${depth + 1} mute`}>
+          <td>
+            <span className="lead">
+              <span className="twist" />
+              <span>
+                {more.length} more{" "}
+                <Button small onClick={() => setAll(true)}>
+                  Show all
+                </Button>
+              </span>
+            </span>
+          </td>
+          <td className="wide" colSpan={2} />
+          <td className="n wide">{duration(sum(more.map((part) => part.seconds)))}</td>
+          <td className="n wide">{percent(sum(more.map((part) => part.share)))}</td>
+          <td className="n">{money(sum(more.map((part) => part.shown)), view.currency, view.decimals)}</td>
+        </tr>
+      )}
     </>
   );
 }
@@ -141,8 +167,7 @@ function Subject({
       {row.work && (
         <span className="mute small inner">
           {sameLine(row, parent) && `${about.side === "line" ? "on" : "by"} this line itself: `}
-          {operationWords(row.work.operation)}
-          {row.work.library ? `, ${row.work.library}` : ", your own code"}
+          {[operationWords(row.work.operation), row.work.library].filter(Boolean).join(", ")}
         </span>
       )}
     </Link>
@@ -162,26 +187,25 @@ function Where({ row, depth, names }: { row: Row; depth: number; names: Map<stri
   if (about.type === "operation") return <span className="mute small">{mainLibrary(row)}</span>;
   const level = about.side === "origin" ? levelOf(row) : "created";
   return (
-    <span className="loc">
-      {placeOf(about, names)}
+    <>
+      <span className="loc">{placeOf(about, names)}</span>
       {level !== "created" && (depth === 0 || level === "submitted") && (
-        <>
-          {" "}
-          <span
-            className="tag"
-            title={
-              level === "both"
-                ? "Of some of this work the line that created it is not known: it stands here, where it was submitted"
-                : "The line that created this work is not known: it stands here, where it was submitted"
-            }
-          >
-            {level === "both" ? "partly submitted" : "submitted"}
-          </span>
-        </>
+        <span
+          className="tag"
+          title={
+            level === "both"
+              ? "Of some of this work the line that created it is not known: it stands here, where it was submitted"
+              : "The line that created this work is not known: it stands here, where it was submitted"
+          }
+        >
+          {level === "both" ? "partly submitted" : "submitted"}
+        </span>
       )}
-    </span>
+    </>
   );
 }
 
 const mainWork = (row: Row) => operationWords(dearestOf(row, (entry) => entry.operation));
 const mainLibrary = (row: Row) => libraryWords(dearestOf(row, (entry) => entry.library));
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -39,7 +39,7 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                 {view.by === "operation" ? "Mostly in" : view.by === "library" ? "Mostly" : "Where"}
               </th>
               <th scope="col" className="wide">
-                Kind of work
+                Work
               </th>
               <th scope="col" className="n wide">
                 Thread time

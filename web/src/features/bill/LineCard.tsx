@@ -1,6 +1,6 @@
 import type { BillView, Row } from "#/features/bill/view";
 import { inside, levelOf, mainKind, sharedWith } from "#/features/bill/view";
-import { libraryWords, nameOf, placeOf, shortPlace } from "#/features/bill/words";
+import { nameOf, placeOf, shortPlace } from "#/features/bill/words";
 import { duration, percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
 import { operationWords } from "#/lib/work";
@@ -14,6 +14,9 @@ interface LineCardProps {
   onHow: () => void;
 }
 
+/** Parts named here; the rest is in the bill. */
+const FIRST_PARTS = 6;
+
 /** One line of code: what it cost, how long it ran, how much of that it waited, what was done there. */
 export function LineCard({ view, row, names, onHow }: LineCardProps) {
   const { about } = row;
@@ -26,6 +29,8 @@ export function LineCard({ view, row, names, onHow }: LineCardProps) {
   ];
   const shared = about.side === "origin" ? sharedWith(row) : [];
   const parts = inside(view, row, 0);
+  const first = parts.slice(0, FIRST_PARTS);
+  const rest = parts.slice(first.length);
   return (
     <Card title={name} aside={functions.filter(Boolean).join(", ")}>
       <div className="state" style={{ justifyItems: "stretch" }}>
@@ -62,14 +67,13 @@ export function LineCard({ view, row, names, onHow }: LineCardProps) {
             </tr>
           </thead>
           <tbody>
-            {parts.map((part) => (
+            {first.map((part) => (
               <tr key={part.key}>
                 <td>
                   <i className={`sw ${mainKind(part)}`} /> {operationWords(part.work?.operation ?? "")}
                   <br />
                   <span className="mute small">
-                    {libraryWords(part.work?.library ?? "")}
-                    {", "}
+                    {part.work?.library && `${part.work.library}, `}
                     {about.side === "origin" ? "at " : "created by "}
                     <span className="loc">{nameOf(part.about, names)}</span>
                   </span>
@@ -77,6 +81,18 @@ export function LineCard({ view, row, names, onHow }: LineCardProps) {
                 <td className="n">{fitted(part.shown, part.nanos, view.currency, view.decimals)}</td>
               </tr>
             ))}
+            {rest.length > 0 && (
+              <tr className="mute">
+                <td>{rest.length} more, in the bill</td>
+                <td className="n">
+                  {money(
+                    rest.reduce((sum, part) => sum + part.shown, 0),
+                    view.currency,
+                    view.decimals,
+                  )}
+                </td>
+              </tr>
+            )}
           </tbody>
         </table>
         {shared.length > 0 && (

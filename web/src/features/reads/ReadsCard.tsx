@@ -1,21 +1,23 @@
 import { Link } from "@tanstack/react-router";
 import type { Read, ReadList } from "#/api/schema";
-import { columnWords, formatWords, hint, pushWords } from "#/features/reads/reads";
+import { columnWords, engineWords, formatWords, hint, pushWords } from "#/features/reads/reads";
 import { bytes, count } from "#/lib/format";
-import { decimalsFor, money } from "#/lib/money";
+import { fitted, unitOf } from "#/lib/money";
 import { Card } from "#/ui/Card";
 
 interface ReadsCardProps {
   list: ReadList;
   names: Map<string, string>;
+  /** Those of the bill, so that amounts can be compared. */
+  decimals: number;
 }
 
-const DIGITS = 3;
-
 /** What was read and written: which files, how much of them was used, and what that cost. */
-export function ReadsCard({ list, names }: ReadsCardProps) {
-  const dearest = Math.max(0, ...list.items.map((read) => read.cost_nanos));
-  const decimals = decimalsFor(dearest, DIGITS);
+export function ReadsCard({ list, names, decimals }: ReadsCardProps) {
+  const amount = (nanos: number) => {
+    const unit = unitOf(decimals);
+    return fitted(Math.round(nanos / unit) * unit, nanos, list.currency, decimals);
+  };
   const place = (read: Read) => `${names.get(read.origin_file) ?? read.origin_file}:${read.origin_line}`;
   return (
     <Card
@@ -78,17 +80,22 @@ export function ReadsCard({ list, names }: ReadsCardProps) {
                         )}
                         {read.files > 0 && `, ${count(read.files, "file")}`}
                         {read.tasks > 0 && `, ${count(read.tasks, "task")}`}
-                        <span className="narrow">, {formatWords(read)}</span>
+                        <span className="narrow">
+                          , {[formatWords(read), engineWords(read)].filter(Boolean).join(", ")}
+                        </span>
                       </span>
                       {advice && <span className="note small advice">{advice}</span>}
                     </td>
-                    <td className="wide">{formatWords(read)}</td>
+                    <td className="wide nw">
+                      {formatWords(read)}
+                      {engineWords(read) && <span className="mute small native">{engineWords(read)}</span>}
+                    </td>
                     <td className="n wide">{read.bytes > 0 ? bytes(read.bytes) : "–"}</td>
                     <td className="n wide">
                       {columnWords(read)}
                       {pushWords(read) && <span className="mute small native">{pushWords(read)}</span>}
                     </td>
-                    <td className="n strong">{money(read.cost_nanos, list.currency, decimals)}</td>
+                    <td className="n strong">{amount(read.cost_nanos)}</td>
                   </tr>
                 );
               })}

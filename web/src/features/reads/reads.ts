@@ -38,12 +38,15 @@ export function hint(read: Read, place: string): string {
   return `${columns} ${what} at ${place}: ${how}.`;
 }
 
-/** "CSV, C engine, gzip": what the files are and who reads them. */
+/** "CSV": what the files are. */
 export function formatWords(read: Read): string {
   const format = read.format.length <= 4 ? read.format.toUpperCase() : capital(read.format);
-  return [format || "unknown format", read.engine && `${read.engine} engine`, read.compression]
-    .filter(Boolean)
-    .join(", ");
+  return format || "not known";
+}
+
+/** "c engine, gzip": who reads them, and how they are packed. */
+export function engineWords(read: Read): string {
+  return [read.engine && `${read.engine} engine`, read.compression].filter(Boolean).join(", ");
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

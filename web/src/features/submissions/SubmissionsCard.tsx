@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { Submission, SubmissionList } from "#/api/schema";
 import type { SubmissionColumn } from "#/features/submissions/columns";
-import { matchingSubmissions, orderedSubmissions, submissionView, tagsOf } from "#/features/submissions/list";
+import { matchingSubmissions, orderedSubmissions, submissionRows, tagsOf } from "#/features/submissions/list";
 import { count } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
@@ -18,6 +18,8 @@ const FIRST_ROWS = 10;
 interface SubmissionsCardProps {
   list: SubmissionList;
   names: Map<string, string>;
+  /** Those of the bill, so that amounts can be compared. */
+  decimals: number;
   filter: string;
   order: Order<SubmissionColumn>;
   clock: Clock;
@@ -26,13 +28,14 @@ interface SubmissionsCardProps {
 }
 
 /** Who asked for what, when, and what it cost. */
-export function SubmissionsCard({ list, names, filter, order, clock, onFilter, onOrder }: SubmissionsCardProps) {
+export function SubmissionsCard(props: SubmissionsCardProps) {
+  const { list, names, decimals, filter, order, clock, onFilter, onOrder } = props;
   const [all, setAll] = useState(false);
-  const view = useMemo(() => submissionView(list.items), [list.items]);
-  const found = orderedSubmissions(matchingSubmissions(view.rows, filter), order);
+  const rows = useMemo(() => submissionRows(list.items, decimals), [list.items, decimals]);
+  const found = orderedSubmissions(matchingSubmissions(rows, filter), order);
   const shown = all ? found : found.slice(0, FIRST_ROWS);
   const rest = found.slice(shown.length);
-  const amount = (nanos: number) => money(nanos, list.currency, view.decimals);
+  const amount = (nanos: number) => money(nanos, list.currency, decimals);
   const total = found.reduce((sum, row) => sum + row.shown, 0);
   const header = { order, onOrder };
   return (
@@ -85,11 +88,11 @@ export function SubmissionsCard({ list, names, filter, order, clock, onFilter, o
                     </span>
                     <Marks submission={submission} onFilter={onFilter} />
                   </td>
-                  <td className="wide">
+                  <td className="wide nw">
                     <Who submission={submission} />
                   </td>
                   <td className="n wide">{submission.tasks.toLocaleString("en-US")}</td>
-                  <td className="n strong">{fitted(cost, submission.cost_nanos, list.currency, view.decimals)}</td>
+                  <td className="n strong">{fitted(cost, submission.cost_nanos, list.currency, decimals)}</td>
                 </tr>
               ))}
               {rest.length > 0 && (
@@ -108,7 +111,7 @@ export function SubmissionsCard({ list, names, filter, order, clock, onFilter, o
               <tr className="total">
                 <td colSpan={2}>
                   {count(found.length, "submission")}
-                  {found.length < view.rows.length && ` of ${view.rows.length.toLocaleString("en-US")}`}
+                  {found.length < rows.length && ` of ${rows.length.toLocaleString("en-US")}`}
                 </td>
                 <td className="wide" />
                 <td className="n wide">{sum(found.map((row) => row.submission.tasks)).toLocaleString("en-US")}</td>

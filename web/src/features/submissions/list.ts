@@ -1,6 +1,6 @@
 import type { Submission } from "#/api/schema";
 import type { SubmissionColumn } from "#/features/submissions/columns";
-import { apportion, decimalsFor, unitOf } from "#/lib/money";
+import { apportion, unitOf } from "#/lib/money";
 import type { Order } from "#/ui/SortHeader";
 
 /** A submission with its cost as displayed: rounded so that the column adds up. */
@@ -9,23 +9,13 @@ export interface SubmissionRow {
   shown: number;
 }
 
-export interface SubmissionView {
-  rows: SubmissionRow[];
-  decimals: number;
-  total: number;
-}
-
-const DIGITS = 3;
-
-/** Lays submissions out. */
-export function submissionView(items: readonly Submission[]): SubmissionView {
-  const total = items.reduce((sum, item) => sum + item.cost_nanos, 0);
-  const decimals = decimalsFor(total, DIGITS);
+/** Lays submissions out, in the decimals of the bill that they are part of. */
+export function submissionRows(items: readonly Submission[], decimals: number): SubmissionRow[] {
   const shown = apportion(
     items.map((item) => item.cost_nanos),
     unitOf(decimals),
   );
-  return { rows: items.map((submission, index) => ({ submission, shown: shown[index] ?? 0 })), decimals, total };
+  return items.map((submission, index) => ({ submission, shown: shown[index] ?? 0 }));
 }
 
 /** Tags as people write them: "project=churn". */
