@@ -169,6 +169,50 @@ func (c *Client) Receipt(ctx context.Context, ref string, o ReceiptOptions) (Rec
 	return call[Receipt](ctx, c, http.MethodGet, clusterPath(ref, "/receipt"), q, nil)
 }
 
+// Resources shows what the processes of a cluster used, in so many bins; 0 means the server's default.
+func (c *Client) Resources(ctx context.Context, ref string, bins int) (ResourceList, error) {
+	q := url.Values{}
+	if bins > 0 {
+		q.Set("bins", strconv.Itoa(bins))
+	}
+	return call[ResourceList](ctx, c, http.MethodGet, clusterPath(ref, "/resources"), q, nil)
+}
+
+// Grades of the use of a package. Each includes the ones before it.
+const (
+	GradeInstalled = "installed"
+	GradeImported  = "imported"
+	GradeSeen      = "seen"
+)
+
+// PackageOptions selects packages.
+type PackageOptions struct {
+	// Name is a distribution, or a top-level module that it brings; empty for all.
+	Name string
+	// Version is a range of versions (PEP 440), such as "<2"; empty for all.
+	Version string
+	// Grade is the least one; empty for GradeInstalled.
+	Grade string
+	// Cluster is an id or a name; empty for all that the caller may see.
+	Cluster string
+}
+
+// ListPackages says who has which package, and what its use cost.
+func (c *Client) ListPackages(ctx context.Context, o PackageOptions) (PackageList, error) {
+	q := url.Values{}
+	for name, value := range map[string]string{"name": o.Name, "version": o.Version, "grade": o.Grade, "cluster": o.Cluster} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return call[PackageList](ctx, c, http.MethodGet, "/packages", q, nil)
+}
+
+// Environment shows what is installed in an environment.
+func (c *Client) Environment(ctx context.Context, id string) (Environment, error) {
+	return call[Environment](ctx, c, http.MethodGet, "/environments/"+url.PathEscape(id), nil, nil)
+}
+
 // ListSources lists the files of user code of a cluster, without their texts.
 func (c *Client) ListSources(ctx context.Context, ref string) (SourceList, error) {
 	return call[SourceList](ctx, c, http.MethodGet, clusterPath(ref, "/sources"), nil, nil)

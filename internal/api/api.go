@@ -31,6 +31,9 @@ type Config struct {
 	Identity Identity
 	Clusters Clusters
 	Bills    Bills
+	// Inventory and Resources answer what software runs and what is used.
+	Inventory Inventory
+	Resources Resources
 	// Card holds the prices shown as configured.
 	Card cost.Card
 	// PublicURL is how browsers reach the server, without a slash at its end.
@@ -80,6 +83,8 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.billRoutes(a)
 	s.sourceRoutes(a)
 	s.costRoutes(a)
+	s.resourceRoutes(a)
+	s.softwareRoutes(a)
 	return a
 }
 

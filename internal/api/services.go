@@ -7,6 +7,8 @@ import (
 	"github.com/lineitem/lineitem/internal/core/bill"
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
 
@@ -38,4 +40,15 @@ type Bills interface {
 	PutSource(ctx context.Context, actor identity.Actor, ref, file, text string) error
 	// SourcesWanted asks for a cluster that the actor has been shown already.
 	SourcesWanted(ctx context.Context, id cluster.ID) ([]string, error)
+}
+
+// Inventory is what the routes ask of core/inventory, under the same rule.
+type Inventory interface {
+	Packages(ctx context.Context, now time.Time, actor identity.Actor, q inventory.Query) (inventory.List, error)
+	Environment(ctx context.Context, actor identity.Actor, id string) (usage.Environment, error)
+}
+
+// Resources is what the routes ask of core/resource, under the same rule.
+type Resources interface {
+	Chart(ctx context.Context, now time.Time, actor identity.Actor, ref string, bins int) (resource.Chart, error)
 }

@@ -25,6 +25,9 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/profile"
+	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/core/watch"
 	"github.com/lineitem/lineitem/internal/ingest"
@@ -156,7 +159,9 @@ func (a *App) wire(ctx context.Context) error {
 	a.clusters = controller.NewClusters(controller.ClustersConfig{
 		Store: a.db, Tx: a.db, Backends: backends, Policy: policy, Logger: a.logger, Now: a.now, Env: a.processEnv,
 	})
-	a.folder = usage.NewFolder(a.db, a.db, a.db, ingest.Decode, usage.Unclassified{}, a.badBatch, watch.NewSink(a.db, card))
+	rules := profile.NewBatches(profile.Default())
+	a.folder = usage.NewFolder(a.db, a.db, a.db, ingest.Decode, rules, a.badBatch,
+		watch.NewSink(a.db, card), inventory.NewSink(a.db, rules), resource.NewSink(a.db))
 	a.watched = controller.NewWatched(controller.WatchedConfig{
 		Store: a.db, Tx: a.db, Logger: a.logger, Now: a.now, Timeout: a.cfg.WatchedTimeout,
 	})
@@ -184,6 +189,7 @@ func (a *App) handler(service *cluster.Service, card cost.Card, registry *promet
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
 		Identity: a.identity, Clusters: service, Bills: bill.NewService(service, a.db, a.db, a.folder, card), Card: card,
+		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
 	})

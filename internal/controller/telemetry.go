@@ -19,13 +19,15 @@ type Folder interface {
 type Housekeeper interface {
 	DeleteBatches(ctx context.Context, before time.Time) (int64, error)
 	DeleteExpired(ctx context.Context, now time.Time) error
+	// ThinResources merges what was used before a time into hours.
+	ThinResources(ctx context.Context, before time.Time) (int64, error)
 }
 
 // Telemetry is the loop that folds telemetry, classifies it again when rules change, and forgets it when it is old.
 type Telemetry struct {
 	Folder      Folder
 	Housekeeper Housekeeper
-	// Retention is how long raw batches are kept after they were folded.
+	// Retention is how long raw batches are kept after they were folded, and windows of resources before they become hours.
 	Retention time.Duration
 	Logger    *slog.Logger
 	Now       func() time.Time
@@ -83,6 +85,9 @@ func (t *Telemetry) clean(ctx context.Context) {
 	now := t.Now()
 	if _, err := t.Housekeeper.DeleteBatches(ctx, now.Add(-t.Retention)); err != nil {
 		t.Logger.ErrorContext(ctx, "deleting old telemetry failed", slog.Any("error", err))
+	}
+	if _, err := t.Housekeeper.ThinResources(ctx, now.Add(-t.Retention)); err != nil {
+		t.Logger.ErrorContext(ctx, "merging old resources failed", slog.Any("error", err))
 	}
 	if err := t.Housekeeper.DeleteExpired(ctx, now); err != nil {
 		t.Logger.ErrorContext(ctx, "deleting expired secrets failed", slog.Any("error", err))

@@ -120,6 +120,21 @@ export interface Credentials {
   scheduler_address: string;
 }
 
+export interface Environment {
+  details: Record<string, string>;
+  /** SHA-256 of its content */ id: string;
+  implementation: string;
+  packages: EnvironmentPackage[];
+  platform: string;
+  python: string;
+}
+
+export interface EnvironmentPackage {
+  manager: "pip" | "conda" | "vcs" | "editable";
+  /** Normalised (PEP 503) */ name: string;
+  version: string;
+}
+
 export interface Error {
   /** Stable word for programs */ code: string;
   /** Wrong inputs */ fields: FieldError[];
@@ -157,6 +172,20 @@ export interface Gauges {
   workers: number;
 }
 
+export interface GPU {
+  energy_joules: number;
+  idle_seconds: number;
+  index: number;
+  memory_peak_bytes: number;
+  memory_total_bytes: number;
+  name: string;
+  observed_seconds: number;
+  sm_activity?: number;
+  utilisation: number;
+  utilisation_bins: (number | null)[];
+  uuid: string;
+}
+
 export interface Logs {
   name: string;
   process_id: string;
@@ -174,6 +203,27 @@ export interface Me {
   time_zone: string;
   user: User;
   /** Version of the server */ version: string;
+}
+
+export interface PackageList {
+  currency: string;
+  items: PackageUse[];
+  skipped: number;
+}
+
+export interface PackageUse {
+  cluster_cost_nanos: number;
+  cluster_id: string;
+  cluster_name: string;
+  cost_nanos: number;
+  environment: string;
+  /** Seen: its code was found running */ grade: "installed" | "imported" | "seen";
+  last_at: string;
+  name: string;
+  owner: string;
+  python: string;
+  version: string;
+  where: string[];
 }
 
 export interface Process {
@@ -253,6 +303,26 @@ export interface ReceiptLine {
   /** What most of it was */ operation: string;
   share: number;
   text: string;
+}
+
+export interface ResourceList {
+  end: string;
+  items: ResourceSeries[];
+  start: string;
+  step_seconds: number;
+}
+
+export interface ResourceSeries {
+  /** Cores in use, on average */ cpu_cores: (number | null)[];
+  /** Read and written */ disk_bytes: (number | null)[];
+  gpus: GPU[];
+  managed_bytes: (number | null)[];
+  memory_limit_bytes: number;
+  name: string;
+  process_id: string;
+  /** Largest resident memory */ rss_bytes: (number | null)[];
+  spilled_bytes: (number | null)[];
+  /** Received and sent */ transfer_bytes: (number | null)[];
 }
 
 export interface ScaleRequest {
@@ -424,6 +494,12 @@ export interface Operations {
     body: undefined;
     answer: Receipt;
   };
+  "GET /clusters/{cluster_id}/resources": {
+    path: { cluster_id: string; };
+    query: { bins?: number | undefined; };
+    body: undefined;
+    answer: ResourceList;
+  };
   "POST /clusters/{cluster_id}/scale": {
     path: { cluster_id: string; };
     query: undefined;
@@ -472,11 +548,23 @@ export interface Operations {
     body: undefined;
     answer: CostList;
   };
+  "GET /environments/{environment_id}": {
+    path: { environment_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: Environment;
+  };
   "GET /me": {
     path: undefined;
     query: undefined;
     body: undefined;
     answer: Me;
+  };
+  "GET /packages": {
+    path: undefined;
+    query: { name?: string | undefined; version?: string | undefined; grade?: "installed" | "imported" | "seen" | undefined; cluster?: string | undefined; };
+    body: undefined;
+    answer: PackageList;
   };
   "GET /rates": {
     path: undefined;
