@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ FACTS = {
 }
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 from distributed import Client, LocalCluster
 
 def half(number):
@@ -49,7 +48,8 @@ def half(number):
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", processes="inproc" not in sys.argv) as cluster:
         with Client(cluster) as client:
-            time.sleep(float(sys.argv[1]))
+            while "wait" in sys.argv and not os.path.exists("go"):
+                time.sleep(0.05)
             print(sum(client.gather(client.map(half, range(20)))))
 """
 
@@ -64,7 +64,7 @@ def run_program(scripts: Path, environ: dict[str, str], *arguments: str) -> subp
     file = scripts / "halves.py"
     file.write_text(PROGRAM)
     done = subprocess.run(
-        [sys.executable, str(file), *(arguments or ("0",))],
+        [sys.executable, str(file), *arguments],
         env={**plain_environ(), **environ},
         cwd=scripts,
         capture_output=True,
@@ -83,7 +83,7 @@ def tasks_done(office: Office) -> int:
 @pytest.mark.parametrize("preload", ["lineitem.agent.preload", INLINE_PRELOAD], ids=["module", "text"])
 @pytest.mark.parametrize("how", ["processes", "inproc"])
 def test_a_plain_local_cluster_announces_itself(office: Office, scripts: Path, preload: str, how: str) -> None:
-    done = run_program(scripts, {**office.account(), PRELOAD: preload}, "0", how)
+    done = run_program(scripts, {**office.account(), PRELOAD: preload}, how)
     assert done.stderr == ""
     (said,) = office.announced
     assert said["deployment"] == "local"
@@ -107,12 +107,21 @@ def test_the_credentials_of_login_will_do(office: Office, scripts: Path, tmp_pat
 
 def test_a_server_that_comes_later(office: Office, scripts: Path) -> None:
     office.down()
-    back = threading.Timer(2.0, office.up)
-    back.start()
-    done = run_program(scripts, {**office.account(), PRELOAD: "lineitem.agent.preload"}, "8")
-    back.join()
-    assert done.stderr.count("Lineitem") == 1
-    assert "Lineitem's agent cannot reach" in done.stderr
+    (scripts / "halves.py").write_text(PROGRAM)
+    with subprocess.Popen(
+        [sys.executable, "halves.py", "wait"],
+        env={**plain_environ(), **office.account(), PRELOAD: "lineitem.agent.preload"},
+        cwd=scripts,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stderr is not None
+        assert "Lineitem's agent cannot reach" in program.stderr.readline()
+        office.up()
+        office.until(lambda: len({batch["process"] for batch in office.of("worker")}) == 2, 90)
+        (scripts / "go").touch()
+        assert program.communicate(timeout=90) == ("95.0\n", ""), "more than one sentence"
     assert tasks_done(office) == 20
 
 
@@ -138,7 +147,7 @@ def test_a_server_that_never_comes(office: Office, scripts: Path) -> None:
 def test_what_is_missing_is_one_sentence(
     office: Office, scripts: Path, environ: dict[str, str], sentence: str
 ) -> None:
-    done = run_program(scripts, {**office.account(), PRELOAD: "lineitem.agent.preload", **environ}, "1")
+    done = run_program(scripts, {**office.account(), PRELOAD: "lineitem.agent.preload", **environ})
     assert office.announced == []
     assert office.bodies == []
     assert len(done.stderr.splitlines()) == bool(sentence)
@@ -150,7 +159,7 @@ def test_what_is_missing_is_one_sentence(
 def test_a_process_with_an_identity_does_not_announce_itself(office: Office, scripts: Path) -> None:
     """What Lineitem started knows who it is; a task of it that makes a cluster of its own must not show up as another."""
     environ = {**office.account(), "LINEITEM_CLUSTER": "cl_1", PRELOAD: "lineitem.agent.preload"}
-    run_program(scripts, environ, "1")
+    run_program(scripts, environ)
     assert office.requests == 0
 
 
