@@ -141,7 +141,7 @@ func (r *run) print(ctx context.Context, cmd *cobra.Command) (sdk.Cluster, error
 	if err != nil {
 		return result.cluster, err
 	}
-	if err := r.options.output.write(cmd, billAnswer(result.bill, r.options.limit)); err != nil {
+	if err := r.options.output.write(cmd, billAnswer(result.bill, originRows(result.bill.Lines, r.options.limit))); err != nil {
 		return result.cluster, err
 	}
 	r.hint(result)
@@ -246,7 +246,12 @@ func (r *run) work(ctx context.Context, cluster sdk.Cluster) (int, error) {
 	if r.process.getenv("PYTHONUNBUFFERED") == "" {
 		env = withEnv(env, "PYTHONUNBUFFERED=1") // lines appear when they are printed
 	}
-	return runScript(r.interrupts, append([]string{r.python, r.script}, r.args...), env, r.process.Stdin, r.process.Stderr)
+	argv := []string{r.python, r.script}
+	if missing, err := missingPackages(ctx, r.process, r.python, []string{"lineitem"}); err == nil && len(missing) == 0 {
+		// With the hooks in place before the script's first import, its work is charged to the lines that created it.
+		argv = []string{r.python, "-m", "lineitem", r.script}
+	}
+	return runScript(r.interrupts, append(argv, r.args...), env, r.process.Stdin, r.process.Stderr)
 }
 
 // end ends the cluster and waits until nothing of it runs, so that its last telemetry is in the bill. It goes on after an interruption
