@@ -107,7 +107,7 @@ def test_equal_stacks_add_up() -> None:
 def test_pace_slows_down_under_load_and_recovers() -> None:
     pace = Pace(20)
     full = pace.rate_hz
-    assert full == (10 if sys.version_info[:2] == (3, 11) else 20)
+    assert full == 20
     for _ in range(20):
         pace.account(50_000, 1_000_000)
     assert pace.rate_hz == 1

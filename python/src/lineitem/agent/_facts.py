@@ -13,6 +13,8 @@ from dask.utils import key_split
 if TYPE_CHECKING:
     from lineitem.agent._ledger import Owner
 
+#: The annotation by which the scheduler says who pays for a task.
+STAMP_KEY = "lineitem"
 MAX_NAME = 200
 MAX_BACKDATE_US = 60_000_000
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # CPython 3.11 can deadlock when a collection runs inside sys._current_frames (gh-106883).
 _GUARD_GC = sys.version_info[:2] == (3, 11)
 
+# However many threads a worker has: this share of one core is the most, for they all wait for one GIL.
+_MAX_CORE = 0.02
+
 SampleKey = tuple["Owner", str, tuple[int, ...]]
 
 
@@ -53,6 +56,15 @@ class CpuClocks:
             return 0
         return max(0, min(at_most, (now - last) // 1000))
 
+    def total_ns(self, native_id: int) -> int | None:
+        """Return all the CPU time of a thread of this process, ``None`` where the system does not tell it."""
+        if not self._enabled:
+            return None
+        try:
+            return time.clock_gettime_ns(_clock_of(native_id))
+        except OSError:
+            return None
+
     def forget_ended(self) -> None:
         """Drop what is known of threads that no longer exist."""
         alive = {thread.ident for thread in threading.enumerate()}
@@ -71,7 +83,7 @@ class CpuClocks:
                 self._last.pop(ident, None)
         for thread in threading.enumerate():
             if thread.ident == ident and thread.native_id is not None:
-                clock = (~thread.native_id << 3) | 6  # per thread, scheduler's clock
+                clock = _clock_of(thread.native_id)
                 try:
                     now = time.clock_gettime_ns(clock)
                 except OSError:
@@ -79,6 +91,10 @@ class CpuClocks:
                 self._clocks[ident] = clock
                 return now
         return None
+
+
+def _clock_of(native_id: int) -> int:
+    return (~native_id << 3) | 6  # per thread, scheduler's clock
 
 
 class Sighting:
@@ -138,39 +154,39 @@ class Samples:
 
 
 class Pace:
-    """How often to look: the wanted rate, halved on CPython 3.11, less where looking costs too much.
+    """How often to look: the wanted rate, less where looking costs too much.
 
     Parameters
     ----------
     rate_hz
         The wanted rate; 0 means never.
     budget
-        Share of one core that the agent may use in this process.
+        Share of the worker's capacity that the agent may use.
     """
 
     def __init__(self, rate_hz: float, budget: float = 0.005) -> None:
         self._wanted = rate_hz
         self._budget = budget
         self._slow_down = 1.0
-        self._base = 0.5 if _GUARD_GC else 1.0
 
     @property
     def rate_hz(self) -> float:
         """The rate in force."""
         if self._wanted <= 0:
             return 0.0
-        return max(1.0, self._wanted * self._base * self._slow_down)
+        return max(1.0, self._wanted * self._slow_down)
 
     def want(self, rate_hz: float) -> None:
         """Set the wanted rate."""
         self._wanted = max(0.0, min(100.0, rate_hz))
 
-    def account(self, cpu_us: int, wall_us: int) -> None:
+    def account(self, cpu_us: int, wall_us: int, nthreads: int = 1) -> None:
         """Adapt to what the agent's thread cost over a stretch of time."""
         if wall_us <= 0:
             return
         share = cpu_us / wall_us
-        if share > self._budget:
-            self._slow_down = max(0.05, self._slow_down * max(0.25, self._budget / share))
-        elif share < self._budget / 2:
+        budget = min(self._budget * nthreads, _MAX_CORE)
+        if share > budget:
+            self._slow_down = max(0.02, self._slow_down * max(0.25, budget / share))
+        elif share < 0.8 * budget:
             self._slow_down = min(1.0, self._slow_down * 1.25)

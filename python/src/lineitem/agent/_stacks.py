@@ -189,12 +189,15 @@ class Landmarks(NamedTuple):
         Whatever calls the user's work.
     actors
         Those of the runners that run actors' methods in a thread.
+    coroutines
+        Those that run on the event loop: coroutine tasks, ``Client.run``, actors' methods without a thread.
     fused
         The loop over the sub-tasks of a fused task; 0 in versions that have none.
     """
 
     runners: frozenset[int]
     actors: frozenset[int] = frozenset()
+    coroutines: frozenset[int] = frozenset()
     fused: int = 0
 
 
@@ -210,9 +213,13 @@ def landmarks(worker_module: Any) -> Landmarks:
     except ImportError:
         _task_spec = None  # type: ignore[assignment]
     actors = ids(worker_module, "_run_actor", "apply_function_actor")
+    coroutines = ids(worker_module, "run", "_run_task_async", "apply_function_async")
+    coroutines |= ids(getattr(worker_module, "Worker", None), "actor_execute")
+    in_threads = ids(worker_module, "_run_task", "_run_task_simple", "apply_function", "apply_function_simple")
     return Landmarks(
-        ids(worker_module, "_run_task", "_run_task_simple", "apply_function", "apply_function_simple") | actors,
+        in_threads | actors | coroutines,
         actors,
+        coroutines,
         next(iter(ids(_task_spec, "execute_graph")), 0),
     )
 

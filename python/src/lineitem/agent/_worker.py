@@ -25,22 +25,37 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.metrics import time as dask_time
 
 from lineitem.agent._batch import Epoch, encode_software, encode_source, encode_window, monotonic_us
-from lineitem.agent._facts import MAX_NAME, books_begin, measured_us, owner_of, process_id, read_stamp, spilled_bytes
+from lineitem.agent._calls import Calls
+from lineitem.agent._facts import (
+    MAX_NAME,
+    STAMP_KEY,
+    books_begin,
+    measured_us,
+    owner_of,
+    process_id,
+    read_stamp,
+    spilled_bytes,
+)
 from lineitem.agent._guard import Guard
 from lineitem.agent._inventory import Inventory
 from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger
+from lineitem.agent._lookout import Lookout
+from lineitem.agent._native import NativeCpu
 from lineitem.agent._outbox import Outbox
 from lineitem.agent._resources import Resources
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
 from lineitem.agent._stacks import Classifier, Resolver, can_sample, landmarks
+from lineitem.agent._taps import Arrivals, Taps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lineitem.agent._calls import Call
     from lineitem.agent._ledger import Owner
+    from lineitem.agent._lookout import Seen
 
 PLUGIN_NAME = "lineitem-agent"
-STAMP = "lineitem"
+STAMP = STAMP_KEY
 
 # Worker states in which a task holds a thread; a cancelled or resumed one runs on until its function returns.
 _RUNNING = frozenset({"executing", "long-running", "cancelled", "resumed"})
@@ -55,6 +70,9 @@ _IDLE_WAIT_S = 0.5
 _STOP_S = 1.0
 _LAST_LOOK_S = 0.3
 _STARVED_US = 1_500_000
+_BOOKS_US = 100_000
+_RATE_WITHOUT_LOOKING_HZ = 5.0
+_FLUSH_NOW_S = 3.0
 
 
 class LineitemWorkerPlugin(WorkerPlugin):
@@ -119,15 +137,21 @@ class WorkerAgent:
         if begin < now:
             self.ledger.advance(now)
             self.ledger.attribute_idle("starting")
-        self._adopt_running(now)
-
         self.resolver = Resolver(Classifier(settings["package_dirs"]))
         self._marks = landmarks(dask_worker)
         self._samples = Samples()
         self._clocks = CpuClocks()
         self._pace = Pace(settings["rate_hz"])
         self._can_sample = can_sample()
-        self._actor_calls: dict[int, tuple[str, object]] = {}
+        self._taps = Taps(now / 1e6)
+        self._lookout = Lookout(worker, self._marks, self.resolver.codes, self._clocks, self._taps)
+        self._native = NativeCpu(worker, self._clocks)
+        self._arrivals = Arrivals(now)
+        self._call_watch = Calls(worker, self.guard, self._call_begins, self._call_ends)
+        self._calls: set[Call] = set()
+        self._coroutines: set[Any] = set()
+        self._adopted_actors: dict[str, object] = {}
+        self._loop_thread = 0
         self._inventory = Inventory()
         self._resources = self._ask("resources", Resources, worker, spilled_bytes)
 
@@ -146,6 +170,9 @@ class WorkerAgent:
         self._self_cpu_us = 0
         self._thread: threading.Thread | None = None
         self._outbox = Outbox(worker, self.guard, self._obey)
+        self._last_books = now
+        self._flushes = 0
+        self._adopt_running(now)
 
     # -- on the event loop ------------------------------------------------------------------------------------------
 
@@ -156,7 +183,10 @@ class WorkerAgent:
                 "This Python runs without the GIL, where reading other threads' frames is not safe: Lineitem measures "
                 "tasks on this worker but not lines."
             )
+        self._loop_thread = threading.get_ident()
         self.worker.handlers["lineitem_finish"] = self.finish
+        self.worker.handlers["lineitem_flush"] = self.flush_now
+        self._call_watch.install()
         self._thread = threading.Thread(target=self._run, name="lineitem-agent", daemon=True)
         self._thread.start()
         return self._make_hook()
@@ -195,6 +225,34 @@ class WorkerAgent:
 
         return transition
 
+    def _call_begins(self, now_ns: int, call: Call) -> None:
+        if not self._stop:
+            self.events.append((now_ns, call))
+            if self._asleep:
+                self._wake.set()
+
+    def _call_ends(self, now_ns: int, call: Call) -> None:
+        if not self._stop:
+            self.events.append((now_ns, call, "error" if call.failed else "memory", None))
+
+    async def flush_now(self, comm: Any = None) -> dict[str, Any]:
+        """Close the window now and send it; answer once the scheduler has it, or after three seconds."""
+        deadline = time.monotonic() + _FLUSH_NOW_S
+        try:
+            before = self._flushes
+            self._next_flush = 0
+            self._wake.set()
+            while self._flushes == before and self._thread is not None and self._thread.is_alive():
+                if time.monotonic() > deadline:
+                    break
+                await asyncio.sleep(0.005)
+            await asyncio.wait_for(asyncio.shield(self._outbox.send()), max(0.01, deadline - time.monotonic()))
+        except asyncio.TimeoutError:
+            pass
+        except Exception:
+            self.guard.failed("flush_now")
+        return {"status": "OK", "complete": not len(self._outbox)}
+
     async def finish(self, comm: Any = None) -> list[bytes]:
         """Answer the closing scheduler: stop measuring and hand over all that has not been taken in yet."""
         try:
@@ -213,8 +271,10 @@ class WorkerAgent:
         except Exception:
             self.guard.failed("close")
         self.worker.handlers.pop("lineitem_finish", None)
+        self.worker.handlers.pop("lineitem_flush", None)
 
     async def _halt(self) -> None:
+        self._call_watch.uninstall()
         self._stop = True
         self._wake.set()
         deadline = time.monotonic() + _STOP_S
@@ -255,12 +315,15 @@ class WorkerAgent:
         thread_cpu = time.thread_time_ns()
         paced_at = monotonic_us()
         paced_cpu = 0
-        while not self._stop:
-            if not self._wait():
+        self._taps.sharpen()
+        while True:
+            how = self._wait()
+            if self._stop:
                 return
+            seen = self._ask("sample", self._look, how) or []
             self._part("drain", self._drain)
             now = monotonic_us()
-            self._part("tick", self._tick, now)
+            self._part("tick", self._tick, now, seen)
             self._ask("inventory", self._inventory.tick)
             if self._resources is not None:
                 self._ask("resources", self._resources.tick, now)
@@ -278,7 +341,7 @@ class WorkerAgent:
             paced_cpu += (cpu - thread_cpu) // 1000
             thread_cpu = cpu
             if now - paced_at > 2_000_000:
-                self._pace.account(paced_cpu, now - paced_at)
+                self._pace.account(paced_cpu, now - paced_at, self.ledger.nthreads)
                 paced_at, paced_cpu = now, 0
 
     def _part(self, name: str, call: Callable[..., None], *args: Any) -> None:
@@ -297,32 +360,39 @@ class WorkerAgent:
             self.guard.failed(name)
             return None
 
-    def _wait(self) -> bool:
-        """Sleep until the next tick; tell whether to go on.
+    def _wait(self) -> str | None:
+        """Sleep until the next tick.
 
         With nothing running that is half a second, or until the first task begins.
+
+        Returns
+        -------
+        str or None
+            How the GIL was come by, if this is a moment to look.
         """
-        until_flush = max(0.001, (self._next_flush - monotonic_us()) / 1e6)
-        rate = self._pace.rate_hz or 5.0
+        now = monotonic_us()
+        rate = self._pace.rate_hz or _RATE_WITHOUT_LOOKING_HZ
         if self._busy():
-            if self._wake.wait(min(until_flush, random.uniform(0.5, 1.5) / rate)):  # noqa: S311 - jitter, not secrecy
-                self._wake.clear()  # a late call of a hook that saw us asleep
-            return not self._stop
+            due = self._arrivals.plan(now, rate)
+            how = self._taps.sleep_until(min(due, max(now + 1_000, self._next_flush)) / 1e6, self._wake)
+            if how is None:
+                self._wake.clear()  # a late call of a hook that saw us asleep, or somebody wants a flush
+            return how
         self._asleep = True
         # The hook may have appended before it could see that flag.
+        until_flush = max(0.001, (self._next_flush - now) / 1e6)
         woken = bool(self.events) or self._wake.wait(min(until_flush, _IDLE_WAIT_S))
         self._asleep = False
         if self._stop:
-            return False
+            return None
         self._wake.clear()
         if woken and self.events:
-            # What came before the task was idle for the old reason. Look at a random moment from now on, and not at
-            # once: otherwise short tasks would always be caught on their first line.
+            # What came before the task was idle for the old reason.
             self.ledger.advance(self.events[0][0] // 1000)
             self.ledger.attribute_idle(self._last_reason)
-            self._wake.wait(random.random() / rate)  # noqa: S311 - jitter, not secrecy
-            self._last_tick = monotonic_us() - int(1e6 / rate)
-        return not self._stop
+            self._last_tick = monotonic_us()
+            self._arrivals.restart(self._last_tick, rate)
+        return None
 
     def _interval(self, now: int) -> float:
         """Return the seconds to the next flush: the wanted ones, more where batches are so large that they cost too much.
@@ -345,68 +415,89 @@ class WorkerAgent:
             if len(event) == 3:
                 ts = event[1]
                 ledger.begin(ts.key, owner_of(ts, event[2]), event[0] // 1000)
-            else:
+                if getattr(ts.run_spec, "is_coro", False):
+                    self._coroutines.add(ts.key)
+            elif len(event) == 4:
                 ledger.end(event[1], event[0] // 1000, event[3], _OUTCOMES.get(event[2], ""))
+                self._coroutines.discard(event[1])
+                self._calls.discard(event[1])
+            else:
+                call = event[1]
+                ledger.begin(call, call.owner, event[0] // 1000)
+                self._calls.add(call)
 
     def _adopt_running(self, now: int) -> None:
-        """Take over tasks that were running before the agent came."""
+        """Take over what was running before the agent came. An actor's method ends for us when it is not seen any more."""
         state = self.worker.state
         for ts in [*state.executing, *state.long_running]:
             self.ledger.begin(ts.key, owner_of(ts, (ts.annotations or {}).get(STAMP)), now)
+            if getattr(ts.run_spec, "is_coro", False):
+                self._coroutines.add(ts.key)
+        if self._can_sample:
+            for seen in look(self.worker.active_threads.copy(), self._marks, self.resolver.codes):
+                if seen.runner in self._marks.actors:
+                    token = self._adopted_actors[str(seen.key)] = object()
+                    self.ledger.begin(token, self._actor_owner(str(seen.key)), now)
 
-    def _tick(self, now: int) -> None:
-        dt = now - self._last_tick
+    def _look(self, how: str | None) -> list[Seen]:
+        now = monotonic_us()
+        rate = self._pace.rate_hz
+        weight = self._arrivals.take(now, rate or _RATE_WITHOUT_LOOKING_HZ)
+        if how is None or not weight or not rate or not self._can_sample:
+            return []
+        if not (self.worker.active_threads or self._calls or self._coroutines):
+            return []
+        self._max_gap_us = max(self._max_gap_us, now - self._last_tick)
         self._last_tick = now
-        active = self.worker.active_threads.copy()
-        if active and self._can_sample and self._pace.rate_hz and not self.guard.broken("sample"):
-            self._max_gap_us = max(self._max_gap_us, dt)
-            self._ticks += 1
-            try:
-                self._sample(active, now, dt)
-            except Exception:
-                self.guard.failed("sample")
-                self._end_actor_calls(now, set())
-        elif self._actor_calls:
-            self._end_actor_calls(now, set())
-        self.ledger.advance(now)
-        self._last_reason = self._idle_reason(now)
-        self.ledger.attribute_idle(self._last_reason)
+        self._ticks += 1
+        return self._lookout.look(
+            now / 1e6,
+            how,
+            weight,
+            self.ledger.nthreads,
+            calls=self._calls,
+            coroutines=self._coroutines,
+            loop_thread=self._loop_thread,
+        )
+
+    def _tick(self, now: int, seen: list[Seen]) -> None:
+        for sight in seen:
+            key = self._actor_key(sight.key) if sight.actor else sight.key
+            entry = self.ledger.entries.get(key)
+            if entry is not None:
+                self._samples.add(entry.owner, sight.part, sight.stack, sight.wall_us, sight.cpu_us)
+        if self._adopted_actors:
+            self._end_adopted_actors(now)
+        if now - self._last_books >= _BOOKS_US or now < self._last_books:
+            self._keep_books(now)
         if self._last_reason == "starved" and self._starved_until - now < _STARVED_US // 3:
             # Ask again before this knowledge is too old to go by.
             self.worker.loop.add_callback(self._outbox.send, ask=True)
 
-    def _sample(self, active: dict[int, Any], now: int, dt: int) -> None:
-        sightings = look(active, self._marks, self.resolver.codes)
-        nthreads = self.ledger.nthreads
-        wall = dt if len(sightings) <= nthreads else dt * nthreads // len(sightings)
-        in_actors = set()
-        for seen in sightings:
-            if seen.runner in self._marks.actors:
-                in_actors.add((seen.ident, str(seen.key)))
-                entry: Entry | None = self._actor_entry(seen.ident, str(seen.key), now)
-            else:
-                entry = self.ledger.entries.get(seen.key)
-            if entry is not None:
-                cpu = min(wall, self._clocks.delta_us(seen.ident, dt))
-                self._samples.add(entry.owner, seen.part, seen.stack, wall, cpu)
-        if self._actor_calls:
-            self._end_actor_calls(now, in_actors)
+    def _keep_books(self, now: int) -> None:
+        """Say what the free slots since the last time were: native parallelism, or idle for a reason."""
+        self.ledger.advance(now)
+        native = self._ask(
+            "native", self._native.take_us, self.worker.active_threads.copy(), self._loop_thread, now - self._last_books
+        )
+        self._last_books = now
+        if native:
+            self.ledger.attribute_native(native)
+        self._last_reason = self._idle_reason(now)
+        self.ledger.attribute_idle(self._last_reason)
 
-    def _actor_entry(self, ident: int, name: str, now: int) -> Entry:
-        """Return the entry of an actor's method, which no transition announces: it begins where a tick first sees it."""
-        call = self._actor_calls.get(ident)
-        if call is None or call[0] != name:
-            if call is not None:
-                self.ledger.end(call[1], now, None, "")
-            call = self._actor_calls[ident] = (name, object())
-            self.ledger.begin(call[1], self._actor_owner(name), now)
-        return self.ledger.entries[call[1]]
+    def _actor_key(self, name: str) -> object:
+        """Find the entry of an actor's method that a thread is in: Dask names the thread by class and method."""
+        for call in self._calls:
+            if call.in_thread and call.owner[1] == name[:MAX_NAME]:
+                return call
+        return self._adopted_actors.get(name)
 
-    def _end_actor_calls(self, now: int, still: set[tuple[int, str]]) -> None:
-        for ident, (name, token) in list(self._actor_calls.items()):
-            if (ident, name) not in still:
-                self.ledger.end(token, now, None, "")
-                del self._actor_calls[ident]
+    def _end_adopted_actors(self, now: int) -> None:
+        seen = look(self.worker.active_threads.copy(), self._marks, self.resolver.codes) if self._can_sample else []
+        names = {str(sighting.key) for sighting in seen if sighting.runner in self._marks.actors}
+        for name in self._adopted_actors.keys() - names:
+            self.ledger.end(self._adopted_actors.pop(name), now, None, DONE)
 
     def _actor_owner(self, name: str) -> Owner:
         """Find who created the actor. Dask names only its class; two submissions with that class cannot be told apart."""
@@ -439,7 +530,7 @@ class WorkerAgent:
         worker = self.worker
         tasks = worker.state.tasks
         on_thread = set(worker.active_threads.copy().values())
-        calls = {token for _, token in self._actor_calls.values()}
+        calls = {*self._calls, *self._adopted_actors.values()}
         wall = dask_time()
 
         def elapsed(key: Any, entry: Entry) -> int | None:
@@ -462,6 +553,7 @@ class WorkerAgent:
         """Close the window and put it into the outbox."""
         self._drain()
         now = monotonic_us()
+        self._keep_books(now)
         window = self.ledger.close_window(now, self._last_reason, self._elapsed(), self.worker.state.nthreads)
         samples, self._samples = self._samples, Samples()
         res = None
@@ -496,6 +588,7 @@ class WorkerAgent:
             health=health,
         )
         self._outbox.put(encoded.batch)
+        self._flushes += 1
         self._full_size = encoded.full_size
         self.resolver.trim()
         self._clocks.forget_ended()
