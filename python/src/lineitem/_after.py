@@ -23,7 +23,9 @@ from urllib.parse import urljoin
 import dask.config
 
 from lineitem import _config
+from lineitem._cells import shell_now
 from lineitem._money import NARROW, format_money, format_seconds
+from lineitem._view import place_of
 from lineitem._words import operation_words
 
 if TYPE_CHECKING:
@@ -71,20 +73,6 @@ def receipt_parts(receipt: Receipt, seconds: float, place: str = "") -> list[str
     if idle >= _WORTH_IDLE:
         parts.append(f"{idle}{NARROW}% idle")
     return parts
-
-
-def place_of(file: str, line: int, shell: Any = None) -> str:
-    """Return what a line is called: ``load.py:14``, or ``cell 3, line 2`` in the notebook that has that cell."""
-    from lineitem._view import short_file
-
-    if file.startswith("cell:") and shell is not None:
-        with suppress(Exception):
-            from lineitem._cells import cell_name
-
-            for name, number in shell.compile._filename_map.items():
-                if number and cell_name(name) == file:
-                    return f"cell {number}, line {line}"
-    return f"{short_file(file)}:{line}" if file else ""
 
 
 @dataclass
@@ -254,7 +242,7 @@ class CellWatch:
 
     def _line(self, account: Account, receipt: Receipt, seconds: float) -> str | None:
         top = receipt.top
-        place = place_of(top.file, top.line, self._shell) if top is not None else ""
+        place = place_of(top.file, top.line) if top is not None else ""
         parts = receipt_parts(receipt, seconds, place)
         if not parts:
             return None
@@ -288,15 +276,6 @@ def line_html(text: str, url: str) -> str:
 
 
 _watches: weakref.WeakKeyDictionary[Any, CellWatch] = weakref.WeakKeyDictionary()
-
-
-def shell_now() -> Any:
-    """Return the IPython shell of this process, None if there is none."""
-    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    try:
-        return get_ipython() if get_ipython is not None else None
-    except Exception:
-        return None
 
 
 def install(shell: Any) -> CellWatch:

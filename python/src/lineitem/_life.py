@@ -17,7 +17,7 @@ from distributed.deploy.cluster import Cluster as DaskCluster
 from distributed.security import Security
 from distributed.utils import NoOpAwaitable
 
-from lineitem import _after, _config
+from lineitem import _after, _config, origins
 from lineitem._client import AsyncLineitem, Lineitem
 from lineitem._exceptions import ClusterError, ClusterFailed, LineitemError
 from lineitem._sources import cell_texts
@@ -84,6 +84,7 @@ class ClusterLife(DaskCluster):
         super().__init__(asynchronous=asynchronous, loop=loop, quiet=True)
         self._instances.add(self)
         send_submission_lines()
+        origins.prepare()
         if not self.called_from_running_loop:
             self._loop_runner.start()
             try:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lineitem._cells import cell_number
 from lineitem._money import NARROW, format_bytes, format_fitted, format_money, format_share
 from lineitem._words import operation_words
 
@@ -129,7 +130,7 @@ def bill_rows(bill: Bill) -> tuple[list[BillRow], str]:
     parts: list[tuple[str, str, str, str, int]] = []
     for (file, line), origin in origins[:_SHOWN_LINES]:
         name = max(origin.work, key=origin.work.__getitem__)
-        parts.append(("line", name, f"{short_file(file)}:{line}", origin.text, origin.nanos))
+        parts.append(("line", name, place_of(file, line), origin.text, origin.nanos))
     rest = origins[_SHOWN_LINES:]
     if rest:
         parts.append(("other", f"{len(rest)} more lines", "", "", sum(origin.nanos for _, origin in rest)))
@@ -182,7 +183,7 @@ def _rows_inside(at: tuple[str, int], origin: _Origin, bill: Bill) -> list[BillR
         BillRow(
             "line",
             "",
-            f"{short_file(file)}:{line}",
+            place_of(file, line),
             text,
             nanos,
             share=format_share(nanos, bill.total_nanos),
@@ -215,6 +216,14 @@ def _per_cent(part: float, whole: float) -> str:
     return f"{int(100 * min(1.0, part / whole) + 1e-9)}{NARROW}%"
 
 
+def place_of(file: str, line: int) -> str:
+    """Return what a line is called: ``load.py:14``, or ``cell 3, line 2`` in the notebook that has that cell."""
+    number = cell_number(file) if file.startswith("cell:") else 0
+    if number:
+        return f"cell {number}, line {line}"
+    return f"{short_file(file)}:{line}" if file else ""
+
+
 def short_file(file: str) -> str:
     """Return a file name as it fits a column: without folders, a cell's hash cut short."""
     if file.startswith("cell:"):
@@ -236,7 +245,7 @@ def bill_text(bill: Bill) -> str:
         for m, s, p, n, code in table
     ]
     lines.insert(-1, "─" * max(len(line) for line in lines))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", bill_note(bill)])
 
 
 def _clip(text: str) -> str:

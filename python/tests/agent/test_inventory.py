@@ -19,6 +19,7 @@ from lineitem.agent._inventory import (
     Environments,
     Imports,
     Inventory,
+    checked,
     environment_id,
     normalise_name,
     scan_environment,
@@ -231,6 +232,21 @@ def test_what_a_process_knows_of_itself_does_not_travel() -> None:
         cloudpickle.unregister_pickle_by_value(lineitem.agent)
     assert _inventory.environment()["environment"].encode() not in payload
     assert b"pandas" not in payload
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_others_send_is_checked(seed: int) -> None:
+    content = _inventory.environment()
+    # Dask's own encoding makes tuples of lists and the other way round.
+    travelled = {**content, "packages": tuple(tuple(package) for package in content["packages"])}
+    assert checked(travelled) == content
+    dice = random.Random(seed)
+    odd = [None, 7, "x", [], {}, [1], [["a"]], [["a", "1", "pip", 5]], {"k": 1}, "y" * 300, b"z"]
+    for _ in range(100):
+        broken = {**content, dice.choice(list(content)): dice.choice(odd)}
+        assert checked(broken) is None
+    for odd_content in odd:
+        assert checked(odd_content) is None
 
 
 def test_an_environment_is_asked_for_twice() -> None:

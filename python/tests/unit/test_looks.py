@@ -125,7 +125,8 @@ def test_bill_in_a_notebook() -> None:
 def test_bill_in_a_terminal() -> None:
     lines = bill_text(EXAMPLE).splitlines()
     assert lines[0].split() == ["$0.26", "61.2", "%", "load.py:14", "read-csv", "return", "pd.read_csv(path)"]
-    assert lines[-1].split() == ["$0.43", "total"]
+    assert lines[-3].split() == ["$0.43", "total"]
+    assert lines[-1].endswith("of the workers' time was observed. Price: Configured.")
     assert str(EXAMPLE) == bill_text(EXAMPLE)
     assert repr(EXAMPLE) == "<Bill of cl_1: $0.43, 2 lines, as of 2026-01-02 03:07:15 UTC>"
 

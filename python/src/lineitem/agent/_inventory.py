@@ -223,6 +223,30 @@ def _details(environ: Mapping[str, str]) -> dict[str, str]:
     return details
 
 
+def checked(content: Any) -> dict[str, Any] | None:
+    """Return an environment that another process sent, None unless it has the form and the id that it should have."""
+    try:
+        packages = [
+            [_text(name), _text(version), _text(manager), [_text(module) for module in list(modules)[:MAX_MODULES]]]
+            for name, version, manager, modules in list(content["packages"])[: MAX_PACKAGES + 1]
+        ]
+        made = {
+            **{key: _text(content[key]) for key in ("python", "implementation", "platform")},
+            "details": {_text(key): _text(value) for key, value in dict(content["details"]).items()},
+            "packages": packages,
+        }
+        made["environment"] = environment_id(made)
+        return made if made["environment"] == content["environment"] and len(packages) <= MAX_PACKAGES else None
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise TypeError("no short text")
+    return value
+
+
 class Imports:
     """The top-level modules that were imported and not named before."""
 

@@ -17,7 +17,7 @@ import lineitem
 from lineitem.agent import AGENT_VERSION
 from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_software, encode_source, monotonic_us, pack
 from lineitem.agent._guard import Guard
-from lineitem.agent._inventory import Environments, Inventory
+from lineitem.agent._inventory import Environments, Inventory, checked
 from lineitem.agent._lifecycle import Lifecycle
 from lineitem.agent._operations import Operations
 from lineitem.agent._push import worker_payload
@@ -268,13 +268,17 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         return made
 
     def _software_batches(self) -> list[bytes]:
-        """Encode the scheduler's own environment when it has become known."""
+        """Encode the environments of clients, and the scheduler's own when it has become known."""
         self._inventory.tick()
-        content = self._inventory.content
-        if content is None or self._told_environment:
-            return []
-        self._told_environment = True
-        return [encode_software(self._epoch, content)] if self._environments.wants(content["environment"]) else []
+        found = [checked(content) for content in self._stamps.origins.take_software()]
+        if self._inventory.content is not None and not self._told_environment:
+            self._told_environment = True
+            found.append(self._inventory.content)
+        return [
+            encode_software(self._epoch, content)
+            for content in found
+            if content is not None and self._environments.wants(content["environment"])
+        ]
 
     def _read_same(self, origin: Origin) -> tuple[str, str] | None:
         """Read the file here, if it is the client's: the submission's line must say the same."""

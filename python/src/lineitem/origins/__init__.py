@@ -13,6 +13,7 @@ schedulers that have Lineitem's agent and to no others. ``LINEITEM_ORIGINS=off``
 ``_graphs``      the names in a graph that leaves
 ``_ship``        the entry that travels with it
 ``_session``     user, machine, notebook or script, commit
+``_software``    what is installed and imported
 ``_tags``        ``lineitem.tag``
 ===============  ========================================================================
 
@@ -31,6 +32,14 @@ def install() -> None:
     from lineitem.origins import _hooks
 
     _hooks.install()
+
+
+def prepare() -> None:
+    """Begin to find out what software this process has, so that its first graph need not wait for it."""
+    from lineitem.origins import _hooks
+
+    if _hooks.shipper is not None:
+        _hooks.shipper.software.begin()
 
 
 def level() -> str:

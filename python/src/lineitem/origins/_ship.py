@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from lineitem.origins import _session
 from lineitem.origins._graphs import names_in
+from lineitem.origins._software import ClientSoftware
 from lineitem.origins._tags import current_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import FrameType
 
     from lineitem.origins._capture import Capture
@@ -53,8 +54,7 @@ class Shipper:
         self.graphs: dict[str, int] = {}
         self._session: dict[str, Any] | None = None
         self._session_of = ""
-        #: Adds fields to the session, as the software of this process, once they are known.
-        self.more_session: Callable[[], Mapping[str, Any]] | None = None
+        self.software = ClientSoftware()
 
     def hello(self, client: Any) -> dict[str, Any] | None:
         """Return how the scheduler of a client announced its agent, ``None`` if it did not.
@@ -98,7 +98,7 @@ class Shipper:
             made["tags"] = tags
         session = self._describe()
         if session != sent.session:
-            made["session"] = session
+            made["session"] = self._with_software(session, sent.session)
         capture.names.epoch += 1
         sent.origins |= needed
         sent.session = session
@@ -108,8 +108,15 @@ class Shipper:
     def _describe(self) -> dict[str, Any]:
         if self._session is None:
             self._session = _session.describe()
-        more = self.more_session
-        return {**self._session, **more()} if more is not None else self._session
+        return {**self._session, **self.software.session()}
+
+    def _with_software(self, session: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+        """Add the whole environment, where its id is news to the scheduler."""
+        environment = session.get("environment")
+        content = self.software.content()
+        if not environment or content is None or (before or {}).get("environment") == environment:
+            return session
+        return {**session, "software": content}
 
 
 def _made_by_call(metadata: Any) -> bool:
