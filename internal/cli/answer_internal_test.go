@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +31,18 @@ func flightsBill(t *testing.T) sdk.Bill {
 	if err := verifyBill(b); err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// olderBill is a bill of a server that knows no origins.
+func olderBill(b sdk.Bill) sdk.Bill {
+	b.Lines = slices.Clone(b.Lines)
+	for i, l := range b.Lines {
+		b.Lines[i] = sdk.BillLine{
+			File: l.File, Line: l.Line, Function: l.Function, Text: l.Text, CostNanos: l.CostNanos, ThreadSeconds: l.ThreadSeconds, Prefixes: l.Prefixes,
+		}
+	}
+	b.WorkSeconds, b.OriginSeconds, b.Method = 0, 0, "sampled"
 	return b
 }
 
@@ -78,12 +91,38 @@ func TestAnswers(t *testing.T) {
 		{ProcessID: "cl_2-w-0-1", Name: "w-0", Text: "a \"b\"\nc"},
 	}}
 	empty := sdk.Bill{ClusterID: "cl_1", Currency: "USD", Lines: []sdk.BillLine{}, Categories: []sdk.BillCategory{}, Rates: b.Rates}
+	submissions := sdk.SubmissionList{Currency: "USD", Items: []sdk.Submission{
+		{
+			ID: 3, At: now.Add(-time.Minute), Client: "Client-1", File: "/home/ana/flights.py", Line: 75, Function: "main", Text: "flown.to_parquet(folder)", Tasks: 96,
+			Levels: map[string]int64{"name": 96}, Span: []string{"etl", "load"}, Tags: map[string]string{"project": "churn", "by": "ana"},
+			User: "ana", Host: "laptop", Kind: "script", Path: "/home/ana/flights.py", Commit: "c0ffee", Dirty: true, CostNanos: 1_234_567, ThreadSeconds: 61,
+		},
+		{ID: 2, At: now.Add(-time.Hour), Client: "Client-2", Levels: map[string]int64{}, Span: []string{}, Tags: map[string]string{}, CostNanos: 1000, ThreadSeconds: 0.1},
+		{ID: 1, At: now.Add(-2 * time.Hour), Client: "Client-2", Levels: map[string]int64{}, Span: []string{}, Tags: map[string]string{}},
+	}}
+	reads := sdk.ReadList{Currency: "USD", Items: []sdk.Read{
+		{
+			Direction: "read", Path: "s3://flights/2026/*.csv.gz", Format: "csv", Engine: "c", Compression: "gzip", Files: 6, Tasks: 96, Bytes: 12_400_000_000,
+			Columns: 12, ColumnsUsed: 2, OriginFile: "/home/ana/flights.py", OriginLine: 57, OriginText: "dd.read_csv(path)", CostNanos: 1_000_000, ThreadSeconds: 50,
+		},
+		{
+			Direction: "write", Path: "/data/features", Format: "parquet", Files: 1, Tasks: 8, Columns: 4, ColumnsUsed: 4,
+			OriginFile: "/home/ana/flights.py", OriginLine: 75, CostNanos: 10_000, ThreadSeconds: 0.5,
+		},
+		{Direction: "read", Path: "/data/x.parquet", Format: "parquet", Files: 1, Columns: 9, ColumnsUsed: 2, PushedDown: true},
+	}}
 	for name, a := range map[string]answer{
-		"bill":          billAnswer(b, 20),
-		"bill-short":    billAnswer(b, 2),
+		"bill":          billAnswer(b, originRows(b.Lines, 20)),
+		"bill-lines":    billAnswer(b, lineRows(b.Lines, 20)),
+		"bill-short":    billAnswer(b, originRows(b.Lines, 1)),
+		"bill-older":    billAnswer(olderBill(b), originRows(olderBill(b).Lines, 20)),
 		"bill-file":     fileAnswer(b, "examples/flights.py", 20),
 		"bill-no-file":  fileAnswer(b, "other.py", 20),
-		"bill-empty":    billAnswer(empty, 20),
+		"bill-empty":    billAnswer(empty, nil),
+		"submissions":   submissionsAnswer(submissions, 2, now),
+		"reads":         readsAnswer(reads),
+		"nothing-read":  readsAnswer(sdk.ReadList{Currency: "USD", Items: []sdk.Read{}}),
+		"nothing-asked": submissionsAnswer(sdk.SubmissionList{Currency: "USD", Items: []sdk.Submission{}}, 0, now),
 		"cost":          costAnswer(b),
 		"costs":         costsAnswer(costs, now),
 		"costs-none":    costsAnswer(none, now),
@@ -103,7 +142,7 @@ func TestBillJSONIsTheWire(t *testing.T) {
 	t.Parallel()
 	b := flightsBill(t)
 	var back sdk.Bill
-	if err := json.Unmarshal([]byte(printed(t, billAnswer(b, 1), "json")), &back); err != nil {
+	if err := json.Unmarshal([]byte(printed(t, billAnswer(b, originRows(b.Lines, 1)), "json")), &back); err != nil {
 		t.Fatal(err)
 	}
 	if len(back.Lines) != len(b.Lines) || verifyBill(back) != nil || back.TotalNanos != b.TotalNanos {
@@ -135,7 +174,7 @@ func TestCSVSurvives(t *testing.T) {
 			}
 			b.Lines, b.TotalNanos = append(b.Lines, line), b.TotalNanos+line.CostNanos
 		}
-		records, err := csv.NewReader(strings.NewReader(printed(t, billAnswer(b, 3), "csv"))).ReadAll()
+		records, err := csv.NewReader(strings.NewReader(printed(t, billAnswer(b, originRows(b.Lines, 3)), "csv"))).ReadAll()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +193,7 @@ func TestCSVSurvives(t *testing.T) {
 			t.Fatalf("the records sum to %d, the bill is %d", sum, b.TotalNanos)
 		}
 		// However odd the bill, the table has a row for the whole.
-		if table := printed(t, billAnswer(b, 3), "table"); !strings.Contains(table, "\nBill ") {
+		if table := printed(t, billAnswer(b, originRows(b.Lines, 3)), "table"); !strings.Contains(table, "\nBill ") {
 			t.Fatalf("no total in\n%s", table)
 		}
 	})
@@ -173,6 +212,55 @@ func TestShortNames(t *testing.T) {
 	} {
 		if got[file] != want {
 			t.Errorf("%s is shown as %q, want %q", file, got[file], want)
+		}
+	}
+}
+
+// TestRowsHoldAllMoney checks that however a bill is laid out, no nano-unit of its lines is left out or shown twice.
+func TestRowsHoldAllMoney(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var lines []sdk.BillLine
+		var want int64
+		for range rapid.IntRange(0, 30).Draw(t, "lines") {
+			l := sdk.BillLine{
+				File: "/job.py", Line: rapid.IntRange(1, 4).Draw(t, "line"), OriginFile: rapid.SampledFrom([]string{"", "/job.py", "/other.py"}).Draw(t, "origin file"),
+				OriginLine: rapid.IntRange(1, 4).Draw(t, "origin"), Operation: rapid.SampledFrom([]string{"", "user", "sort"}).Draw(t, "operation"),
+				CostNanos: rapid.Int64Range(0, 1e12).Draw(t, "cost"),
+			}
+			lines, want = append(lines, l), want+l.CostNanos
+		}
+		limit := rapid.IntRange(0, 5).Draw(t, "limit")
+		for name, rows := range map[string][]billRow{"origins": originRows(lines, limit), "lines": lineRows(lines, limit)} {
+			var sum int64
+			for _, row := range rows {
+				sum += row.nanos
+				var inside int64
+				for _, inner := range row.inside {
+					inside += inner.nanos
+				}
+				if len(row.inside) > 0 && inside != row.nanos {
+					t.Fatalf("the rows inside %s hold %d, it holds %d", row.where, inside, row.nanos)
+				}
+			}
+			if sum != want {
+				t.Fatalf("rows of %s hold %d, the lines %d", name, sum, want)
+			}
+			if limit > 0 && len(rows) > limit+1 {
+				t.Fatalf("%d rows of %s, limit %d", len(rows), name, limit)
+			}
+		}
+	})
+}
+
+func TestOperationWords(t *testing.T) {
+	t.Parallel()
+	for operation, want := range map[string]string{
+		"read.csv": "parsing CSV", "read.parquet": "reading Parquet", "train.xgboost": "training XGBoost", "gpu.cudf": "GPU work: cudf", "": "other work",
+		"unknown": "other work", "user": "own Python", "quantum_leap.very_new": "quantum leap very new", "read": "reading",
+	} {
+		if got := operationWords(operation); got != want {
+			t.Errorf("%q is called %q, want %q", operation, got, want)
 		}
 	}
 }

@@ -29,15 +29,19 @@ var categoryNames = map[string]string{
 	"overhead.dask":      "Dask overhead",
 	"overhead.scheduler": "Scheduler",
 	"unattributed":       "Work on no line",
+	"lost.worker":        "Lost with a worker",
+	"lost.telemetry":     "Reports lost",
 }
 
-// categoryRank orders what is not on a line: idle by reason, overhead, then work that no line claims.
+// categoryRank orders what is not on a line: idle by reason, overhead, work that no line claims, then what was lost.
 func categoryRank(name string) int {
 	switch {
 	case strings.HasPrefix(name, "idle."):
 		return 0
 	case strings.HasPrefix(name, "overhead."):
 		return 1
+	case strings.HasPrefix(name, "lost."):
+		return 3
 	default:
 		return 2
 	}
@@ -72,31 +76,21 @@ func verifyBill(b sdk.Bill) error {
 
 // billRow is a row of a bill's table.
 type billRow struct {
-	where, source string
-	seconds       float64
-	nanos         int64
+	// depth is 1 for a row that stands inside another one.
+	depth                    int
+	where, source, operation string
+	seconds                  float64
+	nanos                    int64
+	// inside are rows that split this one. They sum to it.
+	inside []billRow
 }
 
-// billTable lays out a bill: lines dearest first, their sum, then idle by reason, overhead, unattributed work, what is unknown, and the
-// whole. All displayed parts add up. At most limit lines stand alone, the rest together; 0 shows all.
-func billTable(b sdk.Bill, limit int) *format.Table {
-	rows := lineRows(b.Lines, limit)
-	return rowsTable(rows, categoryRows(b), "Bill", b.Currency)
-}
-
-// lineRows are the rows of lines, dearest first.
-func lineRows(lines []sdk.BillLine, limit int) []billRow {
-	lines = slices.Clone(lines)
-	slices.SortStableFunc(lines, func(x, y sdk.BillLine) int { return cmp.Compare(y.CostNanos, x.CostNanos) })
-	names := shortNames(lines)
-	rows := make([]billRow, 0, len(lines))
-	for _, line := range lines {
-		rows = append(rows, billRow{fmt.Sprintf("%s:%d", names[line.File], line.Line), lineText(line), line.ThreadSeconds, line.CostNanos})
-	}
+// limitRows keeps at most limit rows, and one with the sum of the rest; 0 keeps all.
+func limitRows(rows []billRow, limit int) []billRow {
 	if limit <= 0 || len(rows) <= limit+1 {
 		return rows
 	}
-	rest := billRow{where: fmt.Sprintf("%d more lines", len(rows)-limit)}
+	rest := billRow{depth: rows[0].depth, where: fmt.Sprintf("%d more lines", len(rows)-limit)}
 	for _, row := range rows[limit:] {
 		rest.seconds += row.seconds
 		rest.nanos += row.nanos
@@ -104,32 +98,63 @@ func lineRows(lines []sdk.BillLine, limit int) []billRow {
 	return append(rows[:limit:limit], rest)
 }
 
+// parts are the amounts of the rows that are not split further.
+func parts(rows []billRow) []int64 {
+	var out []int64
+	for _, row := range rows {
+		if len(row.inside) > 0 {
+			out = append(out, parts(row.inside)...)
+		} else {
+			out = append(out, row.nanos)
+		}
+	}
+	return out
+}
+
+// billTable lays out a bill: lines dearest first, their sum, then idle by reason, overhead, unattributed work, what was lost, what is unknown, and
+// the whole. All displayed parts add up.
+func billTable(b sdk.Bill, lines []billRow) *format.Table {
+	return rowsTable(lines, categoryRows(b), "Bill", b.Currency)
+}
+
 // rowsTable lays out rows of lines, their sum where others follow, those others, and the sum of all under the given name.
 func rowsTable(lines, others []billRow, total, currency string) *format.Table {
-	rows := slices.Concat(lines, others)
-	parts := make([]int64, len(rows))
-	for i, row := range rows {
-		parts[i] = row.nanos
-	}
-	amounts, shares := format.Fit(parts, currency), format.FitShares(parts)
+	all := parts(slices.Concat(lines, others))
+	amounts, shares := format.Fit(all, currency), format.FitShares(all)
 	table := format.NewTable(
 		format.Header{Name: "line"},
 		format.Header{Name: "source", Max: maxSourceWidth},
+		format.Header{Name: "operation"},
 		format.Header{Name: "thread time", Align: format.Right},
 		format.Header{Name: "share", Align: format.Right},
 		format.Header{Name: "cost", Align: format.Right},
 	)
+	from := 0
+	add := func(row billRow, to int) {
+		table.Row(strings.Repeat("  ", row.depth)+row.where, row.source, row.operation, threadTime(row.seconds), shares.Sum(from, to), amounts.Sum(from, to))
+	}
 	var seconds float64
-	for i, row := range rows {
-		if i == len(lines) {
-			table.Rule()
-			table.Row("Lines of code", "", threadTime(seconds), shares.Sum(0, i), amounts.Sum(0, i))
-		}
+	for _, row := range lines {
 		seconds += row.seconds
-		table.Row(row.where, row.source, threadTime(row.seconds), shares.Cell(i), amounts.Cell(i))
+		add(row, from+len(parts([]billRow{row})))
+		for _, inner := range row.inside {
+			add(inner, from+1)
+			from++
+		}
+		if len(row.inside) == 0 {
+			from++
+		}
+	}
+	if len(others) > 0 {
+		table.Rule()
+		table.Row("Lines of code", "", "", threadTime(seconds), shares.Sum(0, from), amounts.Sum(0, from))
+	}
+	for _, row := range others {
+		add(row, from+1)
+		from++
 	}
 	table.Rule()
-	table.Row(total, "", "", shares.Sum(0, len(rows)), amounts.Total())
+	table.Row(total, "", "", "", shares.Sum(0, from), amounts.Total())
 	return table
 }
 
@@ -160,21 +185,26 @@ func billNotes(b sdk.Bill) []string {
 	if b.CapacitySeconds > 0 {
 		coverage = format.Share(b.CoverageSeconds / b.CapacitySeconds)
 	}
-	return []string{
+	notes := []string{
 		"",
-		fmt.Sprintf("Lines + idle + overhead + unknown = the cluster's cost. Coverage %s.", coverage),
-		fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(b.Rates.CoreHourNanos, b.Rates.Currency),
-			format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), full(b.Rates.Source)),
+		fmt.Sprintf("Lines + idle + overhead + lost + unknown = the cluster's cost. Coverage %s.", coverage),
 	}
+	if b.WorkSeconds > 0 {
+		notes = append(notes, format.Share(b.OriginSeconds/b.WorkSeconds)+" of the work stands on the line that created it.")
+	}
+	if b.Method == "sampled" {
+		notes = append(notes, "The cluster was looked at from outside, once a second: times are estimates.")
+	}
+	return append(notes, fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(b.Rates.CoreHourNanos, b.Rates.Currency),
+		format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), full(b.Rates.Source)))
 }
 
-// costLine is a bill in one quiet line: money, time, dearest line, waste over 10 %.
+// costLine is a bill in one quiet line: money, time, the line that created the dearest work, waste over 10 %.
 func costLine(b sdk.Bill) string {
 	parts := []string{format.Money(b.TotalNanos, b.Currency), format.Duration(b.AsOf.Sub(b.Start).Round(time.Millisecond))}
 	if b.TotalNanos > 0 && len(b.Lines) > 0 {
-		dearest := slices.MaxFunc(b.Lines, func(x, y sdk.BillLine) int { return cmp.Compare(x.CostNanos, y.CostNanos) })
-		name := shortNames(b.Lines)[dearest.File]
-		parts = append(parts, fmt.Sprintf("%s %s (%s:%d)", percent(dearest.CostNanos, b.TotalNanos), lineWhat(dearest), name, dearest.Line))
+		dearest := byLine(b.Lines, createdBy)[0]
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", percent(dearest.nanos, b.TotalNanos), lineWhat(dearest), lineName(shortNames(b.Lines), dearest.codeLine)))
 	}
 	idle := int64(0)
 	for _, category := range b.Categories {
@@ -193,50 +223,67 @@ func percent(part, of int64) string {
 	return fmt.Sprintf("%d\u202f%%", int64(math.Round(float64(part)*100/float64(of))))
 }
 
-func lineWhat(line sdk.BillLine) string {
-	if line.Function == "" || line.Function == "<module>" {
+// lineWhat says what a line did: the kind of work, else the function.
+func lineWhat(line codeSum) string {
+	if operation := line.operation(); !isUnknown(operation) {
+		return operationWords(operation)
+	}
+	if line.function == "" || line.function == "<module>" {
 		return "one line"
 	}
-	return line.Function
+	return line.function
 }
 
-// lineText is what stands for a line's source where the source may not be seen.
-func lineText(line sdk.BillLine) string {
-	if text := strings.TrimSpace(line.Text); text != "" {
+func lineName(names map[string]string, line codeLine) string {
+	return fmt.Sprintf("%s:%d", names[line.file], line.line)
+}
+
+// lineText is a line's source, or what stands for it where the source may not be seen.
+func lineText(text, function string) string {
+	if text := strings.TrimSpace(text); text != "" {
 		return text
 	}
-	if line.Function != "" {
-		return "in " + line.Function
+	if function != "" {
+		return "in " + function
 	}
 	return ""
 }
 
 // shortNames gives each file of the lines the shortest end of its path that no other file shares, and cells a short name.
 func shortNames(lines []sdk.BillLine) map[string]string {
-	names := make(map[string]string, len(lines))
+	var files []string
 	for _, line := range lines {
-		names[line.File] = line.File
+		files = append(files, line.File, line.OriginFile)
 	}
-	files := make([]string, 0, len(names))
-	for file := range names {
-		files = append(files, file)
-	}
+	return shortFiles(files)
+}
+
+func shortFiles(files []string) map[string]string {
+	names := make(map[string]string, len(files))
+	slices.Sort(files)
+	files = slices.Compact(files)
 	for _, file := range files {
-		if hash, ok := strings.CutPrefix(file, "cell:"); ok {
-			names[file] = "cell " + hash[:min(8, len(hash))]
-			continue
-		}
-		short := filepath.Base(file)
-		for short != file && slices.ContainsFunc(files, func(other string) bool { return other != file && endsWith(other, short) }) {
-			rest := strings.TrimSuffix(strings.TrimSuffix(file, short), "/")
-			short = filepath.Base(rest) + "/" + short
-			if len(short) >= len(file) {
-				short = file
-			}
-		}
-		names[file] = short
+		names[file] = shortName(file, files)
 	}
 	return names
+}
+
+func shortName(file string, files []string) string {
+	if hash, ok := strings.CutPrefix(file, "cell:"); ok {
+		return "cell " + hash[:min(8, len(hash))]
+	}
+	if file == "" {
+		return ""
+	}
+	short := filepath.Base(file)
+	for short != file && slices.ContainsFunc(files, func(other string) bool { return other != file && endsWith(other, short) }) {
+		rest := strings.TrimSuffix(strings.TrimSuffix(file, short), "/")
+		short = filepath.Base(rest) + "/" + short
+		if len(short) >= len(file) {
+			short = file
+		}
+	}
+	return short
 }
 
 // endsWith reports whether the path ends with the whole names in suffix.
@@ -245,21 +292,29 @@ func endsWith(path, suffix string) bool {
 }
 
 // billHeader names the columns of a bill for programs.
-var billHeader = []string{"kind", "name", "file", "line", "function", "text", "cost_nanos", "currency", "thread_seconds", "cpu_seconds"}
+var billHeader = []string{
+	"kind", "name", "file", "line", "function", "text", "cost_nanos", "currency", "thread_seconds", "cpu_seconds",
+	"native_seconds", "origin_file", "origin_line", "origin_function", "origin_text", "origin_level", "operation", "library",
+}
 
-// billAnswer is a bill in every format.
-func billAnswer(b sdk.Bill, limit int) answer {
+// billAnswer is a bill in every format; the rows are those of its table.
+func billAnswer(b sdk.Bill, lines []billRow) answer {
 	a := answer{
 		json: b, header: billHeader, rows: billLineRecords(b.Lines, b.Currency),
-		text: costLine(b) + "\n\n", table: billTable(b, limit), notes: billNotes(b),
+		text: costLine(b) + "\n\n", table: billTable(b, lines), notes: billNotes(b),
 	}
 	for _, category := range b.Categories {
-		a.rows = append(a.rows, []string{
-			"category", category.Name, "", "", "", "", whole(category.CostNanos), b.Currency, decimal(category.ThreadSeconds), "",
-		})
+		a.rows = append(a.rows, billRecord("category", category.Name, category.CostNanos, b.Currency, decimal(category.ThreadSeconds)))
 	}
-	a.rows = append(a.rows, []string{"unknown", "unknown", "", "", "", "", whole(b.UnknownNanos), b.Currency, "", ""})
+	a.rows = append(a.rows, billRecord("unknown", "unknown", b.UnknownNanos, b.Currency, ""))
 	return a
+}
+
+// billRecord is a record of what is on no line.
+func billRecord(kind, name string, nanos int64, currency, seconds string) []string {
+	record := make([]string, len(billHeader))
+	copy(record, []string{kind, name, "", "", "", "", whole(nanos), currency, seconds})
+	return record
 }
 
 func billLineRecords(lines []sdk.BillLine, currency string) [][]string {
@@ -268,6 +323,8 @@ func billLineRecords(lines []sdk.BillLine, currency string) [][]string {
 		records = append(records, []string{
 			"line", "", line.File, strconv.Itoa(line.Line), line.Function, line.Text,
 			whole(line.CostNanos), currency, decimal(line.ThreadSeconds), decimal(line.CPUSeconds),
+			decimal(line.NativeSeconds), line.OriginFile, strconv.Itoa(line.OriginLine), line.OriginFunction, line.OriginText, line.OriginLevel,
+			line.Operation, line.Library,
 		})
 	}
 	return records

@@ -17,7 +17,7 @@ func newCostCommand(c *connection) *cobra.Command {
 		Use:   "cost [CLUSTER]",
 		Short: "Show what clusters cost, or one of them by kind of time",
 		Long: `Show what each cluster cost in a window of time; with a cluster, what it was spent on: lines of code together,
-idle by reason, overhead, and what was not observed. "lineitem lines" splits it by line.`,
+idle by reason, overhead, and what was not observed. "lineitem bill" splits it by line.`,
 		Example: `  lineitem cost --since 7d
   lineitem cost flights-x3k2 -o json`,
 		Args: rangeArgs(0, "CLUSTER"),
@@ -100,7 +100,7 @@ func costsAnswer(costs sdk.CostList, now time.Time) answer {
 func costAnswer(b sdk.Bill) answer {
 	lines := billRow{where: "Lines of code"}
 	for _, line := range b.Lines {
-		lines.seconds += line.ThreadSeconds
+		lines.seconds += workSeconds(line)
 		lines.nanos += line.CostNanos
 	}
 	rows := append([]billRow{lines}, categoryRows(b)...)

@@ -6,41 +6,80 @@ import (
 	"github.com/lineitem/lineitem/sdk"
 )
 
+func newBillCommand(c *connection) *cobra.Command {
+	var o output
+	var byLeaf bool
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "bill CLUSTER",
+		Short: "Show where the money of a cluster went",
+		Long: `Show where the money of a cluster went: what the lines of code cost that created its work, dearest first, with the lines
+where that work was done one step deeper; then idle by reason, overhead, what was lost, and what was not observed.
+The parts add up to the cluster's cost.`,
+		Example: `  lineitem bill flights-x3k2
+  lineitem bill flights-x3k2 --lines
+  lineitem bill flights-x3k2 -o json`,
+		Args: exactArgs("CLUSTER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			bill, err := fetchBill(cmd, c, args[0], limit)
+			if err != nil {
+				return err
+			}
+			rows := originRows
+			if byLeaf {
+				rows = lineRows
+			}
+			return o.write(cmd, billAnswer(bill, rows(bill.Lines, limit)))
+		},
+	}
+	cmd.Flags().BoolVar(&byLeaf, "lines", false, "show the lines where the work was done instead of those that created it")
+	cmd.Flags().IntVar(&limit, "limit", 20, "how many lines stand alone in the table; 0 for all")
+	o.flag(cmd)
+	return cmd
+}
+
+// fetchBill gets a bill that adds up.
+func fetchBill(cmd *cobra.Command, c *connection, name string, limit int) (sdk.Bill, error) {
+	if limit < 0 {
+		return sdk.Bill{}, usage(cmd, "--limit must not be negative; 0 shows all lines.")
+	}
+	client, err := c.client()
+	if err != nil {
+		return sdk.Bill{}, err
+	}
+	cluster, err := find(cmd.Context(), client, name)
+	if err != nil {
+		return sdk.Bill{}, err
+	}
+	bill, err := client.Bill(cmd.Context(), cluster.ID)
+	if err != nil {
+		return sdk.Bill{}, err
+	}
+	return bill, verifyBill(bill)
+}
+
 func newLinesCommand(c *connection) *cobra.Command {
 	var o output
 	var file string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "lines CLUSTER",
-		Short: "Show the bill of a cluster by line of code",
-		Long: `Show the bill of a cluster by line of code: what each line cost, dearest first, then idle by reason, overhead, and what
-was not observed. The parts add up to the cluster's cost.`,
+		Short: "Show the bill of a cluster by the lines where its work was done",
+		Long: `Show the bill of a cluster by the lines of code where its work was done: what each line cost, dearest first, then idle by
+reason, overhead, what was lost, and what was not observed. The parts add up to the cluster's cost.
+"lineitem bill" shows the lines that created the work.`,
 		Example: `  lineitem lines flights-x3k2
   lineitem lines flights-x3k2 --file flights.py -o csv`,
 		Args: exactArgs("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if limit < 0 {
-				return usage(cmd, "--limit must not be negative; 0 shows all lines.")
-			}
-			client, err := c.client()
+			bill, err := fetchBill(cmd, c, args[0], limit)
 			if err != nil {
-				return err
-			}
-			cluster, err := find(cmd.Context(), client, args[0])
-			if err != nil {
-				return err
-			}
-			bill, err := client.Bill(cmd.Context(), cluster.ID)
-			if err != nil {
-				return err
-			}
-			if err := verifyBill(bill); err != nil {
 				return err
 			}
 			if file != "" {
 				return o.write(cmd, fileAnswer(bill, file, limit))
 			}
-			return o.write(cmd, billAnswer(bill, limit))
+			return o.write(cmd, billAnswer(bill, lineRows(bill.Lines, limit)))
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "only lines of this file: its path, or the end of it")
