@@ -126,6 +126,7 @@ and run a script of yours with "lineitem run script.py".`,
 		newSubmissionsCommand(c),
 		newReadsCommand(c),
 		newRunCommand(c),
+		newWatchCommand(c),
 		newDemoCommand(c),
 		newVersionCommand(p),
 	)
