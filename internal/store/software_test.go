@@ -138,7 +138,8 @@ func TestUsesAndImportsWiden(t *testing.T) {
 		want(-time.Minute, 2*time.Hour)
 
 		imports := []inventory.Import{
-			{ClusterID: c.ID, Subject: "p\xff", Module: "sklearn", At: noon}, {ClusterID: c.ID, Subject: "p\xff", Module: "sklearn", At: noon.Add(-time.Hour)},
+			{ClusterID: c.ID, Subject: "p\xff", Module: "sklearn", At: noon},
+			{ClusterID: c.ID, Subject: "p\xff", Module: "sklearn", At: noon.Add(-time.Hour)},
 			{ClusterID: c.ID, Subject: "stranger", Module: "numpy", At: noon},
 		}
 		must(t, db.PutImports(ctx, imports))

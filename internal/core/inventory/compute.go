@@ -46,12 +46,12 @@ func Compute(in Input, q Query, versions Range) (items []PackageUse, skipped int
 	slices.SortFunc(uses, func(a, b EnvironmentUse) int {
 		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Role, b.Role))
 	})
-	for start, end := 0, 0; start < len(uses); start = end {
+	for len(uses) > 0 {
 		var roles []string
 		var lastAt time.Time
-		id := uses[start].Environment
-		for end = start; end < len(uses) && uses[end].Environment == id; end++ {
-			roles, lastAt = append(roles, uses[end].Role), later(lastAt, uses[end].LastAt)
+		id := uses[0].Environment
+		for len(uses) > 0 && uses[0].Environment == id {
+			roles, lastAt, uses = append(roles, uses[0].Role), later(lastAt, uses[0].LastAt), uses[1:]
 		}
 		environment, ok := in.Environments[id]
 		if !ok {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	pep440 "github.com/aquasecurity/go-pep440-version"
@@ -12,6 +13,8 @@ import (
 // maxRange bounds the text of a range.
 const maxRange = 200
 
+var comparison = regexp.MustCompile(`^\s*(?:===?|!=|~=|<=?|>=?)\s*[^\s=<>!~|]+\s*$`)
+
 // Range is a set of versions, as PEP 440 writes it.
 type Range struct {
 	specifiers pep440.Specifiers
@@ -19,7 +22,7 @@ type Range struct {
 }
 
 // ParseRange reads a range such as "<2" or ">=1.4,!=1.5.1"; an empty one holds every version. Pre-releases count: who asks who still has an old
-// version wants to know of those too.
+// version wants to know of those too. Only, as PEP 440 has it, "<2" leaves out those of 2 itself.
 func ParseRange(text string) (r Range, err error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -34,15 +37,11 @@ func ParseRange(text string) (r Range, err error) {
 		}
 	}()
 	for part := range strings.SplitSeq(text, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" || !strings.ContainsAny(part[:1], "<>=!~") || (part[0] == '=' && !strings.HasPrefix(part, "==")) {
-			return Range{}, badRange(text) // the library takes bare versions and "=" too
+		if !comparison.MatchString(part) {
+			return Range{}, badRange(text) // the library takes bare versions, "=", "||" and forgotten commas too
 		}
 	}
-	if strings.Contains(text, "|") {
-		return Range{}, badRange(text)
-	}
-	specifiers, err := pep440.NewSpecifiers(text, pep440.WithPreRelease(true))
+	specifiers, err := pep440.NewSpecifiers(text)
 	if err != nil {
 		return Range{}, badRange(text)
 	}

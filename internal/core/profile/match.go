@@ -39,7 +39,7 @@ func (r *rule) class(module, library string, packaged bool) Class {
 	switch {
 	case r.operation == OperationUser:
 		library = ""
-	case r.library != "" && !(packaged && r.guess):
+	case r.library != "" && (!packaged || !r.guess):
 		library = strings.ReplaceAll(r.library, moduleWord, module)
 	}
 	return Class{Operation: strings.ReplaceAll(r.operation, moduleWord, strings.ToLower(module)), Library: library}
