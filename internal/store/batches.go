@@ -127,18 +127,21 @@ func collectIDs(rows *sql.Rows, ids map[batchKey]int64) error {
 	return rows.Err()
 }
 
-// UnfoldedBatches returns up to limit batches that are not folded yet, oldest first; of one cluster if id is not empty. A limit of 0 means all.
+// UnfoldedBatches returns up to limit batches that are not folded yet, oldest first, those to be folded again last; of one cluster if id is not empty. A
+// limit of 0 means all.
 func (db *DB) UnfoldedBatches(ctx context.Context, id cluster.ID, limit int) ([]usage.RawBatch, error) {
-	var rows []sqlcgen.Batch
-	var err error
 	if id == "" {
-		rows, err = db.read(ctx).ListUnfoldedBatches(ctx, limitToDB(limit))
-	} else {
-		rows, err = db.read(ctx).ListUnfoldedBatchesByCluster(ctx, sqlcgen.ListUnfoldedBatchesByClusterParams{
-			ClusterID: string(id), MaxRows: limitToDB(limit),
-		})
+		rows, err := db.read(ctx).ListUnfoldedBatches(ctx, limitToDB(limit))
+		return convert(rows, func(r sqlcgen.ListUnfoldedBatchesRow) usage.RawBatch {
+			return batchFromDB(r.Batch, r.Again)
+		}), fail("list unfolded batches", err)
 	}
-	return convert(rows, batchFromDB), fail("list unfolded batches", err)
+	rows, err := db.read(ctx).ListUnfoldedBatchesByCluster(ctx, sqlcgen.ListUnfoldedBatchesByClusterParams{
+		ClusterID: string(id), MaxRows: limitToDB(limit),
+	})
+	return convert(rows, func(r sqlcgen.ListUnfoldedBatchesByClusterRow) usage.RawBatch {
+		return batchFromDB(r.Batch, r.Again)
+	}), fail("list unfolded batches", err)
 }
 
 // MarkFolded records in the caller's transaction that a batch has been folded. Of two transactions that fold one batch, one gets

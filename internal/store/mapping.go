@@ -137,10 +137,10 @@ func eventFromDB(r sqlcgen.Event) cluster.Event {
 	}
 }
 
-func batchFromDB(r sqlcgen.Batch) usage.RawBatch {
+func batchFromDB(r sqlcgen.Batch, again bool) usage.RawBatch {
 	return usage.RawBatch{
 		ClusterID: cluster.ID(r.ClusterID), ProcessID: cluster.ProcessID(r.ProcessID), Kind: r.Kind, Epoch: r.Epoch, Seq: r.Seq,
-		ReceivedAt: fromMicros(r.ReceivedAt), Payload: r.Payload,
+		ReceivedAt: fromMicros(r.ReceivedAt), Payload: r.Payload, Again: again,
 	}
 }
 

@@ -3,6 +3,7 @@ package usage
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
@@ -28,8 +29,8 @@ type Sink interface {
 	Take(ctx context.Context, batches []Received) error
 }
 
-// Forgetter is a Sink that adds up what worker batches hold. Before a cluster's worker batches are folded once more (Reclassify), it drops its sums of
-// them in the caller's transaction; the batches then reach Take again.
+// Forgetter is a Sink that adds up what worker batches hold by the rules of the Classifier. Before a cluster's worker batches are folded once more
+// (Reclassify), it drops its sums of them in the caller's transaction; the batches then reach its Take again, and that of no other sink.
 type Forgetter interface {
 	Forget(ctx context.Context, id cluster.ID) error
 }
@@ -75,7 +76,7 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 	}
 	err = f.tx.Atomically(ctx, func(ctx context.Context) error {
 		sum := sums{rules: f.rules.Version()}
-		var fresh []Received
+		var fresh, again []Received
 		for _, p := range ready {
 			switch err := f.store.MarkFolded(ctx, p.raw); {
 			case errs.Is(err, errs.Conflict): // somebody else was faster
@@ -84,24 +85,40 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 				return fmt.Errorf("mark batch %s/%d: %w", p.raw.Epoch, p.raw.Seq, err)
 			}
 			sum.add(p)
-			if p.batch != nil {
+			switch {
+			case p.batch == nil:
+			case p.raw.Again:
+				again = append(again, Received{Raw: p.raw, Batch: p.batch})
+			default:
 				fresh = append(fresh, Received{Raw: p.raw, Batch: p.batch})
 			}
 		}
 		if err := f.write(ctx, &sum); err != nil {
 			return err
 		}
-		for _, sink := range f.sinks {
-			if err := sink.Take(ctx, fresh); err != nil {
-				return err
-			}
-		}
-		return nil
+		return f.pass(ctx, fresh, again)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("fold %d batches: %w", len(batches), err)
 	}
 	return len(batches), nil
+}
+
+// pass gives batches to the sinks, and those that are folded again to the sinks that have forgotten them.
+func (f *Folder) pass(ctx context.Context, fresh, again []Received) error {
+	for _, sink := range f.sinks {
+		batches := fresh
+		if _, ok := sink.(Forgetter); ok {
+			batches = slices.Concat(fresh, again)
+		}
+		if len(batches) == 0 {
+			continue
+		}
+		if err := sink.Take(ctx, batches); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FoldAll folds all that is there.

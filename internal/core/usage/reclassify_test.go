@@ -42,6 +42,14 @@ func (c *counter) Forget(_ context.Context, id cluster.ID) error {
 	return nil
 }
 
+// passer is a sink that keeps nothing which rules decide: what is folded again does not concern it.
+type passer struct{ taken int }
+
+func (p *passer) Take(_ context.Context, batches []usage.Received) error {
+	p.taken += len(batches)
+	return nil
+}
+
 const second = 1_000_000
 
 // decodeNumbers decodes payloads that are numbers: worker batches of a second, of which half is work; a "s" before it makes it a scheduler's.
@@ -100,12 +108,13 @@ func TestReclassify(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		var other passer
 		folder := func(version int) (*usage.Folder, *counter) {
 			sink := &counter{map[cluster.ID]int{"cl_a": batches, "cl_b": batches}}
 			if version == 1 {
 				sink.taken = map[cluster.ID]int{}
 			}
-			return usage.NewFolder(db, db, db, decodeNumbers, rules(version), func(_ usage.RawBatch, err error) { t.Error(err) }, sink), sink
+			return usage.NewFolder(db, db, db, decodeNumbers, rules(version), func(_ usage.RawBatch, err error) { t.Error(err) }, sink, &other), sink
 		}
 		check := func(id cluster.ID, operation string, version int) {
 			t.Helper()
@@ -156,8 +165,8 @@ func TestReclassify(t *testing.T) {
 		}
 		check("cl_b", "v2", 2)
 		check("cl_a", "v1", 1)
-		if sink.taken["cl_b"] != batches {
-			t.Errorf("the sink holds %d batches, want %d", sink.taken["cl_b"], batches)
+		if sink.taken["cl_b"] != batches || other.taken != 2*(batches+2) {
+			t.Errorf("the sinks hold %d and %d batches, want %d and %d", sink.taken["cl_b"], other.taken, batches, 2*(batches+2))
 		}
 
 		// A cluster of which one batch is gone keeps its classes, and says so.

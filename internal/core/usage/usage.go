@@ -18,6 +18,8 @@ type RawBatch struct {
 	ReceivedAt time.Time
 	// Payload is the batch's msgpack.
 	Payload []byte
+	// Again is set where the batch was folded before and is to be folded once more (Reclassify).
+	Again bool
 }
 
 // Submission is one call that sent work to a cluster.
@@ -93,7 +95,7 @@ type Store interface {
 	// AppendBatches makes batches durable in one transaction and returns for each whether it was new. A batch that
 	// is already there is left alone.
 	AppendBatches(ctx context.Context, batches []RawBatch) ([]bool, error)
-	// UnfoldedBatches returns up to limit batches that are not folded yet, oldest first; of one cluster if id is not empty.
+	// UnfoldedBatches returns up to limit batches that are not folded yet, oldest first, those to be folded again last; of one cluster if id is not empty.
 	UnfoldedBatches(ctx context.Context, id cluster.ID, limit int) ([]RawBatch, error)
 	// MarkFolded records in the caller's transaction that a batch has been folded; errs.Conflict if it already was.
 	MarkFolded(ctx context.Context, b RawBatch) error

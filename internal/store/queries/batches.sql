@@ -1,10 +1,10 @@
 -- name: ListUnfoldedBatches :many
-SELECT b.* FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
-ORDER BY u.batch_id
+SELECT sqlc.embed(b), u.again FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
+ORDER BY u.again, u.batch_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListUnfoldedBatchesByCluster :many
-SELECT b.* FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
+SELECT sqlc.embed(b), u.again FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
 WHERE u.cluster_id = @cluster_id
 ORDER BY u.batch_id
 LIMIT CAST(@max_rows AS BIGINT);

@@ -71,29 +71,35 @@ func (q *Queries) DeleteFoldedBatches(ctx context.Context, arg DeleteFoldedBatch
 }
 
 const listUnfoldedBatches = `-- name: ListUnfoldedBatches :many
-SELECT b.id, b.cluster_id, b.process_id, b.kind, b.epoch, b.seq, b.received_at, b.payload FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
-ORDER BY u.batch_id
+SELECT b.id, b.cluster_id, b.process_id, b.kind, b.epoch, b.seq, b.received_at, b.payload, u.again FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
+ORDER BY u.again, u.batch_id
 LIMIT CAST($1 AS BIGINT)
 `
 
-func (q *Queries) ListUnfoldedBatches(ctx context.Context, maxRows int64) ([]Batch, error) {
+type ListUnfoldedBatchesRow struct {
+	Batch Batch
+	Again bool
+}
+
+func (q *Queries) ListUnfoldedBatches(ctx context.Context, maxRows int64) ([]ListUnfoldedBatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, listUnfoldedBatches, maxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Batch
+	var items []ListUnfoldedBatchesRow
 	for rows.Next() {
-		var i Batch
+		var i ListUnfoldedBatchesRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.ClusterID,
-			&i.ProcessID,
-			&i.Kind,
-			&i.Epoch,
-			&i.Seq,
-			&i.ReceivedAt,
-			&i.Payload,
+			&i.Batch.ID,
+			&i.Batch.ClusterID,
+			&i.Batch.ProcessID,
+			&i.Batch.Kind,
+			&i.Batch.Epoch,
+			&i.Batch.Seq,
+			&i.Batch.ReceivedAt,
+			&i.Batch.Payload,
+			&i.Again,
 		); err != nil {
 			return nil, err
 		}
@@ -109,7 +115,7 @@ func (q *Queries) ListUnfoldedBatches(ctx context.Context, maxRows int64) ([]Bat
 }
 
 const listUnfoldedBatchesByCluster = `-- name: ListUnfoldedBatchesByCluster :many
-SELECT b.id, b.cluster_id, b.process_id, b.kind, b.epoch, b.seq, b.received_at, b.payload FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
+SELECT b.id, b.cluster_id, b.process_id, b.kind, b.epoch, b.seq, b.received_at, b.payload, u.again FROM unfolded_batches u JOIN batches b ON b.id = u.batch_id
 WHERE u.cluster_id = $1
 ORDER BY u.batch_id
 LIMIT CAST($2 AS BIGINT)
@@ -120,24 +126,30 @@ type ListUnfoldedBatchesByClusterParams struct {
 	MaxRows   int64
 }
 
-func (q *Queries) ListUnfoldedBatchesByCluster(ctx context.Context, arg ListUnfoldedBatchesByClusterParams) ([]Batch, error) {
+type ListUnfoldedBatchesByClusterRow struct {
+	Batch Batch
+	Again bool
+}
+
+func (q *Queries) ListUnfoldedBatchesByCluster(ctx context.Context, arg ListUnfoldedBatchesByClusterParams) ([]ListUnfoldedBatchesByClusterRow, error) {
 	rows, err := q.db.QueryContext(ctx, listUnfoldedBatchesByCluster, arg.ClusterID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Batch
+	var items []ListUnfoldedBatchesByClusterRow
 	for rows.Next() {
-		var i Batch
+		var i ListUnfoldedBatchesByClusterRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.ClusterID,
-			&i.ProcessID,
-			&i.Kind,
-			&i.Epoch,
-			&i.Seq,
-			&i.ReceivedAt,
-			&i.Payload,
+			&i.Batch.ID,
+			&i.Batch.ClusterID,
+			&i.Batch.ProcessID,
+			&i.Batch.Kind,
+			&i.Batch.Epoch,
+			&i.Batch.Seq,
+			&i.Batch.ReceivedAt,
+			&i.Batch.Payload,
+			&i.Again,
 		); err != nil {
 			return nil, err
 		}

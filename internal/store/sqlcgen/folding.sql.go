@@ -125,8 +125,8 @@ func (q *Queries) SetRulesVersion(ctx context.Context, arg SetRulesVersionParams
 }
 
 const unfoldWorkerBatches = `-- name: UnfoldWorkerBatches :exec
-INSERT INTO unfolded_batches (batch_id, cluster_id)
-SELECT b.id, b.cluster_id FROM batches b
+INSERT INTO unfolded_batches (batch_id, cluster_id, again)
+SELECT b.id, b.cluster_id, TRUE FROM batches b
 WHERE b.cluster_id = $1 AND b.kind = 'worker'
   AND NOT EXISTS (SELECT 1 FROM unfolded_batches u WHERE u.batch_id = b.id)
 `

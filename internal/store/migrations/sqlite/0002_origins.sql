@@ -79,6 +79,10 @@ CREATE TABLE fold_states (
 ) STRICT;
 CREATE INDEX fold_states_version ON fold_states (rules_version, cluster_id);
 
+-- again is set where a batch is to be folded once more; what is new goes first.
+ALTER TABLE unfolded_batches ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX unfolded_batches_order ON unfolded_batches (again, batch_id);
+
 -- Clusters from before had no rules. Nobody counted what was dropped of them, but an agent counts its batches from 0: an epoch is all there
 -- if its last number says so. One that has time in the sums and no batch is gone.
 INSERT INTO fold_states (cluster_id, rules_version, sampled, dropped_batches)
@@ -91,6 +95,8 @@ FROM clusters c
 WHERE EXISTS (SELECT 1 FROM category_usage u WHERE u.cluster_id = c.id);
 
 -- +goose Down
+DROP INDEX unfolded_batches_order;
+ALTER TABLE unfolded_batches DROP COLUMN again;
 DROP TABLE fold_states;
 DROP TABLE reads;
 DROP TABLE parts;
