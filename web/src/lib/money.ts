@@ -57,6 +57,12 @@ export function fitted(shown: number, exact: number, currency: string, decimals:
   return money(shown, currency, decimals);
 }
 
+/** An amount that stands beside others without adding up to a sum, in their decimals. */
+export function rounded(nanos: number, currency: string, decimals: number): string {
+  const unit = unitOf(decimals);
+  return fitted(Math.round(nanos / unit) * unit, nanos, currency, decimals);
+}
+
 /** A price per hour: $12.69/h. */
 export function rate(nanosPerHour: number | undefined, currency: string | undefined): string {
   const amount = money(nanosPerHour, currency);

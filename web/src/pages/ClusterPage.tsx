@@ -170,6 +170,21 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                 onSelect={(nextFile, nextLine) => change({ file: nextFile, line: nextLine })}
               />
             )}
+          </div>
+          <div className="w4 stack">
+            {found && <LineCard view={found.view} row={found.row} names={names} onHow={() => setHow("line")} />}
+            {view && <SplitCard view={view} onHow={() => setHow("bill")} />}
+            {view && <IdleCard view={view} />}
+            <Part query={seen} title="Packages in use" what="The packages">
+              {(data) => <SeenCard list={data} clusterId={id} />}
+            </Part>
+            <Part query={events} title="Events" what="The events">
+              {(data) => <EventList events={data.items} clock={clock} />}
+            </Part>
+          </div>
+        </div>
+        <div className="cols">
+          <div className="w6 stack">
             <Part query={submissions} title="Submissions" what="The submissions">
               {(data) => (
                 <SubmissionsCard
@@ -184,19 +199,10 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                 />
               )}
             </Part>
+          </div>
+          <div className="w6 stack">
             <Part query={reads} title="Reads and writes" what="The reads">
               {(data) => <ReadsCard list={data} names={names} decimals={decimals} />}
-            </Part>
-          </div>
-          <div className="w4 stack">
-            {found && <LineCard view={found.view} row={found.row} names={names} onHow={() => setHow("line")} />}
-            {view && <SplitCard view={view} onHow={() => setHow("bill")} />}
-            {view && <IdleCard view={view} />}
-            <Part query={seen} title="Packages in use" what="The packages">
-              {(data) => <SeenCard list={data} clusterId={id} />}
-            </Part>
-            <Part query={events} title="Events" what="The events">
-              {(data) => <EventList events={data.items} clock={clock} />}
             </Part>
           </div>
         </div>

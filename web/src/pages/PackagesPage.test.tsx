@@ -15,7 +15,7 @@ describe("packages", () => {
     expect(rows.slice(1).map((row) => row.querySelector("td:nth-child(2)")?.textContent)).toEqual(["1.7.6", "1.10.0"]);
     expect(rows[1]?.textContent).toContain("seen running");
     expect(rows[1]?.textContent).toContain("$0.00900");
-    expect(rows[2]?.textContent).toContain("–of $0.01800");
+    expect(rows[2]?.textContent).toContain("–$0.01800");
     expect(screen.getByText(/2 versions, in 2 clusters of 2 owners/).textContent).toContain("its code ran for $0.0090");
     expect(screen.getByText(/1 version left out/)).toBeTruthy();
   });

@@ -9,7 +9,7 @@ import type { Grade } from "#/features/packages/columns";
 import { sumsOf, usesCsv } from "#/features/packages/list";
 import { PackageTable } from "#/features/packages/PackageTable";
 import type { PackageSearch } from "#/features/packages/search";
-import { Failure, words } from "#/features/shell/Failure";
+import { Failure } from "#/features/shell/Failure";
 import { Colophon } from "#/features/shell/Shell";
 import { useClock } from "#/features/shell/zone";
 import { count } from "#/lib/format";
@@ -47,7 +47,10 @@ export function PackagesPage() {
   const me = useMe();
   const clock = useClock(list.dataUpdatedAt || me.dataUpdatedAt);
   const versionError = useId();
+  const nameError = useId();
   const refusal = refused(list.error, "version");
+  const tooMany = refused(list.error, "name");
+  const refusedInline = refusal ?? tooMany;
   const change = (next: Partial<PackageSearch>) => navigate({ search: (old) => ({ ...old, ...next }), replace: true });
   const asked = [name, version, grade === "installed" ? "" : grade].filter(Boolean).join(", ");
   return (
@@ -69,6 +72,8 @@ export function PackagesPage() {
                 label="Name of the package"
                 placeholder="xgboost  /"
                 value={name}
+                describedBy={tooMany ? nameError : undefined}
+                invalid={tooMany !== undefined}
                 onChange={(next) => change({ name: next || undefined })}
               />
             </div>
@@ -92,9 +97,9 @@ export function PackagesPage() {
             />
             {cluster && <OnlyCluster id={cluster} onClear={() => change({ cluster: undefined })} />}
           </div>
-          {refusal && (
-            <p className="bad small" id={versionError} role="alert" style={{ marginTop: 8 }}>
-              {refusal}
+          {refusedInline && (
+            <p className="bad small" id={refusal ? versionError : nameError} role="alert" style={{ marginTop: 8 }}>
+              {refusedInline}
             </p>
           )}
           <p className="mute small" style={{ marginTop: 8 }}>
@@ -117,10 +122,10 @@ export function PackagesPage() {
           }
         >
           {list.isPending && <SkeletonRows rows={6} what="the packages" />}
-          {list.isError && refusal === undefined && (
+          {list.isError && refusedInline === undefined && (
             <Failure error={list.error} what="The packages" onRetry={() => list.refetch()} />
           )}
-          {refusal !== undefined && <p className="mute">Nothing was searched: the version range above is not one.</p>}
+          {refusedInline !== undefined && <p className="mute">Nothing to show: see above.</p>}
           {list.data && list.data.items.length > 0 && (
             <>
               <Answer list={list.data} clock={clock} />
@@ -139,6 +144,7 @@ export function PackagesPage() {
           )}
           {list.data && list.data.items.length === 0 && asked && (
             <Empty title={`No package matches “${asked}”.`}>
+              <Suggestions typed={name} query={{ grade, cluster }} onName={(next) => change({ name: next })} />
               <p className="acts">
                 {grade !== "installed" && (
                   <Button small onClick={() => change({ grade: undefined })}>
@@ -181,6 +187,27 @@ function Answer({ list, clock }: { list: PackageList; clock: Clock }) {
   );
 }
 
+/** Suggestions shown at most. */
+const FIRST_NAMES = 8;
+
+/** Names that hold what was typed, where nothing is named just so; asked for only then. */
+function Suggestions(props: { typed: string; query: PackageSearch; onName: (name: string) => void }) {
+  const wanted = props.typed.trim().toLowerCase();
+  const all = usePackages(props.query, wanted !== "");
+  const names = [...new Set(all.data?.items.map((use) => use.name) ?? [])].filter((name) => name.includes(wanted));
+  if (wanted === "" || names.length === 0 || names.includes(wanted)) return null;
+  return (
+    <p className="acts">
+      <span className="mute">Names that hold it:</span>
+      {names.slice(0, FIRST_NAMES).map((name) => (
+        <Button key={name} small onClick={() => props.onName(name)}>
+          {name}
+        </Button>
+      ))}
+    </p>
+  );
+}
+
 /** Says that only one cluster is asked about, and lets go of it. */
 function OnlyCluster({ id, onClear }: { id: string; onClear: () => void }) {
   const cluster = useCluster(id);
@@ -198,5 +225,5 @@ function OnlyCluster({ id, onClear }: { id: string; onClear: () => void }) {
 function refused(error: unknown, field: string): string | undefined {
   if (!(error instanceof ApiError) || error.status !== 422) return undefined;
   const about = error.fields.find((entry) => entry.name.endsWith(field));
-  return about ? about.message : error.message.toLowerCase().includes(field) ? words(error).message : undefined;
+  return about?.message;
 }

@@ -37,7 +37,7 @@ export async function openPage(browser: Browser, options: Parameters<Browser["ne
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
     // Browsers report every refusal of the server as an error; those are asserted where they matter.
-    const expected = /status of (401|404|409)/.test(message.text());
+    const expected = /status of (401|404|409|422)/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !expected) complaints.push(message.text());
   });
   return { context, page, complaints };

@@ -1,4 +1,5 @@
-import type { Browser } from "playwright-core";
+import { readFile } from "node:fs/promises";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { breaches, LOOKS, openPage, overflow, startBrowser, type Watched } from "./browser";
 import { type Server, startServer } from "./server";
@@ -7,7 +8,14 @@ import { type Server, startServer } from "./server";
 interface Bill {
   total_nanos: number;
   unknown_nanos: number;
-  lines: { file: string; line: number; text: string; cost_nanos: number }[];
+  lines: {
+    file: string;
+    line: number;
+    origin_file: string;
+    origin_line: number;
+    origin_text: string;
+    cost_nanos: number;
+  }[];
   categories: { cost_nanos: number }[];
 }
 
@@ -16,6 +24,8 @@ let browser: Browser;
 let desk: Watched;
 let bill: Bill;
 let clusterId: string;
+let watchedId: string;
+let environmentId: string;
 let session: Awaited<ReturnType<Watched["context"]["storageState"]>>;
 
 beforeAll(async () => {
@@ -31,6 +41,22 @@ afterAll(async () => {
   await browser?.close();
   await server?.stop();
 }, 120_000);
+
+/** The line that created the dearest work, with all that it created. */
+function dearestOrigin(): { file: string; line: number; text: string; cost_nanos: number } {
+  const sums = new Map<string, { file: string; line: number; text: string; cost_nanos: number }>();
+  for (const entry of bill.lines) {
+    const { origin_file: file, origin_line: line, origin_text: text } = entry;
+    const sum = sums.get(`${file}:${line}`) ?? { file, line, text, cost_nanos: 0 };
+    sum.cost_nanos += entry.cost_nanos;
+    sums.set(`${file}:${line}`, sum);
+  }
+  const [first] = [...sums.values()].sort((a, b) => b.cost_nanos - a.cost_nanos);
+  if (!first) throw new Error("the demo's bill has no line");
+  return first;
+}
+
+const billTable = (page: Page) => page.getByRole("table", { name: /^Cost by .* dearest first/ });
 
 /** Displayed dollars, and the least amount that their decimals can show. */
 function dollars(text: string): { amount: number; unit: number } {
@@ -63,23 +89,19 @@ describe("the demo's bill in the browser", () => {
 
   it("shows the dearest line with the cost that the API gives", async () => {
     bill = (await (await desk.page.request.get(`${server.url}/api/v1/clusters/${clusterId}/bill`)).json()) as Bill;
-    const first = bill.lines[0];
-    if (!first) throw new Error("the demo's bill has no line");
+    const first = dearestOrigin();
     await desk.page.getByRole("table", { name: "Clusters" }).getByRole("link").first().click();
 
-    const row = desk.page
-      .getByRole("table", { name: /Cost by line of code/ })
-      .locator("tbody tr")
-      .first();
+    const row = billTable(desk.page).locator("tbody tr").first();
     await row.waitFor();
     expect(await row.locator("td").first().textContent()).toContain(first.text);
-    expect(await row.locator("td").nth(1).textContent()).toBe(`${first.file.split("/").at(-1)}:${first.line}`);
+    expect(await row.locator("td").nth(1).textContent()).toContain(`${first.file.split("/").at(-1)}:${first.line}`);
     const { amount, unit } = dollars((await row.locator("td").last().textContent()) ?? "");
     expect(Math.abs(amount - first.cost_nanos / 1e9)).toBeLessThan(unit);
   });
 
   it("adds up as printed", async () => {
-    const table = desk.page.getByRole("table", { name: /Cost by line of code/ });
+    const table = billTable(desk.page);
     const showAll = table.getByRole("button", { name: "Show all" });
     if (await showAll.isVisible()) await showAll.click();
     const printed = await table.locator("tr").evaluateAll((rows) =>
@@ -101,8 +123,7 @@ describe("the demo's bill in the browser", () => {
   });
 
   it("stands beside the source, and a line of it can be linked to", async () => {
-    const first = bill.lines[0];
-    if (!first) throw new Error("the demo's bill has no line");
+    const first = dearestOrigin();
     const source = desk.page.getByRole("region", { name: `Source of ${first.file}` });
     const row = source.locator(`[data-line="${first.line}"]`);
     await row.waitFor();
@@ -118,7 +139,7 @@ describe("the demo's bill in the browser", () => {
   });
 
   it("says how it was computed, and Esc leads back", async () => {
-    const total = desk.page.getByRole("table", { name: /Cost by line of code/ }).getByRole("button", { name: /^\$/ });
+    const total = billTable(desk.page).getByRole("button", { name: /^\$/ });
     await total.click();
     const dialog = desk.page.getByRole("dialog", { name: "How is this computed?" });
     await dialog.waitFor();
@@ -143,15 +164,177 @@ describe("the demo's bill in the browser", () => {
     for (let presses = 0; presses < 20 && !(await focused()).startsWith("flights"); presses += 1)
       await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.getByRole("table", { name: /Cost by line of code/ }).waitFor();
+    await billTable(page).waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("no such line");
     await page.getByText(/other lines/).waitFor();
     await context.close();
   });
 
+  it("opens to the lines inside a line and to their tasks, and adds up on each level, by keyboard alone", async () => {
+    const { page } = desk;
+    const table = billTable(page);
+    const { unit } = dollars((await table.locator("tfoot td").last().textContent()) ?? "");
+    const costs = async (rows: string) =>
+      (await table.locator(`${rows} td:last-child`).allTextContents()).map((text) =>
+        text.includes("<") ? 0 : Math.round(dollars(text).amount / unit),
+      );
+    const [whole] = await costs("tbody tr");
+    const twist = table.getByRole("button", { name: /^What is inside/ }).first();
+    await twist.focus();
+    await page.keyboard.press("Enter");
+    await table.locator("tr.d1").first().waitFor();
+    const more = table.locator("tr.d1").getByRole("button", { name: "Show all" });
+    if (await more.isVisible()) await more.click();
+    const inside = await costs("tr.d1");
+    expect(inside.reduce((sum, cost) => sum + cost, 0)).toBe(whole);
+    await table.locator("tr.d1 .twist").first().press("Enter");
+    await table.locator("tr.d2").first().waitFor();
+    expect((await costs("tr.d2")).reduce((sum, cost) => sum + cost, 0)).toBe(inside[0]);
+    expect(await breaches(page)).toEqual([]);
+    await twist.press("Enter");
+    await table.locator("tr.d1").first().waitFor({ state: "detached" });
+  });
+
+  it("switches what its rows are, in the address, and keeps its total", async () => {
+    const { page } = desk;
+    const total = await billTable(page).locator("tfoot td").last().textContent();
+    for (const [words, by] of [
+      ["By line", "line"],
+      ["By operation", "operation"],
+      ["By library", "library"],
+    ] as const) {
+      await page.getByText(words, { exact: true }).click();
+      await page.waitForURL(new RegExp(`by=${by}`));
+      await page.getByRole("table", { name: new RegExp(`^Cost by ${by}`) }).waitFor();
+      expect(await billTable(page).locator("tfoot td").last().textContent()).toBe(total);
+    }
+    await page.goBack();
+    await page.getByRole("table", { name: /^Cost by operation/ }).waitFor();
+    await page.getByText("By origin", { exact: true }).click();
+  });
+
+  it("reports how much of the work stands on the line that created it", async () => {
+    const { page } = desk;
+    const answer = (await (await page.request.get(`${server.url}/api/v1/clusters/${clusterId}/bill`)).json()) as {
+      origin_seconds: number;
+      work_seconds: number;
+    };
+    const figure = page.getByTitle(/Share of the work that stands/);
+    const shown = Number.parseFloat((await figure.textContent()) ?? "");
+    expect(Math.abs(shown - (100 * answer.origin_seconds) / answer.work_seconds)).toBeLessThan(0.11);
+    await figure.click();
+    await page.getByRole("dialog").getByText("How the line was found").waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+  });
+
+  it("says who asked for what, what was read, and what was used", async () => {
+    const { page } = desk;
+    const list = (await (await page.request.get(`${server.url}/api/v1/clusters/${clusterId}/submissions`)).json()) as {
+      items: { line: number }[];
+    };
+    const submissions = page.getByRole("table", { name: "Submissions" });
+    expect(
+      await submissions
+        .getByText(/submissions?$/)
+        .last()
+        .textContent(),
+    ).toContain(String(list.items.length));
+    await page.getByLabel("Find a submission").fill("no such person");
+    await page.waitForURL(/sub=/);
+    await page.getByRole("button", { name: "Clear the filter" }).click();
+    await page
+      .getByRole("table", { name: /^Files read and written/ })
+      .getByText("CSV", { exact: true })
+      .first()
+      .waitFor();
+    const used = page.getByRole("table", { name: /^What each process used/ });
+    await used
+      .getByRole("row", { name: /^w-0/ })
+      .getByText(/at most/)
+      .first()
+      .waitFor();
+  });
+
   it("complained of nothing", () => {
     expect(desk.complaints).toEqual([]);
+  });
+});
+
+describe("packages in the browser", () => {
+  it("are found by name and range, and lead to their environment and back", async () => {
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(`${server.url}/clusters`);
+    await page.getByRole("link", { name: "Packages" }).click();
+    await page.getByRole("table", { name: "Packages" }).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("pandas");
+    await page.waitForURL(/name=pandas/);
+    const rows = page.getByRole("table", { name: "Packages" }).locator("tbody tr");
+    await page.getByText(/^1 row/).waitFor();
+    expect(await rows.first().textContent()).toContain("flights");
+    expect(await rows.first().textContent()).toContain("seen running");
+
+    await page.getByLabel("Version range").fill(">>1");
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toContain("PEP 440");
+    expect(await breaches(page)).toEqual([]);
+    await page.getByLabel("Version range").fill("<0.1");
+    await page.getByText(/^No package matches/).waitFor();
+    await page.getByLabel("Version range").fill(">=1");
+    await rows.first().waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    expect(await readFile(await (await download).path(), "utf8")).toContain("pandas,");
+
+    await rows.first().getByRole("link", { name: /^3\./ }).click();
+    await page.getByRole("heading", { level: 1, name: /^Environment/ }).waitFor();
+    await page.getByLabel("Find a package").fill("numpy");
+    await page.waitForURL(/q=numpy/);
+    await page.getByRole("link", { name: "numpy", exact: true }).click();
+    await page.waitForURL(/name=numpy/);
+    environmentId = await page.evaluate(async () => {
+      const answer = (await (await fetch("/api/v1/packages?name=numpy")).json()) as {
+        items: { environment: string }[];
+      };
+      return answer.items[0]?.environment ?? "";
+    });
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
+
+describe("a watched cluster in the browser", () => {
+  it("says how it is watched, and offers no change", async () => {
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(`${server.url}/clusters`);
+    await page.getByRole("table", { name: "Clusters" }).waitFor();
+    await page.evaluate(async () => {
+      const body = {
+        name: "elsewhere",
+        deployment: "jobqueue",
+        method: "sampled",
+        scheduler_address: "tcp://10.0.0.4:8786",
+        scheduler_id: "Scheduler-e2e",
+      };
+      await fetch("/api/v1/clusters/watched", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    });
+    await page.getByRole("link", { name: "elsewhere", exact: true }).click();
+    await page.getByText("can neither scale nor stop it").waitFor();
+    await page.getByText("watched, dask-jobqueue").waitFor();
+    await page.getByText("sampled from outside", { exact: true }).waitFor();
+    expect(await page.getByRole("button", { name: "Stop…" }).count()).toBe(0);
+    expect(await page.getByRole("button", { name: "Scale…" }).count()).toBe(0);
+    expect(await breaches(page)).toEqual([]);
+    watchedId = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+    expect(complaints).toEqual([]);
+    await context.close();
   });
 });
 
@@ -161,10 +344,16 @@ describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
     ["cluster", () => `/clusters/${clusterId}`, /flights/],
     [
       "cluster-line",
-      () => `/clusters/${clusterId}?file=${encodeURIComponent(bill.lines[0]?.file ?? "")}&line=${bill.lines[0]?.line}`,
+      () => `/clusters/${clusterId}?file=${encodeURIComponent(dearestOrigin().file)}&line=${dearestOrigin().line}`,
       /flights/,
     ],
+    ["cluster-operations", () => `/clusters/${clusterId}?by=operation`, /flights/],
+    ["watched", () => `/clusters/${watchedId}`, /elsewhere/],
+    ["packages", () => "/packages?grade=imported", "Packages"],
+    ["packages-refused", () => "/packages?version=%3E%3E1", "Packages"],
+    ["environment", () => `/environments/${environmentId}?q=p`, /^Environment/],
     ["missing", () => "/clusters/none", "No such cluster"],
+    ["missing-environment", () => "/environments/none", "No such environment"],
     ["tokens", () => "/tokens", "Tokens"],
     ["nowhere", () => "/nowhere", "There is no such page"],
     ["signin", () => "/signin", "Sign in"],
@@ -179,7 +368,13 @@ describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
     });
     await page.goto(server.url + address());
     await page.getByRole("heading", { level: 1, name: heading }).waitFor();
-    if (name.startsWith("cluster-") || name === "cluster") await page.locator(".src").waitFor();
+    if (name.startsWith("cluster-") || name === "cluster") {
+      await page.locator(".src").waitFor();
+      await page
+        .getByRole("button", { name: /^What is inside/ })
+        .first()
+        .click();
+    }
     await page.waitForLoadState("networkidle");
     expect(await breaches(page)).toEqual([]);
     expect(await overflow(page)).toBeLessThanOrEqual(0);

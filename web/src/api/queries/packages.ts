@@ -3,8 +3,9 @@ import { call } from "#/api/client";
 import { keys, type PackageQuery } from "#/api/queries/keys";
 
 /** Who has which package. A question that the server refuses is not asked again until it changes. */
-export function usePackages(query: PackageQuery) {
+export function usePackages(query: PackageQuery, enabled = true) {
   return useQuery({
+    enabled,
     queryKey: keys.packages(query),
     queryFn: ({ signal }) => call("GET /packages", { query }, signal),
     placeholderData: keepPreviousData,

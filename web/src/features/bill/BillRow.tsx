@@ -167,11 +167,18 @@ function Subject({
       {row.work && (
         <span className="mute small inner">
           {sameLine(row, parent) && `${about.side === "line" ? "on" : "by"} this line itself: `}
-          {[operationWords(row.work.operation), row.work.library].filter(Boolean).join(", ")}
+          {workWords(row, parent)}
         </span>
       )}
     </Link>
   );
+}
+
+/** What was done on a line, less what the row around it says already. */
+function workWords(row: Row, parent: Row | undefined): string {
+  const { operation = "", library = "" } = row.work ?? {};
+  if (parent?.about.type === "operation") return libraryWords(library);
+  return [operationWords(operation), parent?.about.type !== "library" && library].filter(Boolean).join(", ");
 }
 
 function sameLine(row: Row, parent: Row | undefined): boolean {

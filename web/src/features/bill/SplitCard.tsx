@@ -1,6 +1,6 @@
 import { type BillView, type SplitPart, split } from "#/features/bill/view";
 import { percent } from "#/lib/format";
-import { money } from "#/lib/money";
+import { fitted, money } from "#/lib/money";
 import { KIND_WORDS, type Kind, type RestLook } from "#/lib/work";
 import { Card } from "#/ui/Card";
 import { Fig } from "#/ui/controls";
@@ -44,7 +44,7 @@ export function SplitCard({ view, onHow }: { view: BillView; onHow: () => void }
                   <td>
                     <i className={`sw ${look(part)}`} /> {name(part)}
                   </td>
-                  <td className="n">{amount(part.shown)}</td>
+                  <td className="n">{fitted(part.shown, part.nanos, view.currency, view.decimals)}</td>
                   <td className="n mute">{percent(part.share)}</td>
                 </tr>
               ))}

@@ -305,6 +305,7 @@ export function sumOf(rows: readonly { shown: number; share: number }[]): { show
 /** One part of the split of the total by what it was spent on. */
 export interface SplitPart {
   look: Kind | RestLook;
+  nanos: number;
   shown: number;
   share: number;
 }
@@ -319,11 +320,16 @@ export function split(view: BillView): SplitPart[] {
     view.decimals,
   );
   const parts = new Map<SplitPart["look"], SplitPart>();
-  for (const row of work) parts.set(row.key as Kind, { look: row.key as Kind, shown: row.shown, share: row.share });
+  for (const { key, nanos, shown, share } of work) parts.set(key as Kind, { look: key as Kind, nanos, shown, share });
   for (const row of view.rest) {
     const { look } = row.words;
-    const part = parts.get(look) ?? { look, shown: 0, share: 0 };
-    parts.set(look, { look, shown: part.shown + row.shown, share: part.share + row.share });
+    const part = parts.get(look) ?? { look, nanos: 0, shown: 0, share: 0 };
+    parts.set(look, {
+      look,
+      nanos: part.nanos + row.nanos,
+      shown: part.shown + row.shown,
+      share: part.share + row.share,
+    });
   }
   const order: readonly SplitPart["look"][] = [...KINDS, ...LOOKS];
   return order.flatMap((look) => parts.get(look) ?? []).filter((part) => part.shown > 0 || part.share > 0);

@@ -88,7 +88,7 @@ function Split({ view }: { view: BillView | undefined }) {
       <Figure label="Idle" note={amount(sumOf(idle).shown)}>
         {share(sumOf(idle).share)}
       </Figure>
-      <Figure label="Overhead and unknown" note={amount(sumOf(other).shown)}>
+      <Figure label="Overhead, lost, unknown" note={amount(sumOf(other).shown)}>
         {share(sumOf(other).share)}
       </Figure>
     </>

@@ -4,7 +4,7 @@ import type { PackageList } from "#/api/schema";
 import type { PackageColumn } from "#/features/packages/columns";
 import { GRADE_WORDS, keyOfUse, orderedUses } from "#/features/packages/list";
 import { count } from "#/lib/format";
-import { decimalsFor, money } from "#/lib/money";
+import { decimalsFor, rounded } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
 import { Button } from "#/ui/controls";
 import { type Order, SortHeader } from "#/ui/SortHeader";
@@ -26,6 +26,7 @@ export function PackageTable({ list, order, clock, onOrder }: PackageTableProps)
   const uses = orderedUses(list.items, order);
   const shown = all ? uses : uses.slice(0, FIRST_ROWS);
   const decimals = decimalsFor(Math.max(0, ...uses.map((use) => use.cost_nanos)), DIGITS);
+  const amount = (nanos: number) => rounded(nanos, list.currency, decimals);
   const header = { order, onOrder };
   return (
     <>
@@ -36,7 +37,7 @@ export function PackageTable({ list, order, clock, onOrder }: PackageTableProps)
             <tr>
               <SortHeader {...header} column="name" words="Package" first="up" />
               <SortHeader {...header} column="version" words="Version" first="up" />
-              <SortHeader {...header} column="grade" words="Grade" first="down" />
+              <SortHeader {...header} column="grade" words="Grade" first="down" className="wide" />
               <SortHeader {...header} column="cluster" words="Cluster" first="up" className="wide" />
               <SortHeader {...header} column="owner" words="Owner" first="up" className="wide" />
               <th scope="col" className="wide">
@@ -47,6 +48,9 @@ export function PackageTable({ list, order, clock, onOrder }: PackageTableProps)
               </th>
               <SortHeader {...header} column="last" words="Last" first="down" number className="wide" />
               <SortHeader {...header} column="cost" words="Cost" first="down" number />
+              <th scope="col" className="n wide">
+                Cluster's cost
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -54,12 +58,13 @@ export function PackageTable({ list, order, clock, onOrder }: PackageTableProps)
               <tr key={keyOfUse(use)}>
                 <td>
                   <span className="mono strong">{use.name}</span>
-                  <span className="mute small narrow who">
-                    {use.cluster_name}, {use.owner}, {moment(use.last_at, clock)}
+                  <span className="mute small narrow">
+                    <br />
+                    {GRADE_WORDS[use.grade]} in {use.cluster_name} of {use.owner}, {moment(use.last_at, clock)}
                   </span>
                 </td>
                 <td className="mono">{use.version}</td>
-                <td className={use.grade === "installed" ? "mute nw" : "nw"}>{GRADE_WORDS[use.grade]}</td>
+                <td className={use.grade === "installed" ? "mute nw wide" : "nw wide"}>{GRADE_WORDS[use.grade]}</td>
                 <td className="wide">
                   <Link to="/clusters/$clusterId" params={{ clusterId: use.cluster_id }}>
                     {use.cluster_name}
@@ -68,19 +73,17 @@ export function PackageTable({ list, order, clock, onOrder }: PackageTableProps)
                 <td className="wide">{use.owner}</td>
                 <td className="wide">{use.where.join(", ")}</td>
                 <td className="wide nw">
-                  <Link to="/environments/$environmentId" params={{ environmentId: use.environment }}>
-                    {use.python || "not known"}
-                  </Link>
+                  {use.environment ? (
+                    <Link to="/environments/$environmentId" params={{ environmentId: use.environment }}>
+                      {use.python || "not known"}
+                    </Link>
+                  ) : (
+                    use.python || "not known"
+                  )}
                 </td>
                 <td className="n wide">{moment(use.last_at, clock)}</td>
-                <td className="n">
-                  <span className="strong">
-                    {use.grade === "seen" ? money(use.cost_nanos, list.currency, decimals) : "–"}
-                  </span>
-                  <span className="mute small native wide">
-                    of {money(use.cluster_cost_nanos, list.currency, decimals)}
-                  </span>
-                </td>
+                <td className="n strong">{use.grade === "seen" ? amount(use.cost_nanos) : "–"}</td>
+                <td className="n wide mute">{amount(use.cluster_cost_nanos)}</td>
               </tr>
             ))}
           </tbody>

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { PackageList } from "#/api/schema";
 import { keyOfUse } from "#/features/packages/list";
-import { decimalsFor, money } from "#/lib/money";
+import { decimalsFor, rounded } from "#/lib/money";
 import { Card } from "#/ui/Card";
 
 /** Packages named here; the rest is on a page of its own. */
@@ -12,6 +12,7 @@ const DIGITS = 3;
 export function SeenCard({ list, clusterId }: { list: PackageList; clusterId: string }) {
   const seen = [...list.items].sort((a, b) => b.cost_nanos - a.cost_nanos || a.name.localeCompare(b.name));
   const decimals = decimalsFor(seen[0]?.cost_nanos ?? 0, DIGITS);
+  const amount = (nanos: number) => rounded(nanos, list.currency, decimals);
   const environments = [...new Set(seen.map((use) => use.environment))];
   return (
     <Card
@@ -33,7 +34,7 @@ export function SeenCard({ list, clusterId }: { list: PackageList; clusterId: st
                 <tr key={keyOfUse(use)}>
                   <td className="mono">{use.name}</td>
                   <td className="n mono">{use.version}</td>
-                  <td className="n">{money(use.cost_nanos, list.currency, decimals)}</td>
+                  <td className="n">{amount(use.cost_nanos)}</td>
                 </tr>
               ))}
             </tbody>

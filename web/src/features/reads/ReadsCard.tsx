@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { Read, ReadList } from "#/api/schema";
 import { columnWords, engineWords, formatWords, hint, pushWords } from "#/features/reads/reads";
 import { bytes, count } from "#/lib/format";
-import { fitted, unitOf } from "#/lib/money";
+import { rounded } from "#/lib/money";
 import { Card } from "#/ui/Card";
 
 interface ReadsCardProps {
@@ -14,10 +14,7 @@ interface ReadsCardProps {
 
 /** What was read and written: which files, how much of them was used, and what that cost. */
 export function ReadsCard({ list, names, decimals }: ReadsCardProps) {
-  const amount = (nanos: number) => {
-    const unit = unitOf(decimals);
-    return fitted(Math.round(nanos / unit) * unit, nanos, list.currency, decimals);
-  };
+  const amount = (nanos: number) => rounded(nanos, list.currency, decimals);
   const place = (read: Read) => `${names.get(read.origin_file) ?? read.origin_file}:${read.origin_line}`;
   return (
     <Card

@@ -62,31 +62,33 @@ export function TimelineCard({ timeline, clock, live }: TimelineCardProps) {
       ) : (
         <>
           <Chart rows={rows} timeline={timeline} time={time} live={live} />
-          <table className="vh">
-            <caption>Share of each worker's thread time, {window}</caption>
-            <thead>
-              <tr>
-                <th scope="col">Worker</th>
-                <th scope="col">Work</th>
-                <th scope="col">Idle</th>
-                <th scope="col">Overhead</th>
-                <th scope="col">Lost</th>
-                <th scope="col">Unknown</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <tr key={row.id}>
-                  <th scope="row">{row.name}</th>
-                  <td>{percent(row.overall.work)}</td>
-                  <td>{percent(row.overall.idle)}</td>
-                  <td>{percent(row.overall.over)}</td>
-                  <td>{percent(row.overall.lost)}</td>
-                  <td>{percent(row.overall.unknown)}</td>
+          <div className="vh">
+            <table>
+              <caption>Share of each worker's thread time, {window}</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Worker</th>
+                  <th scope="col">Work</th>
+                  <th scope="col">Idle</th>
+                  <th scope="col">Overhead</th>
+                  <th scope="col">Lost</th>
+                  <th scope="col">Unknown</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={row.id}>
+                    <th scope="row">{row.name}</th>
+                    <td>{percent(row.overall.work)}</td>
+                    <td>{percent(row.overall.idle)}</td>
+                    <td>{percent(row.overall.over)}</td>
+                    <td>{percent(row.overall.lost)}</td>
+                    <td>{percent(row.overall.unknown)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
         </>
       )}
     </Card>
