@@ -187,6 +187,7 @@ def _join_shell() -> None:
         shell = get_ipython()
         if shell is not None:
             load_ipython_extension(shell)
+            shell.extension_manager.loaded.add("lineitem")  # so that %unload_ext works
     except Exception:
         import logging
 

@@ -309,8 +309,8 @@ def print_line(receipt: Receipt, seconds: float, url: str) -> None:
 
 
 def in_script() -> bool:
-    """Whether the line belongs at the end, because nobody sees one after each cell."""
-    return enabled() and shell_now() is None
+    """Whether the line belongs at the end: work was asked for, and nobody saw a line after each cell."""
+    return enabled() and shell_now() is None and graphs_sent() != {}
 
 
 _watched: list[tuple[Any, str, _config.Target, datetime]] = []

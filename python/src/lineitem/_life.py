@@ -249,12 +249,10 @@ class ClusterLife(DaskCluster):
     def _stop_without_loop(self) -> None:
         """Stop the cluster from a thread of its own making: at the end of the process the event loop may be gone."""
         if self._owes_stop:
+            if _after.in_script() and not self._said:
+                with suppress(Exception):  # without a loop there is no line
+                    self.sync(self._say_cost, callback_timeout=_after.PATIENCE_S)
             with self._blocking() as api:
-                if _after.in_script() and not self._said:
-                    self._said = True
-                    since, seconds = self._since()
-                    with suppress(LineitemError):
-                        _after.print_line(api.receipt(self.id, since=since), seconds, self._page)
                 self._info = api.stop_cluster(self.id)
             self._stopped = True
         self.status = Status.closed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,38 @@ def test_plain_script_gets_a_bill_by_its_own_lines(scripts: Path, server: Server
         assert line.function == "burn" or "client." in line.text
     assert any("client.submit(sorted" in line.text for line in bill.lines)
     assert_adds_up(bill)
+
+
+LEFT_OPEN = """\
+import time
+from lineitem import Cluster
+
+def burn(n):
+    end = time.perf_counter() + 0.3
+    while time.perf_counter() < end:
+        sum(range(1000))
+    return n
+
+if __name__ == "__main__":
+    cluster = Cluster(n_workers=1, nthreads=1)
+    client = cluster.get_client()
+    client.gather(client.map(burn, range(5)))
+    print(cluster.id)
+"""
+
+LINE = r"lineitem: \$0\.\d+( so far)? · \d+(\.\d)? s · \d+\u202f%% own Python \(program\.py:%d\)( · \d+\u202f%% idle)? · %s/clusters/%s"
+
+
+@pytest.mark.parametrize(("program", "line"), [(PIPELINE, 13), (LEFT_OPEN, 13)], ids=["closed", "left open"])
+def test_a_script_ends_with_a_line_about_its_cost(program: str, line: int, scripts: Path, server: Server) -> None:
+    done = run(program, scripts, server)
+    assert done.returncode == 0, done.stderr
+    cluster_id = re.search(r"cl_\w+", done.stdout)
+    assert cluster_id is not None
+    assert re.search(LINE % (line, re.escape(server.url), cluster_id[0]), done.stderr), done.stderr
+    quiet = run(program, scripts, server, DASK_LINEITEM__RECEIPTS="False")
+    assert quiet.returncode == 0, quiet.stderr
+    assert "lineitem:" not in quiet.stderr
 
 
 def test_end_of_the_process_stops_what_was_left_open(scripts: Path, server: Server) -> None:
