@@ -247,6 +247,10 @@ async def _begin(client: Any, name: str, target: _config.Target) -> WatchedClust
         done = await send(client.scheduler, order)
         if done["state"] != "installed":
             raise _not_watched(done.get("reason", done["state"]))
+        # The client learns from the scheduler's identity that its graphs should say where they come from. It asks for that every
+        # two seconds; the next line of the user's may be sooner.
+        with suppress(Exception):
+            await client._update_scheduler_info()
         return WatchedCluster(client, target, answer.cluster)
 
 
