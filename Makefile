@@ -51,6 +51,10 @@ test: setup-test build ## All tests: Go on SQLite and PostgreSQL, Python, web, b
 test-postgres: $(GO_STAMP) ## The store's tests on a private PostgreSQL
 	CI=true scripts/with-postgres.sh go test -shuffle=on ./internal/store/...
 
+.PHONY: test-dask-versions
+test-dask-versions: $(PYTHON_STAMP) ## The agent with the oldest Dask, one of 2025 and the newest; an older one is refused (VERSIONS="2024.12")
+	scripts/test-dask-versions.sh $(VERSIONS)
+
 .PHONY: e2e
 e2e: setup-test build ## Only the browser tests
 	scripts/test.sh e2e
