@@ -73,6 +73,12 @@ func TestAnswers(t *testing.T) {
 			Options: sdk.ClusterOptions{Workers: 2, Threads: 1, MemoryBytes: 512_000_000}, CreatedAt: started.AddDate(-1, 0, 0), StartedAt: &started,
 			EndedAt: &ended, Currency: "USD", CostNanos: 12_300_000,
 		},
+		{
+			ID: "cl_0", Name: "lab-7", Owner: sdk.User{Name: "ana"}, Backend: "watched", Status: "running", Target: "running",
+			Reason: "It has not reported since 2026-11-19T10:30:00Z.", Options: sdk.ClusterOptions{Workers: 3}, WorkersRunning: 3, CreatedAt: started,
+			StartedAt: &started, Currency: "USD", RateNanosPerHour: 45_000_000, CostNanos: 5_000_000, Watched: true, Away: true, Deployment: "jobqueue",
+			Method: "sampled", LastSeenAt: &ended, SchedulerAddress: "tcp://lab-7:8786",
+		},
 	}}
 	processes := []sdk.Process{
 		{Name: "scheduler", Status: "running", Generation: 1, Threads: 1, MemoryBytes: 1_000_000_000, RateNanosPerHour: 45_000_000, CostNanos: 90_100_000},
@@ -129,6 +135,7 @@ func TestAnswers(t *testing.T) {
 		"clusters":      clusterListAnswer(clusters, true, now),
 		"clusters-none": clusterListAnswer(sdk.ClusterList{Items: []sdk.Cluster{}}, false, now),
 		"cluster":       clusterAnswer(clusters.Items[0], processes),
+		"watched":       clusterAnswer(clusters.Items[2], nil),
 		"logs":          logsAnswer(logs),
 	} {
 		clitest.Golden(t, "answer/"+name+".txt", printed(t, a, "table"))

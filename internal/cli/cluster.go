@@ -310,6 +310,7 @@ func logsAnswer(logs sdk.LogsList) answer {
 var clusterHeader = []string{
 	"id", "name", "owner", "backend", "status", "target", "reason", "n_workers", "n_workers_running", "nthreads", "memory_bytes",
 	"created_at", "started_at", "ended_at", "currency", "rate_nanos_per_hour", "cost_nanos", "scheduler_address", "url",
+	"watched", "deployment", "method", "last_seen_at", "away",
 }
 
 func clusterRow(c sdk.Cluster) []string {
@@ -318,6 +319,7 @@ func clusterRow(c sdk.Cluster) []string {
 		strconv.Itoa(c.WorkersRunning), strconv.Itoa(c.Options.Threads), whole(c.Options.MemoryBytes),
 		moment(&c.CreatedAt), moment(c.StartedAt), moment(c.EndedAt), c.Currency, whole(c.RateNanosPerHour),
 		whole(c.CostNanos), c.SchedulerAddress, c.URL,
+		strconv.FormatBool(c.Watched), c.Deployment, c.Method, moment(c.LastSeenAt), strconv.FormatBool(c.Away),
 	}
 }
 
@@ -348,13 +350,25 @@ func clusterListAnswer(list sdk.ClusterList, all bool, now time.Time) answer {
 		if c.RateNanosPerHour > 0 {
 			rate = format.Rate(c.RateNanosPerHour, c.Currency)
 		}
-		a.table.Row(c.Name, c.Status, c.Owner.Name, workersText(c), format.At(c.CreatedAt, now, time.UTC), ranText(c, now), rate,
+		a.table.Row(c.Name, statusText(c), c.Owner.Name, workersText(c), format.At(c.CreatedAt, now, time.UTC), ranText(c, now), rate,
 			amounts.Cell(i), c.ID)
 	}
 	if list.NextCursor != "" {
 		a.notes = []string{"", "There are more; ask for them with --limit."}
 	}
 	return a
+}
+
+// statusText tells the status, and of a cluster that Lineitem did not start that it only looks on.
+func statusText(c sdk.Cluster) string {
+	switch {
+	case c.Away:
+		return "away, watched"
+	case c.Watched:
+		return c.Status + ", watched"
+	default:
+		return c.Status
+	}
 }
 
 // workersText tells how many workers are up, and how many are wanted where that differs.
@@ -376,12 +390,20 @@ func ranText(c sdk.Cluster, now time.Time) string {
 func clusterAnswer(c sdk.Cluster, processes []sdk.Process) answer {
 	a := answer{json: c, header: clusterHeader, rows: [][]string{clusterRow(c)}}
 	table := format.NewTable(format.Header{}, format.Header{})
-	table.Row("Cluster", c.Name+", "+c.Status)
+	table.Row("Cluster", c.Name+", "+statusText(c))
 	if c.Reason != "" {
 		table.Row("Reason", c.Reason)
 	}
 	table.Row("Id", c.ID)
-	table.Row("Workers", fmt.Sprintf("%s, %s, %s each", workersText(c), threadsText(c.Options.Threads), format.Bytes(c.Options.MemoryBytes)))
+	if c.Watched {
+		table.Row("Started as", strings.TrimPrefix(c.Deployment+", not by Lineitem; "+methodText(c.Method), ", "))
+		table.Row("Workers", workersText(c))
+		if c.LastSeenAt != nil {
+			table.Row("Last report", c.LastSeenAt.UTC().Format(time.RFC3339))
+		}
+	} else {
+		table.Row("Workers", fmt.Sprintf("%s, %s, %s each", workersText(c), threadsText(c.Options.Threads), format.Bytes(c.Options.MemoryBytes)))
+	}
 	cost := format.Money(c.CostNanos, c.Currency)
 	if c.RateNanosPerHour > 0 {
 		cost += ", now " + format.Rate(c.RateNanosPerHour, c.Currency)
@@ -422,6 +444,13 @@ func processTable(c sdk.Cluster, processes []sdk.Process) *format.Table {
 	table.Rule()
 	table.Row("Total", "", "", "", "", "", amounts.Total())
 	return table
+}
+
+func methodText(method string) string {
+	if method == "sampled" {
+		return "sampled from outside"
+	}
+	return "measured from within"
 }
 
 func threadsText(n int) string {

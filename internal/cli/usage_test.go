@@ -36,10 +36,16 @@ func TestWrongUse(t *testing.T) {
 		"run nowhere.py":                     `There is no script "nowhere.py".`,
 		"run testdata":                       `There is no script "testdata".`,
 		"run --workers 0 golden_test.go":     `--workers must be at least 1, not 0.`,
-		"demo now":                           `"now" is one argument too many.`,
-		"demo --workers 0":                   `--workers must be at least 1, not 0.`,
-		"login --code a b":                   `Give the link or --code, not both.`,
-		"login --token-stdin b":              `--token-stdin brings a token of its own; leave the link and --code out.`,
+		"watch":                              `ADDRESS is missing.`,
+		"watch 10.0.0.4:8786":                `is not the address of a scheduler; one looks like tcp://10.0.0.4:8786`,
+		"watch inproc://1/2":                 `cannot be reached from outside; only tcp:// and tls:// can.`,
+		"watch tls://x:1":                    `TLS needs three files: the CA, a certificate signed by it, and its key (--tls-ca, --tls-cert, --tls-key)`,
+		"watch tls://x:1 --tls-ca a --tls-cert b --tls-key c": `Read the CA: open a`,
+		"watch tcp://x:1 --tls-ca a":                          `The scheduler at tcp://x:1 is not secured by TLS; leave --tls-ca, --tls-cert and --tls-key out`,
+		"demo now":                                            `"now" is one argument too many.`,
+		"demo --workers 0":                                    `--workers must be at least 1, not 0.`,
+		"login --code a b":                                    `Give the link or --code, not both.`,
+		"login --token-stdin b":                               `--token-stdin brings a token of its own; leave the link and --code out.`,
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()

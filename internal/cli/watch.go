@@ -51,7 +51,7 @@ exact figures, origins and packages call lineitem.watch(client) in the program t
 					return usage(cmd, "%v (--tls-ca, --tls-cert, --tls-key)", err)
 				}
 			case o.ca+o.cert+o.key != "":
-				return usage(cmd, "%s is not secured by TLS; leave --tls-ca, --tls-cert and --tls-key out, or write tls://", o.address)
+				return usage(cmd, "the scheduler at %s is not secured by TLS; leave --tls-ca, --tls-cert and --tls-key out, or write tls://", o.address)
 			}
 			client, err := c.client()
 			if err != nil {

@@ -64,13 +64,11 @@ func (e *RemoteError) Error() string {
 // ParseAddress splits an address like tcp://host:8786 and says what is wrong with one that cannot be dialled.
 func ParseAddress(address string) (scheme, hostPort string, err error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-		return "", "", fmt.Errorf("%q is not the address of a scheduler; one looks like tcp://10.0.0.4:8786 or tls://host:8786", address)
-	}
-	switch u.Scheme {
-	case "tcp", "tls":
-	default:
+	if err == nil && (u.Scheme == "inproc" || u.Scheme == "ucx" || u.Scheme == "ucxx" || u.Scheme == "ws" || u.Scheme == "wss") {
 		return "", "", fmt.Errorf("a scheduler at %s:// cannot be reached from outside; only tcp:// and tls:// can", u.Scheme)
+	}
+	if err != nil || (u.Scheme != "tcp" && u.Scheme != "tls") || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
+		return "", "", fmt.Errorf("%q is not the address of a scheduler; one looks like tcp://10.0.0.4:8786 or tls://host:8786", address)
 	}
 	hostPort = u.Host
 	if u.Port() == "" {
