@@ -16,7 +16,6 @@ import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -24,6 +23,7 @@ import dask.config
 
 from lineitem import _config
 from lineitem._cells import shell_now
+from lineitem._html import line_html
 from lineitem._money import NARROW, format_money, format_seconds
 from lineitem._view import place_of
 from lineitem._words import operation_words
@@ -93,12 +93,17 @@ class Account:
         """The cluster's page."""
         return urljoin(self.target.server + "/", f"/clusters/{self.cluster_id}")
 
-    def flush(self, timeout: float) -> None:
-        """Let the workers report now, so that what follows is up to date. Not for a thread that runs an event loop."""
+    def flush(self, timeout: float) -> bool:
+        """Let the workers report now, so that what follows is up to date; tell whether it is.
+
+        Not for a thread that runs an event loop.
+        """
         if self.client.status != "running" or self.client.asynchronous:
-            return
-        with suppress(Exception):  # then the figures are some seconds old
-            self.client.sync(flush, self.client.scheduler, timeout)
+            return False
+        try:
+            return bool(self.client.sync(flush, self.client.scheduler, timeout))
+        except Exception:  # then the figures are some seconds old
+            return False
 
     def receipt(self, since: datetime) -> Receipt:
         """Return the cost since a moment."""
@@ -258,21 +263,6 @@ class CellWatch:
         from IPython.display import display
 
         display({"text/plain": text, "text/html": line_html(text, url)}, raw=True)
-
-
-def line_html(text: str, url: str) -> str:
-    """Return the line for a notebook; its money links to the cluster's page."""
-    money, _, rest = text.partition(" · ")
-    link = escape(money)
-    if url.startswith(("http://", "https://")):
-        link = (
-            f'<a href="{escape(url, quote=True)}" target="_blank" rel="noopener" '
-            f'style="color:inherit;text-decoration:none"><b>{link}</b></a>'
-        )
-    return (
-        '<p style="font:13px/20px system-ui,sans-serif;font-variant-numeric:tabular-nums;opacity:.75;margin:4px 0">'
-        f"{link} · {escape(rest)}</p>"
-    )
 
 
 _watches: weakref.WeakKeyDictionary[Any, CellWatch] = weakref.WeakKeyDictionary()

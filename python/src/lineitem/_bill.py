@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_NO_TIME = 1e-6
+
+
 @dataclass(frozen=True, kw_only=True)
 class BillPrefix:
     """The part of a line's cost spent in tasks of one Dask prefix."""
@@ -124,8 +127,9 @@ class Bill:
     def since(self, earlier: Bill) -> Bill:
         """Return what this bill has that an earlier one of the same cluster had not.
 
-        What was not observed then and is known now counts as known: it lowers the largest category, so that the parts still
-        sum to the total.
+        What was not observed then and is known now counts as known, and a line on which no time was spent since then is not
+        part of it, even if it costs a nano-unit more or less by now. The largest category takes the difference, so that the parts
+        still sum to the total.
 
         Parameters
         ----------
@@ -134,11 +138,14 @@ class Bill:
         """
         if earlier.cluster_id != self.cluster_id:
             raise ValueError(f"These are the bills of two clusters: {earlier.cluster_id} and {self.cluster_id}.")
-        lines = [_minus(line, before) for line, before in _paired(self.lines, earlier.lines, _line_key)]
+        changed = [_minus(line, before) for line, before in _paired(self.lines, earlier.lines, _line_key)]
+        lines = [
+            line for line in changed if line.cost_nanos > 0 and line.thread_seconds + line.native_seconds > _NO_TIME
+        ]
         categories = [_minus(part, before) for part, before in _paired(self.categories, earlier.categories, _name)]
         unknown = self.unknown_nanos - earlier.unknown_nanos
-        changes = [line.cost_nanos for line in lines] + [part.cost_nanos for part in categories] + [unknown]
-        owed = sum(nanos for nanos in changes if nanos < 0)
+        owed = sum(line.cost_nanos for line in changed) - sum(line.cost_nanos for line in lines) + min(0, unknown)
+        owed += sum(part.cost_nanos for part in categories if part.cost_nanos < 0)
         kept = sorted((part for part in categories if part.cost_nanos > 0), key=lambda part: -part.cost_nanos)
         if owed and kept:
             kept[0] = replace(kept[0], cost_nanos=kept[0].cost_nanos + owed)
@@ -148,7 +155,7 @@ class Bill:
             self,
             start=earlier.as_of,
             total_nanos=self.total_nanos - earlier.total_nanos,
-            lines=tuple(sorted((line for line in lines if line.cost_nanos > 0), key=lambda line: -line.cost_nanos)),
+            lines=tuple(sorted(lines, key=lambda line: -line.cost_nanos)),
             categories=tuple(kept),
             unknown_nanos=max(0, unknown),
             coverage_seconds=max(0.0, self.coverage_seconds - earlier.coverage_seconds),

@@ -18,7 +18,7 @@ from lineitem._html import cluster_html
 from lineitem._life import ClusterLife
 from lineitem._logs import select_logs
 from lineitem._scaling import LineitemAdaptive, choose, close_workers
-from lineitem._view import ClusterView, cluster_text
+from lineitem._view import ClusterView, cluster_line, cluster_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -388,6 +388,10 @@ class Cluster(ClusterLife):
             at=self._info_at,
         )
 
+    def _line(self) -> str:
+        view = self._view()
+        return cluster_line(view) if view else f"Asking {self.server} for a cluster"
+
     def __repr__(self) -> str:
         view = self._view()
         return cluster_text(view) if view else f"Cluster not started, at {self.server}"
@@ -404,7 +408,14 @@ class Cluster(ClusterLife):
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
-        in_kernel = getattr(get_ipython(), "kernel", None) is not None
+        shell: Any = get_ipython()
+        in_kernel = getattr(shell, "kernel", None) is not None
+        if in_kernel and self._display is not None and self._cell == shell.execution_count:
+            # The line that stands here since the start becomes the widget: one cell, one output.
+            self._cell = 0
+            self._show()
+            return
+        self._cell = 0
         # The display id lets a later refresh replace this output in place. A terminal would print it again.
         self._display = display(self._bundle(), raw=True, display_id=True) if in_kernel else None
         if not in_kernel:

@@ -85,6 +85,19 @@ def bill_html(bill: Bill) -> str:
     )
 
 
+def line_html(text: str, url: str = "") -> str:
+    """Return a quiet line; what stands before the first dot links to a page."""
+    first, dot, rest = text.partition(" · ")
+    head = escape(first)
+    # Only the web's schemes, as in all links.
+    if url.startswith(("http://", "https://")):
+        head = (
+            f'<a href="{escape(url, quote=True)}" target="_blank" rel="noopener" '
+            f'style="color:inherit;text-decoration:none"><b>{head}</b></a>'
+        )
+    return f'<p style="{_FONT};opacity:.75;margin:4px 0">{head}{dot}{escape(rest)}</p>'
+
+
 def _cell(content: str, style: str = "") -> str:
     return f'<td style="text-align:left;padding:4px 8px;border-bottom:1px solid {_EDGE};{style}">{content}</td>'
 

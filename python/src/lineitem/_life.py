@@ -18,8 +18,10 @@ from distributed.security import Security
 from distributed.utils import NoOpAwaitable
 
 from lineitem import _after, _config, origins
+from lineitem._cells import shell_now
 from lineitem._client import AsyncLineitem, Lineitem
 from lineitem._exceptions import ClusterError, ClusterFailed, LineitemError
+from lineitem._html import line_html
 from lineitem._sources import cell_texts
 from lineitem._starting import send_submission_lines, wait_for_scheduler, why_ended
 
@@ -74,6 +76,7 @@ class ClusterLife(DaskCluster):
         self._wanted: frozenset[str] = frozenset()
         self._sources_sent: set[str] = set()
         self._display: Any = None
+        self._cell = 0
         self._life_lock = asyncio.Lock()
         self._scale_lock = asyncio.Lock()
         self._ended = asyncio.Event()
@@ -83,6 +86,7 @@ class ClusterLife(DaskCluster):
         self.security = Security(require_encryption=True)
         super().__init__(asynchronous=asynchronous, loop=loop, quiet=True)
         self._instances.add(self)
+        self._announce()
         send_submission_lines()
         origins.prepare()
         if not self.called_from_running_loop:
@@ -129,7 +133,7 @@ class ClusterLife(DaskCluster):
         self._opening = asyncio.ensure_future(self._api.send(self._opening_call))
         info = await asyncio.shield(self._opening)
         self._learn(info)
-        credentials = await wait_for_scheduler(self._api, info, self._start_timeout, self._learn)
+        credentials = await wait_for_scheduler(self._api, info, self._start_timeout, self._learn_and_show)
         self.security = Security(
             require_encryption=True,
             tls_ca_file=credentials.ca_pem,
@@ -364,7 +368,31 @@ class ClusterLife(DaskCluster):
 
     # Looks
 
+    def _announce(self) -> None:
+        """Show one line in a notebook while the cluster starts; the widget takes its place if this cell displays the cluster."""
+        shell = shell_now()
+        if getattr(shell, "kernel", None) is None:
+            return
+        with suppress(Exception):
+            from IPython.display import display
+
+            self._cell = shell.execution_count
+            self._display = display(self._bundle(), raw=True, display_id=True)
+
+    def _learn_and_show(self, info: ClusterInfo) -> None:
+        before = self._info
+        self._learn(info)
+        if before is None or (before.status, before.n_workers_running) != (info.status, info.n_workers_running):
+            self._show()
+
+    def _line(self) -> str:
+        """Return what is shown of the cluster where nobody asked for the widget."""
+        raise NotImplementedError
+
     def _bundle(self) -> dict[str, str]:
+        if self._cell:
+            line = self._line()
+            return {"text/plain": line, "text/html": line_html(line)}
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def _show(self) -> None:

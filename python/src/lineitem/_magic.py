@@ -116,7 +116,8 @@ def bill_of(account: _after.Account) -> Bill:
     from lineitem._client import Lineitem
     from lineitem._sources import send_wanted
 
-    account.flush(_FLUSH_S)
+    if not account.flush(_FLUSH_S):
+        account.flush(_FLUSH_S)  # a busy worker may have been too late
     token = account.target.token.reveal() if account.target.token is not None else None
     with Lineitem(account.target.server, token) as api:
         send_wanted(api, account.cluster_id)

@@ -94,6 +94,14 @@ def cluster_text(view: ClusterView) -> str:
     return "\n".join(lines)
 
 
+def cluster_line(view: ClusterView) -> str:
+    """Return a cluster in one line, as it stands in a notebook while it starts."""
+    parts = [view.name, view.status, f"{view.workers} workers", view.rate]
+    if view.status in ("failed", "stopped"):
+        parts = [view.name, view.status, view.reason.rstrip("."), view.cost]
+    return " · ".join(part for part in parts if part)
+
+
 @dataclass(frozen=True)
 class BillRow:
     """One row of a bill: ``kind`` is line, idle, overhead, lost, other or unknown.

@@ -109,6 +109,23 @@ def test_a_line_after_a_cell_says_what_it_cost(scripts: Path, monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("server")
+def test_a_cluster_says_how_it_starts(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with kernel(scripts, monkeypatch) as run:
+        (line,) = shown(run("from lineitem import Cluster\ncluster = Cluster(n_workers=1, nthreads=1, name='nowcast')"))
+        assert re.match(r"nowcast · (starting|running) · [01] of 1 workers · \$0\.\d+/h$", line["text/plain"])
+        # Displayed in another cell it is the widget; in the same one the line becomes it: one cell, one output.
+        (widget,) = shown(run("cluster"))
+        assert widget["text/plain"].startswith("Cluster nowcast, ")
+        (both,) = shown(run("other = Cluster(n_workers=0, name='other')\nother"))
+        assert both["text/plain"].startswith("Cluster other, ")
+        failed = run("Cluster(n_workers=0, name='broken', python='/no/python', start_timeout=60)")
+        (line,) = shown(failed)
+        assert line["text/plain"].startswith("broken · ")
+        assert [o.ename for o in failed.outputs if o.output_type == "error"]
+        run("cluster.close(); other.close()")
+
+
+@pytest.mark.usefixtures("server")
 def test_the_cost_magic_shows_the_bill_of_a_cell(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with kernel(scripts, monkeypatch) as run:
         nothing = run("import lineitem\n%cost")
