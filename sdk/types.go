@@ -269,7 +269,7 @@ type BillLine struct {
 	// NativeSeconds is native parallelism beside the thread-seconds: CPU of libraries' own threads. Cost covers both.
 	NativeSeconds float64 `json:"native_seconds"`
 	// OriginFile, OriginLine and OriginFunction are the line of user code that created the work; the line that submitted it where
-	// the creating one is not known.
+	// the creating one is not known; where not even that is known, File, Line and Function.
 	OriginFile     string `json:"origin_file"`
 	OriginLine     int    `json:"origin_line"`
 	OriginFunction string `json:"origin_function"`
@@ -412,7 +412,7 @@ type Submission struct {
 	ThreadSeconds float64 `json:"thread_seconds"`
 }
 
-// SubmissionList lists submissions, newest first, with what they cost.
+// SubmissionList lists the newest 1,000 submissions, newest first, with what they cost.
 type SubmissionList struct {
 	Currency string       `json:"currency"`
 	Items    []Submission `json:"items" nullable:"false"`

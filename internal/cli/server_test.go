@@ -234,8 +234,15 @@ func TestCluster(t *testing.T) {
 
 	// After its end the name still finds it, except for changes.
 	for _, args := range [][]string{
-		{"cluster", "show", "tuesday"}, {"cost", "tuesday"}, {"lines", "tuesday"}, {"lines", c.ID}, {"bill", "tuesday"}, {"bill", "tuesday", "--lines"},
-		{"submissions", "tuesday"}, {"reads", "tuesday"}, {"cluster", "logs", "tuesday"},
+		{"cluster", "show", "tuesday"},
+		{"cost", "tuesday"},
+		{"lines", "tuesday"},
+		{"lines", c.ID},
+		{"bill", "tuesday"},
+		{"bill", "tuesday", "--lines"},
+		{"submissions", "tuesday"},
+		{"reads", "tuesday"},
+		{"cluster", "logs", "tuesday"},
 	} {
 		if got := u.must(t, args...); got == "" {
 			t.Errorf("%v prints nothing", args)

@@ -47,7 +47,7 @@ func TestPartsSumToTheTotal(t *testing.T) {
 			want += p.Cost(in.AsOf)
 			for range rapid.IntRange(0, 3).Draw(t, "batches") {
 				b := usagetest.WorkerBatch(c.ID).Draw(t, "batch")
-				b.Process = p.ID
+				b.Process, b.Epoch = p.ID, rapid.SampledFrom([]string{"e", "f"}).Draw(t, "epoch")
 				folded := usage.Fold(c.ID, b, usage.Unclassified{})
 				in.Lines = append(in.Lines, folded.Lines...)
 				in.Categories = append(in.Categories, folded.Categories...)

@@ -207,8 +207,12 @@ func TestReadsShareTheCostOfReading(t *testing.T) {
 		rows = append(rows, row{r.Path, r.Line.Line, float64(r.Cost) / threadMinute, r.Bytes, r.Files, r.Tasks, r.PushedDown, float64(r.ThreadMicros) / 60e6})
 	}
 	want := []row{
-		{"a", 3, 10, 600, 2, 2, true, 7.75}, {"out/x", 4, 6, 0, 2, 2, false, 6}, {"out/y", 4, 3, 7, 2, 1, false, 3}, {"b", 3, 2, 100, 2, 9, false, 1.25},
-		{"c", 9, 1, 1, 2, 0, false, 1}, {"d", 3, 0, 1, 2, 1, false, 0},
+		{"a", 3, 10, 600, 2, 2, true, 7.75},
+		{"out/x", 4, 6, 0, 2, 2, false, 6},
+		{"out/y", 4, 3, 7, 2, 1, false, 3},
+		{"b", 3, 2, 100, 2, 9, false, 1.25},
+		{"c", 9, 1, 1, 2, 0, false, 1},
+		{"d", 3, 0, 1, 2, 1, false, 0},
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -220,7 +224,8 @@ func TestReceipt(t *testing.T) {
 	in, worker := hour()
 	in.Processes[0].EndedAt, in.Processes[0].Status = time.Time{}, cluster.StatusRunning
 	in.Submissions = []usage.Submission{
-		{ID: 1, At: at(5), Client: "a", File: "job.py", Line: 1}, {ID: 2, At: at(40), Client: "a", File: "job.py", Line: 2},
+		{ID: 1, At: at(5), Client: "a", File: "job.py", Line: 1},
+		{ID: 2, At: at(40), Client: "a", File: "job.py", Line: 2},
 		{ID: 3, At: at(41), Client: "b", File: "other.py", Line: 3},
 	}
 	in.Origins = []usage.Origin{{ID: 1, File: "job.py", Line: 11}}
