@@ -41,6 +41,7 @@ func dask(t *testing.T, folder string, args ...string) *exec.Cmd {
 // handMade is a cluster that somebody started by hand: a scheduler and workers of two threads each.
 type handMade struct {
 	folder, address string
+	scheduler       *exec.Cmd
 	workers         []*exec.Cmd
 }
 
@@ -48,7 +49,7 @@ func startByHand(t *testing.T, s *server, workers int) *handMade {
 	t.Helper()
 	h := &handMade{folder: t.TempDir()}
 	file := filepath.Join(h.folder, "scheduler.json")
-	dask(t, h.folder, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
+	h.scheduler = dask(t, h.folder, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
 	s.eventually(time.Minute, "the scheduler is up", func() bool {
 		text, err := os.ReadFile(file)
 		var said struct{ Address string }
@@ -213,4 +214,146 @@ func TestWatchingFromOutside(t *testing.T) {
 	if share := float64(b.UnknownNanos) / float64(b.TotalNanos); share > 0.1 {
 		t.Errorf("%.0f %% is unknown", 100*share)
 	}
+}
+
+const idleScript = `import sys, time
+from distributed import Client
+import idle_module
+
+client = Client(sys.argv[1])
+client.submit(idle_module.seceded, 8).result()
+counter = client.submit(idle_module.Counter, actor=True).result()
+counter.work(8).result()
+client.run(idle_module.spin, 12)
+`
+
+const idleModule = `import time
+from distributed import secede
+
+def spin(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        sum(range(1000))
+
+def seceded(seconds):
+    secede()
+    spin(seconds)
+
+class Counter:
+    def work(self, seconds):
+        spin(seconds)
+`
+
+// TestWatchingWhatDaskCallsIdle looks at work that Dask's own clock of idleness takes for none: seceded tasks, actors, client.run.
+func TestWatchingWhatDaskCallsIdle(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	h := startByHand(t, s, 1)
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(h.folder, "idle_module.py"), []byte(idleModule), 0o600),
+		os.WriteFile(filepath.Join(h.folder, "idle_script.py"), []byte(idleScript), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	said, stop := h.watched(t, s)
+	run := exec.Command(python(t), "idle_script.py", h.address)
+	run.Dir, run.Env = h.folder, append(os.Environ(), "LINEITEM_AGENT=off")
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("ends with %v:\n%s", err, said.String())
+	}
+	page, err := s.client.ListClusters(t.Context(), sdk.ListClustersOptions{})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	b := s.bill(page.Items[0].ID)
+	seconds := map[string]float64{}
+	for _, l := range b.Lines {
+		for _, p := range l.Prefixes {
+			seconds[p.Prefix] += p.ThreadSeconds
+		}
+	}
+	for _, category := range b.Categories {
+		seconds[category.Name] += category.ThreadSeconds
+	}
+	t.Logf("%v", seconds)
+	// client.run is noticed after three seconds without a heartbeat, and has no line.
+	for name, want := range map[string]float64{"seceded": 8, "Counter.work": 8, "unattributed": 10.5} {
+		if got := seconds[name]; got < want-4 || got > want+4 {
+			t.Errorf("%s: %.1f s, want about %.1f", name, got, want)
+		}
+	}
+}
+
+// TestWatchingIsRefusedBesideAnAgent watches a cluster of ours, whose agent charges its time already.
+func TestWatchingIsRefusedBesideAnAgent(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.create(1)
+	s.waitFor(c.ID, "running", 1)
+	held, err := s.client.Credentials(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{"ca": held.CAPEM, "cert": held.CertificatePEM, "key": held.KeyPEM} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	watch := func() (string, error) {
+		cmd := exec.Command(binary(t), "watch", held.SchedulerAddress, "--tls-ca", "ca", "--tls-cert", "cert", "--tls-key", "key")
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "LINEITEM_SERVER=http://"+s.listen, "LINEITEM_TOKEN="+s.token(t))
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		err := cmd.Run()
+		return said.String(), err
+	}
+	said, err := watch()
+	if err == nil || !strings.Contains(said, "has an agent of Lineitem already") || !strings.Contains(said, c.ID) {
+		t.Errorf("it ends with %v and says:\n%s", err, said)
+	}
+	page, err := s.client.ListClusters(t.Context(), sdk.ListClustersOptions{})
+	if err != nil || len(page.Items) != 1 {
+		t.Errorf("clusters: %+v, %v", page, err)
+	}
+	s.stop(c.ID)
+	if said, err = watch(); err == nil || !strings.Contains(said, "onnect to the scheduler") {
+		t.Errorf("without a scheduler it ends with %v and says:\n%s", err, said)
+	}
+}
+
+// TestTheWatchedSchedulerIsKilled ends the cluster at what was last seen of it.
+func TestTheWatchedSchedulerIsKilled(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	h := startByHand(t, s, 1)
+	said, _ := h.watched(t, s)
+	var c sdk.Cluster
+	s.eventually(time.Minute, "the cluster shows up with its worker", func() bool {
+		page, err := s.client.ListClusters(t.Context(), sdk.ListClustersOptions{})
+		if err != nil || len(page.Items) != 1 {
+			return false
+		}
+		c = page.Items[0]
+		return c.WorkersRunning == 1
+	})
+	killed := time.Now()
+	for _, each := range append(h.workers, h.scheduler) {
+		if err := each.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.eventually(2*time.Minute, "the cluster has ended", func() bool { return s.get(c.ID).Status == "stopped" })
+	c = s.get(c.ID)
+	if late := c.EndedAt.Sub(killed); late > 5*time.Second || late < -10*time.Second {
+		t.Errorf("it ended %v after it was killed", late)
+	}
+	if !strings.Contains(said.String(), "counts as gone") {
+		t.Errorf("it says:\n%s", said.String())
+	}
+	s.bill(c.ID)
 }
