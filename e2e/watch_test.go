@@ -155,8 +155,18 @@ func TestWatchingFromOutside(t *testing.T) {
 
 	run := exec.Command(python(t), "watched_script.py", h.address)
 	run.Dir, run.Env = h.folder, append(os.Environ(), "LINEITEM_AGENT=off")
-	if out, err := run.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	var log bytes.Buffer
+	run.Stdout, run.Stderr = &log, &log
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The server goes away for a while, in the middle of it: nothing is lost.
+	s.kill()
+	away := time.NewTimer(6 * time.Second)
+	<-away.C
+	s.restart()
+	if err := run.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
 	}
 
 	// A worker is killed; it ends, and the other goes on.
