@@ -113,8 +113,8 @@ func TestOriginsReadsAndReceipts(t *testing.T) {
 	}, receipt); diff != "" {
 		t.Errorf("receipt -want +got:\n%s", diff)
 	}
-	// Nobody has reported for two seconds, and another client asked for nothing.
-	s.Clock.Advance(2 * time.Second)
+	// Nobody has reported for four seconds, and another client asked for nothing.
+	s.Clock.Advance(4 * time.Second)
 	receipt, err = s.User.Receipt(ctx, id, sdk.ReceiptOptions{Since: began, Client: "Client-b"})
 	if err != nil || receipt.Complete || receipt.WorkNanos != 0 || receipt.Top != nil {
 		t.Errorf("receipt %+v, %v", receipt, err)

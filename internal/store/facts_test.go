@@ -99,7 +99,9 @@ func TestUnfold(t *testing.T) {
 			return batches
 		}
 		mine := fold(c.ID, 1)
-		fold(other.ID, 2)
+		fold(other.ID, 4)
+		must(t, db.NoteFolded(ctx, usage.FoldState{ClusterID: other.ID, RulesVersion: 3}))
+		must(t, db.NoteFolded(ctx, usage.FoldState{ClusterID: other.ID, RulesVersion: 2}))
 		must(t, db.NoteFolded(ctx, usage.FoldState{ClusterID: c.ID, RulesVersion: 2, Sampled: true})) // the oldest version stays
 		equal(t, getBy(t, ctx, db.FoldStateByCluster, c.ID), usage.FoldState{ClusterID: c.ID, RulesVersion: 1, Sampled: true})
 		outdated, err := db.OutdatedClusters(ctx, 2, 10)

@@ -13,7 +13,7 @@ import (
 	"github.com/lineitem/lineitem/internal/store/sqlcgen"
 )
 
-// NoteFolded remembers by which rules worker batches of a cluster were folded (the first time counts) and whether any was sampled.
+// NoteFolded remembers by which rules worker batches of a cluster were folded (the oldest count) and whether any was sampled.
 func (db *DB) NoteFolded(ctx context.Context, state usage.FoldState) error {
 	return fail("note a fold", db.write(ctx).NoteFolded(ctx, sqlcgen.NoteFoldedParams{
 		ClusterID: string(state.ClusterID), RulesVersion: int64(state.RulesVersion), Sampled: state.Sampled,

@@ -10,9 +10,12 @@ import (
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
 
-// flushSpread is how far apart the reports of workers lie that were asked for at one moment, and how old the last of them may be when the asker comes for
-// its receipt.
-const flushSpread = 1500 * time.Millisecond
+const (
+	// flushSpread is how far apart the reports of workers lie that were asked for at one moment.
+	flushSpread = 1500 * time.Millisecond
+	// flushAge is how old the newest of them may be when the asker comes for its receipt: it had to travel.
+	flushAge = 3 * time.Second
+)
 
 // Receipt is what a client's work since a moment cost.
 type Receipt struct {
@@ -155,5 +158,5 @@ func complete(in Input, since time.Time) bool {
 			return false
 		}
 	}
-	return live == 0 || in.AsOf.Sub(newest) <= flushSpread
+	return live == 0 || in.AsOf.Sub(newest) <= flushAge
 }

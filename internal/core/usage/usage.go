@@ -125,7 +125,7 @@ type Store interface {
 	ListSources(ctx context.Context, id cluster.ID) ([]Source, error) // without texts
 	SourceByFile(ctx context.Context, id cluster.ID, file string) (Source, error)
 
-	// NoteFolded remembers by which rules worker batches of a cluster were folded (the first time counts) and whether any was sampled.
+	// NoteFolded remembers by which rules worker batches of a cluster were folded (the oldest count) and whether any was sampled.
 	NoteFolded(ctx context.Context, state FoldState) error
 	FoldStateByCluster(ctx context.Context, id cluster.ID) (FoldState, error)
 	// OutdatedClusters returns up to limit clusters with a RulesVersion below version and all their batches, newest first.

@@ -1,7 +1,9 @@
 -- name: NoteFolded :exec
 INSERT INTO fold_states (cluster_id, rules_version, sampled, dropped_batches) VALUES ($1, $2, $3, 0)
-ON CONFLICT (cluster_id) DO UPDATE SET sampled = excluded.sampled
-WHERE excluded.sampled AND NOT fold_states.sampled;
+ON CONFLICT (cluster_id) DO UPDATE
+SET sampled = (fold_states.sampled OR excluded.sampled),
+    rules_version = CASE WHEN excluded.rules_version < fold_states.rules_version THEN excluded.rules_version ELSE fold_states.rules_version END
+WHERE excluded.rules_version < fold_states.rules_version OR (excluded.sampled AND NOT fold_states.sampled);
 
 -- name: NoteDropped :exec
 INSERT INTO fold_states (cluster_id, rules_version, sampled, dropped_batches) VALUES ($1, 0, $2, $3)
