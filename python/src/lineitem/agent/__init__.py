@@ -5,9 +5,14 @@ worker part to every worker, by value, so that workers need nothing beyond ``dis
 
 ========================  ==========================================================================
 ``preload``               entry point of the scheduler: ``dask_setup``, ``dask_teardown``
+``worker_preload``        entry point of workers, where the scheduler's is taken
+``_register``             a cluster announces itself to the server
+``_arrival``, ``_ship``   how the agent comes onto a scheduler that runs already, and leaves it
+``_deployment``           how a cluster was started
 ``_scheduler``            stamps tasks, takes in the workers' batches, carries out directives
 ``_submissions``          who asked for the work, and from which line
 ``_transport``            the only part that talks to the server: a daemon thread of the scheduler
+``_queue``, ``_http``     what waits for the server; requests with the standard library
 ``_push``                 makes the payload that installs the worker part anywhere
 ``_worker``               the hooks on a worker, its measuring thread and its reports
 ``_outbox``               a worker's batches until the scheduler has them
