@@ -118,7 +118,7 @@ func (w *watcher) run(ctx context.Context) error {
 	err := w.look(ctx, done)
 	stopPosting()
 	if err == nil {
-		<-done
+		err = <-done // nil, for it was told to stop
 	}
 	return w.end(ctx, err)
 }
@@ -164,7 +164,7 @@ func (w *watcher) look(ctx context.Context, posting <-chan error) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-posting:
-			return &postingEnded{err}
+			return &postingError{err}
 		case <-next.C:
 		}
 		p, err := w.polls.poll(ctx, time.Since(flushed) >= flushEvery-lookEvery)
@@ -197,15 +197,15 @@ func (w *watcher) look(ctx context.Context, posting <-chan error) error {
 	}
 }
 
-// postingEnded says that the server does not take what is seen.
-type postingEnded struct{ err error }
+// postingError says that the server does not take what is seen.
+type postingError struct{ err error }
 
-func (e *postingEnded) Error() string { return e.err.Error() }
-func (e *postingEnded) Unwrap() error { return e.err }
+func (e *postingError) Error() string { return e.err.Error() }
+func (e *postingError) Unwrap() error { return e.err }
 
 // end sends what is left, and says where the bill is.
 func (w *watcher) end(ctx context.Context, err error) error {
-	var refused *postingEnded
+	var refused *postingError
 	if errors.As(err, &refused) {
 		return fmt.Errorf("the server takes no more of what is seen, so watching has ended: %w", refused.err)
 	}

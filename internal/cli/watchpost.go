@@ -59,9 +59,10 @@ func (p *poster) run(ctx context.Context) error {
 	pause := time.Second
 	for {
 		err := p.drain(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // what was cut off is sent at the farewell
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err != nil && forever(err):
 			return err
 		case err != nil:

@@ -132,13 +132,13 @@ func (c *Conn) shakeHands(ctx context.Context) error {
 }
 
 // Close ends the connection. Between two questions, that is what Dask's own clients do.
-func (c *Conn) Close() error {
+func (c *Conn) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken == nil {
 		c.broken = net.ErrClosed
 	}
-	return c.conn.Close()
+	_ = c.conn.Close() // nothing is written that could be lost
 }
 
 // call asks one question, without arguments: none is needed. The context bounds it; a question that was given up breaks the connection, because its answer may still come.

@@ -100,11 +100,24 @@ func (w *worker) encode(final bool, samples int) []byte {
 		idle = append(idle, msgpack.Pair{Key: reason, Value: w.idle[reason]})
 	}
 	return msgpack.Append(nil, msgpack.Map{
-		{Key: "v", Value: 1}, {Key: "kind", Value: "worker"}, {Key: "process", Value: w.process}, {Key: "epoch", Value: w.epoch},
-		{Key: "seq", Value: w.seq}, {Key: "final", Value: final}, {Key: "method", Value: "sampled"},
-		{Key: "t0_us", Value: w.from.UnixMicro()}, {Key: "t1_us", Value: w.to.UnixMicro()}, {Key: "nthreads", Value: w.threads},
-		{Key: "strings", Value: t.strings}, {Key: "files", Value: t.files}, {Key: "frames", Value: t.frames}, {Key: "stacks", Value: t.stacks},
-		{Key: "ledger", Value: ledger}, {Key: "samples", Value: rows}, {Key: "idle", Value: idle}, {Key: "res", Value: w.resources()},
+		{Key: "v", Value: 1},
+		{Key: "kind", Value: "worker"},
+		{Key: "process", Value: w.process},
+		{Key: "epoch", Value: w.epoch},
+		{Key: "seq", Value: w.seq},
+		{Key: "final", Value: final},
+		{Key: "method", Value: "sampled"},
+		{Key: "t0_us", Value: w.from.UnixMicro()},
+		{Key: "t1_us", Value: w.to.UnixMicro()},
+		{Key: "nthreads", Value: w.threads},
+		{Key: "strings", Value: t.strings},
+		{Key: "files", Value: t.files},
+		{Key: "frames", Value: t.frames},
+		{Key: "stacks", Value: t.stacks},
+		{Key: "ledger", Value: ledger},
+		{Key: "samples", Value: rows},
+		{Key: "idle", Value: idle},
+		{Key: "res", Value: w.resources()},
 		{Key: "health", Value: msgpack.Map{
 			{Key: "ticks", Value: w.polls}, {Key: "max_gap_us", Value: w.longest.Microseconds()}, {Key: "dropped", Value: w.dropped + int64(len(w.samples)-samples)},
 		}},
@@ -118,8 +131,12 @@ func (w *worker) resources() msgpack.Map {
 		name  string
 		value int64
 	}{
-		{"rss_bytes", w.seen.RSSBytes}, {"rss_peak_bytes", max(w.rssPeak, w.seen.RSSBytes)}, {"managed_bytes", w.seen.ManagedBytes},
-		{"spilled_bytes", w.seen.SpilledBytes}, {"memory_limit_bytes", w.seen.MemoryLimit}, {"cpu_us", w.cpu},
+		{"rss_bytes", w.seen.RSSBytes},
+		{"rss_peak_bytes", max(w.rssPeak, w.seen.RSSBytes)},
+		{"managed_bytes", w.seen.ManagedBytes},
+		{"spilled_bytes", w.seen.SpilledBytes},
+		{"memory_limit_bytes", w.seen.MemoryLimit},
+		{"cpu_us", w.cpu},
 	} {
 		if r.value > 0 {
 			out = append(out, msgpack.Pair{Key: r.name, Value: count(r.value)})
@@ -151,23 +168,41 @@ func (o *Observer) scheduler(final bool) []byte {
 	sent := min(len(o.rows), maxRows)
 	for _, r := range o.rows[:sent] {
 		workers = append(workers, msgpack.Map{
-			{Key: "process", Value: r.process}, {Key: "name", Value: r.name}, {Key: "host", Value: r.host}, {Key: "nthreads", Value: r.threads},
-			{Key: "memory_bytes", Value: r.memory}, {Key: "started_us", Value: microsOf(r.started)}, {Key: "ended_us", Value: microsOf(r.ended)},
-			{Key: "reason", Value: ""}, {Key: "lost_tasks", Value: 0},
+			{Key: "process", Value: r.process},
+			{Key: "name", Value: r.name},
+			{Key: "host", Value: r.host},
+			{Key: "nthreads", Value: r.threads},
+			{Key: "memory_bytes", Value: r.memory},
+			{Key: "started_us", Value: microsOf(r.started)},
+			{Key: "ended_us", Value: microsOf(r.ended)},
+			{Key: "reason", Value: ""},
+			{Key: "lost_tasks", Value: 0},
 		})
 	}
 	o.rows = slices.Clone(o.rows[sent:])
 	b := msgpack.Map{
-		{Key: "v", Value: 1}, {Key: "kind", Value: "scheduler"}, {Key: "process", Value: o.cfg.Process}, {Key: "epoch", Value: o.epoch},
-		{Key: "seq", Value: o.seq}, {Key: "final", Value: final}, {Key: "t0_us", Value: o.from.UnixMicro()}, {Key: "t1_us", Value: o.at.UnixMicro()},
-		{Key: "workers", Value: workers}, {Key: "gauges", Value: o.gauges()},
+		{Key: "v", Value: 1},
+		{Key: "kind", Value: "scheduler"},
+		{Key: "process", Value: o.cfg.Process},
+		{Key: "epoch", Value: o.epoch},
+		{Key: "seq", Value: o.seq},
+		{Key: "final", Value: final},
+		{Key: "t0_us", Value: o.from.UnixMicro()},
+		{Key: "t1_us", Value: o.at.UnixMicro()},
+		{Key: "workers", Value: workers},
+		{Key: "gauges", Value: o.gauges()},
 	}
 	if row := o.cluster(); row != o.told {
 		o.told = row
 		b = append(b, msgpack.Pair{Key: "cluster", Value: msgpack.Map{
-			{Key: "deployment", Value: row.deployment}, {Key: "scheduler_address", Value: row.address}, {Key: "dashboard", Value: row.dashboard},
-			{Key: "host", Value: row.host}, {Key: "user", Value: ""}, {Key: "python", Value: o.cfg.Versions.Python},
-			{Key: "dask", Value: o.cfg.Versions.Dask}, {Key: "distributed", Value: o.cfg.Versions.Distributed},
+			{Key: "deployment", Value: row.deployment},
+			{Key: "scheduler_address", Value: row.address},
+			{Key: "dashboard", Value: row.dashboard},
+			{Key: "host", Value: row.host},
+			{Key: "user", Value: ""},
+			{Key: "python", Value: o.cfg.Versions.Python},
+			{Key: "dask", Value: o.cfg.Versions.Dask},
+			{Key: "distributed", Value: o.cfg.Versions.Distributed},
 		}})
 	}
 	o.seq++

@@ -53,7 +53,7 @@ func taskFrames(frames []dask.Frame) []frame {
 	}
 	out := make([]frame, len(frames))
 	for i, f := range frames {
-		out[i] = frame{file: fileName(f.File), class: classOf(f.File), function: cut(f.Function, maxText), line: f.Line}
+		out[i] = frame{file: fileName(f.File), class: classOf(f.File), function: cut(f.Function), line: f.Line}
 		if f.File == "<string>" && generated.MatchString(f.Function) { // methods of dataclasses: nobody's source line
 			out[i].file, out[i].class = "<generated>", classPackage
 		}

@@ -138,7 +138,7 @@ func (o *Observer) arrive(w dask.Worker, at time.Time) *worker {
 	}
 	a.restart(o.cfg.Epoch(), at)
 	a.seen = w
-	row := workerRow{process: a.process, name: cut(w.Name, maxText), host: cut(w.Host, maxText), threads: a.threads, memory: count(w.MemoryLimit), started: at}
+	row := workerRow{process: a.process, name: cut(w.Name), host: cut(w.Host), threads: a.threads, memory: count(w.MemoryLimit), started: at}
 	a.row = row
 	o.rows = append(o.rows, row)
 	return a
@@ -234,7 +234,7 @@ func blockedAfter(workers int) time.Duration {
 	}
 }
 
-func prefixOf(k dask.Key) string { return cut(dask.Prefix(k), maxText) }
+func prefixOf(k dask.Key) string { return cut(dask.Prefix(k)) }
 
 // cores turns percent into cores; what is no number is none.
 func cores(percent float64) float64 {
@@ -253,10 +253,10 @@ func count(n int64) int64 { return min(max(n, 0), maxCount) }
 const maxText = 300
 
 // cut bounds a text without cutting a character in two.
-func cut(s string, n int) string {
+func cut(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= n {
+	if len(s) <= maxText {
 		return s
 	}
-	return strings.ToValidUTF8(s[:n], "")
+	return strings.ToValidUTF8(s[:maxText], "")
 }

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func TestSilence(t *testing.T) {
 	}
 
 	// It reports again: the scheduler is back, workers wait for their own reports, what had ended stays ended.
-	ended := append(change.Processes, gone)
+	ended := slices.Concat(change.Processes, []cluster.Process{gone})
 	if _, ok := watch.Back(change.Cluster, ended, c.LastSeenAt); ok {
 		t.Error("its last report brings it back")
 	}
