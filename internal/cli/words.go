@@ -8,7 +8,7 @@ var (
 		"read": "reading", "write": "writing", "storage": "storage I/O", "decompress": "decompressing", "compress": "compressing", "convert": "converting",
 		"groupby": "grouping", "sort": "sorting", "filter": "filtering", "join": "joining", "concat": "concatenating", "shuffle": "shuffling",
 		"serialise": "serialising", "train": "training", "predict": "predicting with", "user": "own Python", "dataframe": "table work", "array": "array maths",
-		"gpu": "GPU work", "import": "importing modules", "": "other work", "unknown": "other work",
+		"gpu": "GPU work", "import": "importing modules", "dask": "Dask's own work", "": "other work", "unknown": "other work",
 	}
 	operationNames = map[string]string{
 		"csv": "CSV", "json": "JSON", "orc": "ORC", "hdf": "HDF", "sql": "SQL", "xml": "XML", "html": "HTML", "sas": "SAS", "netcdf": "NetCDF", "tiff": "TIFF",

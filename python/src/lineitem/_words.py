@@ -26,6 +26,7 @@ _VERBS = {
     "array": "array maths",
     "gpu": "GPU work",
     "import": "importing modules",
+    "dask": "Dask's own work",
     "unknown": "other work",
 }
 

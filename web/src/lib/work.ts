@@ -37,6 +37,7 @@ export const OPERATIONS: Record<string, readonly [Kind, string]> = {
   array: ["other", "Array maths"],
   gpu: ["other", "GPU"],
   import: ["other", "Import modules"],
+  dask: ["other", "Dask's own work"],
   [UNKNOWN]: ["other", "Work of no known kind"],
 };
 
