@@ -33,14 +33,8 @@ type allocation struct {
 // unknown. A scheduler's cost is overhead.
 func allocate(in Input) allocation {
 	a := allocation{start: in.AsOf, work: make([]work, 0, len(in.Lines))}
-	lines, windows := map[cluster.ProcessID][]*usage.LineUsage{}, map[cluster.ProcessID][]usage.CategoryUsage{}
-	for i := range in.Lines {
-		l := &in.Lines[i]
-		lines[l.ProcessID] = append(lines[l.ProcessID], l)
-	}
-	for _, w := range in.Categories {
-		windows[w.ProcessID] = append(windows[w.ProcessID], w)
-	}
+	lines := byProcess(in.Lines, func(l *usage.LineUsage) cluster.ProcessID { return l.ProcessID })
+	windows := byProcess(in.Categories, func(w *usage.CategoryUsage) cluster.ProcessID { return w.ProcessID })
 	for _, p := range in.Processes {
 		start, end, ok := p.Interval(in.AsOf)
 		if !ok {
@@ -62,15 +56,33 @@ func allocate(in Input) allocation {
 	return a
 }
 
+// byProcess groups rows. Rows of one process that lie together, as the store returns them, are not copied.
+func byProcess[R any](rows []R, process func(*R) cluster.ProcessID) map[cluster.ProcessID][]R {
+	groups := map[cluster.ProcessID][]R{}
+	for from := 0; from < len(rows); {
+		id, to := process(&rows[from]), from+1
+		for to < len(rows) && process(&rows[to]) == id {
+			to++
+		}
+		if group, ok := groups[id]; ok {
+			groups[id] = append(group, rows[from:to]...)
+		} else {
+			groups[id] = rows[from:to:to]
+		}
+		from = to
+	}
+	return groups
+}
+
 // worker divides the cost of one run of a worker.
-func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.Nanos, lines []*usage.LineUsage, windows []usage.CategoryUsage) {
+func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.Nanos, lines []usage.LineUsage, windows []usage.CategoryUsage) {
 	capacity := int64(p.Threads) * end.Sub(start).Microseconds()
 	parts := windowParts(p, start, end, windows)
 	weights := make([]int64, 0, len(lines)+len(parts)+1)
 	observed, lost := int64(0), int64(0)
-	for _, l := range lines {
-		weights = append(weights, weight(l))
-		observed += weight(l)
+	for i := range lines {
+		weights = append(weights, weight(&lines[i]))
+		observed += weight(&lines[i])
 	}
 	for _, part := range parts {
 		weights = append(weights, part.ThreadMicros)
@@ -81,8 +93,8 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.
 		}
 	}
 	shares := cost.Split(total, append(weights, max(capacity-observed-lost, 0)))
-	for i, l := range lines {
-		a.work = append(a.work, work{l, shares[i]})
+	for i := range lines {
+		a.work = append(a.work, work{&lines[i], shares[i]})
 	}
 	for i, part := range parts {
 		part.Cost = shares[len(lines)+i]
@@ -99,9 +111,11 @@ func isLost(category string) bool { return strings.HasPrefix(category, "lost.") 
 // windowParts sums the windows of a worker by category, and names the gaps between them that can be understood.
 func windowParts(p cluster.Process, start, end time.Time, windows []usage.CategoryUsage) []Category {
 	sums := map[string]int64{}
-	for _, w := range append(gaps(start, end, p, windows), windows...) {
-		if w.Category != usage.CategoryWork { // the lines carry it
-			sums[w.Category] += w.ThreadMicros
+	for _, rows := range [][]usage.CategoryUsage{gaps(start, end, p, windows), windows} {
+		for i := range rows {
+			if w := &rows[i]; w.Category != usage.CategoryWork { // the lines carry it
+				sums[w.Category] += w.ThreadMicros
+			}
 		}
 	}
 	parts := make([]Category, 0, len(sums))

@@ -22,10 +22,10 @@ func gaps(start, end time.Time, p cluster.Process, windows []usage.CategoryUsage
 	if len(windows) == 0 {
 		return nil
 	}
-	windows = slices.Clone(windows)
-	slices.SortStableFunc(windows, func(a, b usage.CategoryUsage) int {
-		return cmp.Or(a.StartAt.Compare(b.StartAt), a.EndAt.Compare(b.EndAt))
-	})
+	if !slices.IsSortedFunc(windows, compareWindows) {
+		windows = slices.Clone(windows)
+		slices.SortStableFunc(windows, compareWindows)
+	}
 	var out []usage.CategoryUsage
 	add := func(from, to time.Time, category string) {
 		from, to = later(from, start), earlier(to, end)
@@ -33,9 +33,10 @@ func gaps(start, end time.Time, p cluster.Process, windows []usage.CategoryUsage
 			out = append(out, usage.CategoryUsage{ProcessID: p.ID, StartAt: from, EndAt: to, Category: category, ThreadMicros: us * int64(p.Threads)})
 		}
 	}
-	last := windows[0] // of those so far, the one that reaches furthest
+	last := &windows[0] // of those so far, the one that reaches furthest
 	add(start, last.StartAt, usage.CategoryIdleStarting)
-	for _, w := range windows[1:] {
+	for i := range windows[1:] {
+		w := &windows[1+i]
 		if w.StartAt.After(last.EndAt) {
 			add(last.EndAt, w.StartAt, between(last, w))
 		}
@@ -53,8 +54,12 @@ func gaps(start, end time.Time, p cluster.Process, windows []usage.CategoryUsage
 	return out
 }
 
+func compareWindows(a, b usage.CategoryUsage) int {
+	return cmp.Or(a.StartAt.Compare(b.StartAt), a.EndAt.Compare(b.EndAt))
+}
+
 // between names the time between two windows of one process.
-func between(last, next usage.CategoryUsage) string {
+func between(last, next *usage.CategoryUsage) string {
 	switch {
 	case last.Epoch == next.Epoch:
 		return usage.CategoryLostTelemetry

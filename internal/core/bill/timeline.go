@@ -24,10 +24,7 @@ type TimelineRow struct {
 // MakeTimeline spreads the windows of the workers over bins.
 func MakeTimeline(asOf time.Time, bins int, processes []cluster.Process, windows []usage.CategoryUsage) Timeline {
 	var t Timeline
-	byProcess := map[cluster.ProcessID][]usage.CategoryUsage{}
-	for _, w := range windows {
-		byProcess[w.ProcessID] = append(byProcess[w.ProcessID], w)
-	}
+	grouped := byProcess(windows, func(w *usage.CategoryUsage) cluster.ProcessID { return w.ProcessID })
 	for _, p := range processes {
 		start, end, ok := p.Interval(asOf)
 		if !ok {
@@ -53,7 +50,7 @@ func MakeTimeline(asOf time.Time, bins int, processes []cluster.Process, windows
 		for i := range row.Bins {
 			row.Bins[i] = map[string]float64{}
 		}
-		own := byProcess[p.ID]
+		own := grouped[p.ID]
 		for _, w := range own {
 			t.spread(&row, w.StartAt, w.EndAt, w.Category, float64(w.ThreadMicros))
 		}
