@@ -55,7 +55,8 @@ def done(office: Office) -> int:
 
 
 def agent(client: Client) -> Any:
-    return client.cluster.scheduler._lineitem_agent
+    cluster: Any = client.cluster
+    return cluster.scheduler._lineitem_agent
 
 
 def seqs_are_whole(office: Office) -> None:
@@ -117,13 +118,13 @@ def test_a_server_in_trouble_gets_everything_later(office: Office, client: Clien
 def test_a_slow_server_holds_up_nothing_but_the_post(office: Office, client: Client) -> None:
     slow = []
 
-    def answer(post: dict[str, Any]) -> None:
+    def answer(_post: dict[str, Any]) -> None:
         slow.append(time.monotonic())
         time.sleep(1.0)
 
     office.answer = answer
 
-    async def turn(dask_scheduler: Any) -> float:
+    async def turn() -> float:
         import asyncio
         import time
 

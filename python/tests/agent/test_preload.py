@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from agent_lab import TOKEN, check_books
-from agent_tasks import busy
 from distributed import Client
 from watch_lab import USER_TOKEN, ByHand, Office, plain_environ
 
@@ -76,6 +75,12 @@ def run_program(scripts: Path, environ: dict[str, str], *arguments: str) -> subp
     return done
 
 
+def sentences(stderr: str) -> list[str]:
+    """What was said about Lineitem. On a busy machine Dask has things of its own to say."""
+    assert "Traceback" not in stderr
+    return [line for line in stderr.splitlines() if "ineitem" in line]
+
+
 def tasks_done(office: Office) -> int:
     return sum(row[4] for batch in office.of("worker") for row in batch["ledger"])
 
@@ -84,7 +89,7 @@ def tasks_done(office: Office) -> int:
 @pytest.mark.parametrize("how", ["processes", "inproc"])
 def test_a_plain_local_cluster_announces_itself(office: Office, scripts: Path, preload: str, how: str) -> None:
     done = run_program(scripts, {**office.account(), PRELOAD: preload}, how)
-    assert done.stderr == ""
+    assert sentences(done.stderr) == []
     (said,) = office.announced
     assert said["deployment"] == "local"
     assert tasks_done(office) == 20
@@ -121,7 +126,8 @@ def test_a_server_that_comes_later(office: Office, scripts: Path) -> None:
         office.up()
         office.until(lambda: len({batch["process"] for batch in office.of("worker")}) == 2, 90)
         (scripts / "go").touch()
-        assert program.communicate(timeout=90) == ("95.0\n", ""), "more than one sentence"
+        out, err = program.communicate(timeout=90)
+        assert (out, sentences(err)) == ("95.0\n", []), "more than one sentence"
     assert tasks_done(office) == 20
 
 
@@ -130,8 +136,8 @@ def test_a_server_that_never_comes(office: Office, scripts: Path) -> None:
     begin = time.monotonic()
     done = run_program(scripts, {**office.account(), PRELOAD: "lineitem.agent.preload"})
     assert time.monotonic() - begin < 60
-    assert len(done.stderr.splitlines()) == 1
-    assert "Work goes on unwatched until it can." in done.stderr
+    (said,) = sentences(done.stderr)
+    assert "Work goes on unwatched until it can." in said
 
 
 @pytest.mark.parametrize(
@@ -144,14 +150,13 @@ def test_a_server_that_never_comes(office: Office, scripts: Path) -> None:
         ({"LINEITEM_AGENT": "off"}, ""),
     ],
 )
-def test_what_is_missing_is_one_sentence(
-    office: Office, scripts: Path, environ: dict[str, str], sentence: str
-) -> None:
+def test_what_is_missing_is_one_sentence(office: Office, scripts: Path, environ: dict[str, str], sentence: str) -> None:
     done = run_program(scripts, {**office.account(), PRELOAD: "lineitem.agent.preload", **environ})
     assert office.announced == []
     assert office.bodies == []
-    assert len(done.stderr.splitlines()) == bool(sentence)
-    assert sentence in done.stderr
+    said = sentences(done.stderr)
+    assert len(said) == bool(sentence)
+    assert sentence in "".join(said)
     assert "wrong" not in done.stderr
     assert "lines" not in done.stderr
 

@@ -5,7 +5,6 @@ import threading
 from typing import Any
 
 import msgpack
-import pytest
 
 from lineitem.agent._queue import BatchQueue, slim
 
@@ -97,7 +96,7 @@ def test_a_full_queue_drops_the_oldest() -> None:
     assert queue.size == 60
 
 
-def test_ten_minutes_of_fifty_busy_workers_fit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_minutes_of_fifty_busy_workers_fit() -> None:
     """The server is away for ten minutes: no batch is lost, the newest keep their detail, memory is bounded."""
     queue = BatchQueue()
     size = total = 0

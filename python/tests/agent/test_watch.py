@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import distributed
 import pytest
 from agent_lab import TOKEN, check_books
 from agent_tasks import busy
@@ -152,7 +153,7 @@ def test_the_current_client_is_the_default(office: Office) -> None:
         lineitem.watch(server=office.url, token=USER_TOKEN)
     with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster, Client(cluster):
         assert lineitem.watch(server=office.url, token=USER_TOKEN).id == "cl_watched0"
-        with pytest.raises(ConfigurationError, match="takes a distributed.Client, not a LocalCluster"):
+        with pytest.raises(ConfigurationError, match=r"takes a distributed\.Client, not a LocalCluster"):
             lineitem.watch(cluster, server=office.url, token=USER_TOKEN)
 
 
@@ -230,7 +231,7 @@ def test_a_scheduler_that_runs_no_functions(office: Office) -> None:
         LocalCluster(n_workers=1, processes=False, scheduler_kwargs=options) as cluster,
         Client(cluster) as client,
     ):
-        with pytest.raises(ClusterError, match="cannot be watched: .*run_function.*It goes on as before"):
+        with pytest.raises(ClusterError, match=r"cannot be watched: .*run_function.*It goes on as before"):
             watch(client, office)
         assert works(client)
 
@@ -277,7 +278,7 @@ def test_an_old_dask_is_refused_with_a_sentence(
         == f"Lineitem's agent needs distributed 2024.9 or later, and this scheduler has {version}"
     )
     with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster, Client(cluster) as client:
-        monkeypatch.setattr(_arrival.distributed, "__version__", version)
+        monkeypatch.setattr(distributed, "__version__", version)
         with pytest.raises(ConfigurationError, match=rf"this Python has {version}; nothing was changed"):
             watch(client, office)
         found = client.sync(_ship.send, client.scheduler, {"do": "claim"})

@@ -41,11 +41,18 @@ POD = {"KUBERNETES_SERVICE_HOST", "KUBERNETES_PORT", "HOSTNAME"}
         pytest.param({"PBS_JOBID", "PBS_O_HOST"}, DASK, set(), [], "jobqueue", id="PBS"),
         pytest.param({"LSB_JOBID"}, DASK, set(), [], "jobqueue", id="LSF"),
         pytest.param({"JOB_ID", "SGE_TASK_ID", "QUEUE"}, DASK, set(), [], "jobqueue", id="Grid Engine"),
-        pytest.param(set(), KERNEL, {"dask_jobqueue", "dask_jobqueue.core"}, [], "jobqueue", id="SLURMCluster, no jobs yet"),
+        pytest.param(
+            set(), KERNEL, {"dask_jobqueue", "dask_jobqueue.core"}, [], "jobqueue", id="SLURMCluster, no jobs yet"
+        ),
         pytest.param(set(), KERNEL, set(), ["SLURMCluster-0", "SLURMCluster-1"], "jobqueue", id="SLURMCluster"),
         pytest.param(set(), SCRIPT, set(), ["PBSCluster-0-3"], "jobqueue", id="PBSCluster with processes"),
         pytest.param(
-            {*POD, "DASK_SCHEDULER_ADDRESS"}, DASK, set(), ["default-worker-1a2b"], "kubernetes", id="dask-kubernetes operator"
+            {*POD, "DASK_SCHEDULER_ADDRESS"},
+            DASK,
+            set(),
+            ["default-worker-1a2b"],
+            "kubernetes",
+            id="dask-kubernetes operator",
         ),
         pytest.param(POD, DASK, set(), ["dask-worker-7d9c"], "kubernetes", id="Helm chart"),
         pytest.param(
@@ -57,10 +64,19 @@ POD = {"KUBERNETES_SERVICE_HOST", "KUBERNETES_PORT", "HOSTNAME"}
             id="dask-gateway on Kubernetes",
         ),
         pytest.param(
-            {"SLURM_JOB_ID"}, [*DASK, "--preload", "dask_gateway.scheduler_preload"], set(), [], "gateway", id="gateway on Slurm"
+            {"SLURM_JOB_ID"},
+            [*DASK, "--preload", "dask_gateway.scheduler_preload"],
+            set(),
+            [],
+            "gateway",
+            id="gateway on Slurm",
         ),
-        pytest.param(set(), SCRIPT, {"dask_cuda", "dask_cuda.local_cuda_cluster"}, ["0"], "cuda", id="LocalCUDACluster"),
-        pytest.param(set(), [*DASK, "--preload", "dask_cuda.initialize"], set(), [], "cuda", id="dask-cuda's scheduler"),
+        pytest.param(
+            set(), SCRIPT, {"dask_cuda", "dask_cuda.local_cuda_cluster"}, ["0"], "cuda", id="LocalCUDACluster"
+        ),
+        pytest.param(
+            set(), [*DASK, "--preload", "dask_cuda.initialize"], set(), [], "cuda", id="dask-cuda's scheduler"
+        ),
     ],
 )
 def test_recorded_processes(

@@ -46,7 +46,11 @@ def main() -> None:
         file = os.path.join(folder, "program.py")  # noqa: PTH118 - as plain as the rest
         with open(file, "w", encoding="utf-8") as stream:  # noqa: PTH123
             stream.write(PROGRAM)
-        environ = {**os.environ, "LINEITEM_SERVER": f"http://127.0.0.1:{server.server_address[1]}", "LINEITEM_TOKEN": "t"}
+        environ = {
+            **os.environ,
+            "LINEITEM_SERVER": f"http://127.0.0.1:{server.server_address[1]}",
+            "LINEITEM_TOKEN": "t",
+        }
 
         def run(*arguments: str, **more: str) -> tuple[str, str]:
             done = subprocess.run(
@@ -62,7 +66,7 @@ def main() -> None:
         assert err.count("Lineitem") == 1, err
         assert "needs distributed 2024.9 or later, and this scheduler has 2023.12.1: this cluster works" in err, err
     assert requests == [], requests
-    print(json.dumps({"refused": "2023.12.1", "sentence": err.strip()}))  # noqa: T201 - that is what it is for
+    print(json.dumps({"refused": "2023.12.1", "sentence": err.strip()}))
 
 
 if __name__ == "__main__":

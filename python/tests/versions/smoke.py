@@ -13,7 +13,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "agent"))
 
-import dask
 import dask.array as da
 import dask.bag as db
 import dask.dataframe as dd
@@ -65,7 +64,7 @@ def lazily() -> int:
 def futures(client: Client) -> int:
     mapped = client.map(spin, [0.05] * 20, pure=False)
     single = client.submit(spin, 0.1, pure=False)
-    return sum(client.gather(mapped)) + single.result()
+    return int(sum(client.gather(mapped)) + single.result())
 
 
 def report(office: Office) -> None:
@@ -87,12 +86,12 @@ def report(office: Office) -> None:
         assert (Path(row["file"]).name, row["line"] > 0) == ("smoke.py", True), row
     (described,) = [batch["cluster"] for batch in office.of("scheduler") if batch.get("cluster")][:1]
     share = seconds["with an origin"] / seconds["total"]
-    print(  # noqa: T201 - that is what it is for
-        f"distributed {described['distributed']}, dask {dask.__version__}, pandas {pd.__version__}: "
+    print(
+        f"distributed {described['distributed']}, dask {described['dask']}, pandas {pd.__version__}: "
         f"{len(batches)} batches balance, {len(asked)} submissions, {seconds['total'] / 1e6:.1f} s of threads, "
         f"{share:.1%} with an origin; tasks by level: {dict(levels)}"
     )
-    assert described["distributed"] == distributed.__version__
+    assert described["distributed"] == distributed.__version__  # type: ignore[attr-defined]
     assert share >= 0.95, "less than 95 % of the time has an origin"
 
 

@@ -49,7 +49,7 @@ def unsupported(version: str | None = None) -> str:
     version
         Of ``distributed``; that of this process if not given.
     """
-    found = distributed.__version__ if version is None else version
+    found = str(distributed.__version__) if version is None else version  # type: ignore[attr-defined]
     parts = re.match(r"(\d+)\.(\d+)", found)
     # A development version says nothing useful in its number; what counts is that graphs are made of task objects.
     old = (
@@ -110,7 +110,7 @@ def facts(scheduler: Any) -> dict[str, Any]:
         "deployment": getattr(scheduler, _DEPLOYMENT, "") or of_scheduler(scheduler),
         "host": socket.gethostname(),
         "python": platform.python_version(),
-        "distributed": distributed.__version__,
+        "distributed": str(distributed.__version__),  # type: ignore[attr-defined]
     }
 
 
@@ -193,8 +193,8 @@ async def arrive(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
     if do == "install":
         # Who holds the cluster object knows better than what its scheduler's process looks like.
         setattr(scheduler, _DEPLOYMENT, str(order.get("deployment", "")))
-        fields = {name: str(order[name]) for name in ("server", "cluster", "process", "token")}
-        install(scheduler, AgentConfig(**fields, watched=True))
+        server, cluster, process, token = (str(order[name]) for name in ("server", "cluster", "process", "token"))
+        install(scheduler, AgentConfig(server=server, cluster=cluster, process=process, token=token, watched=True))
         return {"state": "installed"}
     if do == "leave":
         await leave(scheduler)

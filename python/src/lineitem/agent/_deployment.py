@@ -21,7 +21,14 @@ _BY_PACKAGE = {
 }
 _GATEWAY_NAMES = {"DASK_GATEWAY_API_URL", "DASK_GATEWAY_CLUSTER_NAME"}
 # Set by the batch system in each of its jobs. JOB_ID alone means nothing; Grid Engine sets both.
-_JOB_NAMES = ({"SLURM_JOB_ID"}, {"PBS_JOBID"}, {"LSB_JOBID"}, {"JOB_ID", "SGE_TASK_ID"}, {"OAR_JOB_ID"}, {"_CONDOR_JOB_AD"})
+_JOB_NAMES = (
+    {"SLURM_JOB_ID"},
+    {"PBS_JOBID"},
+    {"LSB_JOBID"},
+    {"JOB_ID", "SGE_TASK_ID"},
+    {"OAR_JOB_ID"},
+    {"_CONDOR_JOB_AD"},
+)
 # Names that dask-jobqueue gives its workers, as in SLURMCluster-3 and, with several processes in a job, SLURMCluster-3-1.
 _JOB_WORKER = re.compile(r"(?:SLURM|PBS|LSF|SGE|OAR|HTCondor|Moab|Local)Cluster-\d+(?:-\d+)?")
 _PROGRAM = re.compile(r"(?:^|[/\\])(?:dask(?:-(?:scheduler|spec))?(?:\.exe)?|(?:dask|distributed)[/\\].*\.py)$")
