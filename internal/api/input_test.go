@@ -63,6 +63,8 @@ func TestWrongInputIsRefused(t *testing.T) {
 		"too many bins":         {"GET", on("/timeline?bins=100000"), "", 422, "invalid", "bins"},
 		"no file":               {"GET", on("/source"), "", 422, "invalid", "file"},
 		"since is no time":      {"GET", "/api/v1/cost?since=yesterday", "", 422, "invalid", "since"},
+		"receipt of always":     {"GET", on("/receipt"), "", 422, "invalid", "since"},
+		"receipt of yesterday":  {"GET", on("/receipt?since=yesterday"), "", 422, "invalid", "since"},
 		"window back to front":  {"GET", "/api/v1/cost?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "", 422, "invalid", "since"},
 		"token without name":    {"POST", "/api/v1/tokens", `{"name":""}`, 422, "invalid", "name"},
 		"token into the past":   {"POST", "/api/v1/tokens", `{"name":"x","expires_in_seconds":-1}`, 422, "invalid", "expires_in_seconds"},
