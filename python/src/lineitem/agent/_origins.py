@@ -106,10 +106,10 @@ class GraphEntry:
         found = self.of_name(name)
         if found.origin:
             return found
-        if self.default:
-            found = Found(self.default, BY_CALL)
-        elif self.names:
+        if self.names:
             found = self._through_dependents(ts)
+        if not found.origin and self.default:
+            found = Found(self.default, BY_CALL)
         if found.origin:
             self._answers[name] = found
         return found

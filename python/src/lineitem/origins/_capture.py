@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 150
 MAX_ERRORS = 20
-#: The mean cost of a hook, in nanoseconds, above which expressions of the optimiser no longer inherit.
+#: The mean CPU time of a hook in nanoseconds, and its share in that of the constructors that it hooks. Where both are above
+#: this, expressions of the optimiser no longer inherit. Constructors take a quarter to a third of what optimising takes, so
+#: that half of their time is 15 % of it.
 BUDGET_NS = 10_000
+BUDGET_SHARE = 0.5
 #: Of all calls one in this many is timed, and the mean counts once there are enough of them.
-_TIMED_ONE_IN = 16
+TIMED_ONE_IN = 16
 _ENOUGH = 200
 
 FULL = "full"
@@ -55,24 +58,33 @@ class Capture:
         self.errors = 0
         self.inherits = True
         self.on = True
-        self._calls = 0
+        self.calls = 0
         self._timed = 0
         self._timed_ns = 0
+        self._made_ns = 0
 
     # -- the hooks --------------------------------------------------------------------------------------------------
 
+    def make(self, make: Callable[..., Any], base: type, cls: Any, args: Any, kwargs: Any, frame: FrameType) -> Any:
+        """Make an expression and note it: the hook on the constructor. What is noted never gets in the way."""
+        self.calls += 1
+        if self.calls % TIMED_ONE_IN or not self.on:
+            made = make(cls, *args, **kwargs)
+            self.expression(made, base, frame)
+            return made
+        begin = time.thread_time_ns()
+        made = make(cls, *args, **kwargs)
+        then = time.thread_time_ns()
+        self.expression(made, base, frame)
+        self.note_cost(time.thread_time_ns() - then, then - begin)
+        return made
+
     def expression(self, made: Any, base: type, frame: FrameType | None) -> None:
-        """Note an expression that has just been made; called from the hook on its constructor. Never raises."""
+        """Note an expression that has just been made. Never raises."""
         if not self.on:
             return
         try:
-            self._calls += 1
-            if self._calls % _TIMED_ONE_IN:
-                self._expression(made, base, frame)
-            else:
-                begin = time.perf_counter_ns()
-                self._expression(made, base, frame)
-                self._note_cost(time.perf_counter_ns() - begin)
+            self._expression(made, base, frame)
         except Exception:
             self.failed("an expression")
 
@@ -82,9 +94,13 @@ class Capture:
             return
         try:
             if type(name) is str and not name.isdecimal():
-                origin = self.user_line(frame)
-                if origin:
-                    self.names.note_user(name, origin)
+                found = self.line_behind(frame)
+                if found is None:
+                    return
+                if found.by_user:
+                    self.names.note_user(name, found.origin)
+                else:
+                    self.names.note_inherited(name, found)
         except Exception:
             self.failed("a layer")
 
@@ -96,10 +112,11 @@ class Capture:
             known = self.names.get
             fresh = [name for name in layers if type(name) is str and known(name) is None and not name.isdecimal()]
             if fresh:
-                origin = self.user_line(frame)
-                if origin:
+                found = self.line_behind(frame)
+                # A graph's optimiser joins names; what it makes has the token of a layer that is known.
+                if found is not None and found.by_user:
                     for name in fresh:
-                        self.names.note_user(name, origin)
+                        self.names.note_user(name, found.origin)
         except Exception:
             self.failed("layers")
 
@@ -119,20 +136,47 @@ class Capture:
 
     # -- walking ----------------------------------------------------------------------------------------------------
 
-    def user_line(self, frame: FrameType | None, *, through_loops: bool = False) -> int:
-        """Return the origin of the innermost line of user code, 0 if an optimiser or an event loop comes first."""
+    def line_behind(self, frame: FrameType | None, *, through_loops: bool = False) -> Entry | None:
+        """Find who asked for something that is no expression: a layer, or a graph that is sent.
+
+        Parameters
+        ----------
+        frame
+            Where it is made.
+        through_loops
+            Whether a line of user code counts even if an optimiser comes before it.
+
+        Returns
+        -------
+        Entry or None
+            The innermost line of user code; but what an expression does while it is optimised, as gathering statistics, has that
+            expression's origin. ``None`` if an optimiser or an event loop is all there is.
+        """
         kinds = self.places.kinds
+        owner: Entry | None = None
+        loop_passed = False
         for _ in range(MAX_FRAMES):
             if frame is None:
-                return 0
+                return None
             code = frame.f_code
             kind = kinds.get(id(code)) or self.places.classify(code)
             if kind == USER:
-                return self._with_callers(frame)
-            if kind == BOUNDARY or (kind in (LOOP, REWRITE, UNPICKLE) and not through_loops):
-                return 0
+                if loop_passed and not through_loops:
+                    return None
+                origin = self._with_callers(frame)
+                return Entry(origin, (), by_user=True, epoch=self.names.epoch) if origin else None
+            if kind in (BOUNDARY, UNPICKLE):
+                return None
+            if kind in (EXPRESSION, REWRITE) and owner is None:
+                node = frame.f_locals.get("self")
+                if isinstance(node, self.bases):
+                    owner = self.names.get(node._name)  # type: ignore[attr-defined]
+            if kind in (LOOP, REWRITE):
+                if owner is not None:
+                    return owner if not owner.by_user else Entry(owner.origin, owner.shared, by_user=False, epoch=0)
+                loop_passed = True
             frame = frame.f_back
-        return 0
+        return None
 
     def _with_callers(self, frame: FrameType) -> int:
         kinds = self.places.kinds
@@ -199,19 +243,27 @@ class Capture:
 
     # -- cost -------------------------------------------------------------------------------------------------------
 
-    def _note_cost(self, ns: int) -> None:
+    def note_cost(self, own_ns: int, dask_ns: int) -> None:
+        """Note what one hook has cost, and what the constructor itself; drop the dear part if it has become too much."""
         self._timed += 1
-        self._timed_ns += min(ns, 1_000_000)  # a thread that was put to sleep says nothing about our cost
-        if self._timed >= _ENOUGH:
-            mean = self._timed_ns / self._timed
-            if mean > BUDGET_NS and self.inherits:
-                self.inherits = False
-                logging.getLogger("lineitem").info(
-                    "Noting the line that created a piece of work takes %.0f us here: Lineitem goes by names and tokens only.",
-                    mean / 1000,
-                )
-            self._timed //= 2
-            self._timed_ns //= 2
+        self._timed_ns += own_ns
+        self._made_ns += dask_ns
+        if self._timed < _ENOUGH:
+            return
+        mean, share = self._timed_ns / self._timed, self._timed_ns / max(1, self._made_ns)
+        if mean > BUDGET_NS and share > BUDGET_SHARE and self.inherits:
+            self.inherits = False
+            # What was inherited before would be taken for what is inherited now.
+            self.names.forget_inherited()
+            logging.getLogger("lineitem").info(
+                "Noting the line that created a piece of work takes %.0f us here, %.0f %% of what Dask takes to make it: "
+                "Lineitem goes by names and tokens only.",
+                mean / 1000,
+                100 * share,
+            )
+        self._timed //= 2
+        self._timed_ns //= 2
+        self._made_ns //= 2
 
     @property
     def level(self) -> str:
@@ -220,9 +272,10 @@ class Capture:
             return SUBMISSION
         return FULL if self.inherits else CAPTURE
 
-    def mean_us(self) -> float:
-        """Return the mean cost of noting one expression, in microseconds."""
-        return self._timed_ns / self._timed / 1000 if self._timed else 0.0
+    @property
+    def cost(self) -> tuple[float, float]:
+        """The mean CPU time of noting one expression in microseconds, and its share in that of making it."""
+        return self._timed_ns / max(1, self._timed) / 1000, self._timed_ns / max(1, self._made_ns)
 
 
 def _default_classifier() -> Callable[[str], str]:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from dask.highlevelgraph import HighLevelGraph
 
+from lineitem.agent._origins import inner_names
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
 MAX_NAMES = 20_000
 #: Keys of a graph without layers that are looked at.
@@ -56,10 +58,12 @@ def _add_layers(names: dict[str, None], graph: HighLevelGraph) -> None:
             _add_keys(names, mapping)  # expressions that were turned into a graph before they came here
 
 
-def _add_keys(names: dict[str, None], keys: Iterable[Any]) -> None:
-    for number, key in enumerate(keys):
+def _add_keys(names: dict[str, None], graph: Mapping[Any, Any]) -> None:
+    for number, (key, task) in enumerate(graph.items()):
         name = key[0] if type(key) is tuple and key else key
-        if type(name) is str:
+        if type(name) is str and name not in names:
             names[name] = None
+            # Before 2025 fused expressions come as tasks; those of one name hold sub-tasks of the same names.
+            names.update(dict.fromkeys(inner_names(task)))
         if number >= MAX_KEYS or len(names) >= MAX_NAMES:
             return

@@ -25,13 +25,11 @@ def _hook_expressions(module: ModuleType) -> None:
     base = module.Expr
     original = base.__dict__["__new__"]
     make = original.__func__ if isinstance(original, staticmethod) else original
-    note = capture.expression
+    note = capture.make
     get_frame = sys._getframe
 
     def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
-        made = make(cls, *args, **kwargs)
-        note(made, base, get_frame(1))
-        return made
+        return note(make, base, cls, args, kwargs, get_frame(1))
 
     setattr(__new__, _MARK, make)
     __new__.__doc__ = make.__doc__

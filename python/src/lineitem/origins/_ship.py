@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ENTRY = "lineitem"
 VERSION = 1
 MAX_CLIENTS = 1_000
-#: Kinds of graphs whose tasks are made by the very call that sends them.
-_OF_THE_CALL = frozenset({"Future", "low-level-graph"})
 
 
 class _Sent:
@@ -78,14 +76,17 @@ class Shipper:
             sent = self._sent.get(client)
             if sent is None or sent.epoch != epoch:
                 sent = self._sent[client] = _Sent(epoch)
-        of_the_call = _made_by_call(metadata)
-        default = capture.user_line(frame, through_loops=True) if of_the_call and capture.on else 0
         rows: list[list[Any]] = []
-        if capture.on and not _is_future(metadata):
-            for name in names_in(graph, capture.bases):
+        default = 0
+        if capture.on:
+            futures = _is_future(metadata)
+            for name in () if futures else names_in(graph, capture.bases):
                 entry = capture.names.get(name)
                 if entry is not None:
                     rows.append([name, entry.origin, list(entry.shared)])
+            if futures or (not rows and _is_plain(graph)):
+                line = capture.line_behind(frame, through_loops=True)
+                default = line.origin if line is not None else 0
         needed = {default, *(row[1] for row in rows), *(other for row in rows for other in row[2])} - {0} - sent.origins
         made: dict[str, Any] = {
             "v": VERSION,
@@ -119,9 +120,9 @@ class Shipper:
         return {**session, "software": content}
 
 
-def _made_by_call(metadata: Any) -> bool:
-    collections = (metadata or {}).get("collections") or ()
-    return any(isinstance(entry, dict) and entry.get("type") in _OF_THE_CALL for entry in collections)
+def _is_plain(graph: Any) -> bool:
+    """Tell whether a graph is tasks by their keys, as given to ``Client.get``: nothing but this call has made it."""
+    return isinstance(graph, dict) or type(graph).__name__ == "LLGExpr"
 
 
 def _is_future(metadata: Any) -> bool:

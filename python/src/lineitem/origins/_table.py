@@ -75,6 +75,11 @@ class Names:
             return
         self._put(name, Entry(source.origin, source.shared, by_user=False, epoch=self.epoch))
 
+    def forget_inherited(self) -> None:
+        """Forget all that user code has not made itself."""
+        with self._lock:
+            self._entries = {name: entry for name, entry in self._entries.items() if entry.by_user}
+
     def _put(self, name: str, entry: Entry) -> None:
         with self._lock:
             entries = self._entries
