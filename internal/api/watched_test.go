@@ -343,11 +343,18 @@ func TestReportsOfWorkersAreBounded(t *testing.T) {
 	row := func(process string, threads, memory, started, ended int64) map[string]any {
 		return map[string]any{"process": process, "name": process, "nthreads": threads, "memory_bytes": memory, "started_us": started, "ended_us": ended}
 	}
+	named := func(r map[string]any, name string) map[string]any {
+		r["name"] = name
+		return r
+	}
 	for _, r := range []any{
 		row("cl_other-w-1", 1, 1, 0, 0), row(id+"-threads", 1_000_000, 1, 0, 0), row(id+"-none", 0, 1, 0, 0), row(id+"-memory", 1, -1, 0, 0),
 		row(id+"-old", 1, 1e9, began.Add(-24*time.Hour).UnixMicro(), 0),
 		row(id+"-future", 1, 1e9, now.Add(24*time.Hour).UnixMicro(), now.Add(48*time.Hour).UnixMicro()),
 		row(id+"-backwards", 1, 1e9, now.UnixMicro(), began.UnixMicro()),
+		row(id+"-nul\x00", 1, 1e9, 0, 0), row(id+"-odd\xff", 1, 1e9, 0, 0),
+		named(row(id+"-same-1", 1, 1e9, 0, 0), "a\xff"), named(row(id+"-same-2", 1, 1e9, 0, 0), "a\xfe"), named(row(id+"-same-3", 1, 1e9, 0, 0), "a\x00"),
+		named(row(id+"-long-1", 1, 1e9, 0, 0), strings.Repeat("é", 150)+"1"), named(row(id+"-long-2", 1, 1e9, 0, 0), strings.Repeat("é", 150)+"2"),
 	} { // each in a batch of its own: one that is refused takes no other with it
 		o.post(t, schedulerBatch(answer.Process, now.Add(-time.Second), now, map[string]any{"workers": []any{r}}))
 	}
@@ -360,7 +367,7 @@ func TestReportsOfWorkersAreBounded(t *testing.T) {
 	for _, p := range processes.Items {
 		got[strings.TrimPrefix(p.ID, id+"-")] = p
 	}
-	if len(got) != 4 {
+	if len(got) != 9 || got["same-3"].Generation != 3 || got["long-2"].Generation != 2 {
 		t.Errorf("processes: %+v", got)
 	}
 	if p := got["old"]; !p.StartedAt.Equal(now.Add(-time.Second)) {

@@ -147,7 +147,7 @@ func (w *watcher) begin(ctx context.Context) error {
 	w.cluster, w.token = answer.Cluster, answer.AgentToken
 	w.observer = watch.New(watch.Config{
 		Cluster: answer.Cluster.ID, Process: answer.Process, Address: w.options.address, Versions: first.versions,
-		Epoch: newEpoch, StackEvery: stackEvery(len(first.identity.Workers)),
+		Epoch: newEpoch,
 	})
 	w.progress.say("Watching %s: %s with distributed %s. Everything is sampled from outside.", w.cluster.Name, countOf(len(first.identity.Workers), "worker"), first.versions.Distributed)
 	w.progress.say("See it in the browser: %s. Ctrl-C ends watching; the cluster goes on.", w.cluster.URL)

@@ -16,17 +16,10 @@ const (
 	// askTimeout bounds a question that a scheduler answers by itself, stackTimeout one that it hands on to all of its workers.
 	askTimeout   = 5 * time.Second
 	stackTimeout = time.Minute
-	// stacksAtOnce is how many workers may be asked for their stacks in a second.
-	stacksAtOnce = 50
 	retryAfter   = 2 * time.Second
 )
 
 var errOtherScheduler = errors.New("another scheduler answers")
-
-// stackEvery is how often the stacks of so many workers are asked for: the scheduler asks each of them.
-func stackEvery(workers int) time.Duration {
-	return max(time.Second, time.Duration(workers)*time.Second/stacksAtOnce)
-}
 
 // jitter spreads a pause by a fifth either way, so that looks do not fall into step with what they look at.
 func jitter(d time.Duration) time.Duration {
@@ -158,7 +151,7 @@ func (p *poller) askStacks(ctx context.Context) {
 		if got, err := p.stacksOf(ctx, &conn); err == nil {
 			p.mu.Lock()
 			p.stacks, p.stacksAt = got, time.Now()
-			pause = jitter(stackEvery(p.workers))
+			pause = jitter(watch.StackEvery(p.workers))
 			p.mu.Unlock()
 		}
 		timer := time.NewTimer(pause)

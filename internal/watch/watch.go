@@ -39,8 +39,6 @@ type Config struct {
 	// Address is how the scheduler was reached, Versions what it runs on.
 	Address  string
 	Versions dask.Versions
-	// StackEvery is how often stacks are asked for, so that the last ones are taken to hold so long.
-	StackEvery time.Duration
 }
 
 const (
@@ -177,7 +175,7 @@ func (o *Observer) state(p Poll, known *worker, w dask.Worker, waiting int64) st
 	keys := p.Processing[w.Address]
 	blocked := known.beat(p.At, w, blockedAfter(len(p.Identity.Workers)))
 	var s state
-	hold := max(stackHold, o.cfg.StackEvery*3/2)
+	hold := max(stackHold, StackEvery(len(p.Identity.Workers))*3/2)
 	fresh := p.Stacks != nil && p.At.Sub(p.StacksAt) <= hold
 	switch {
 	case fresh:
@@ -221,6 +219,14 @@ func (o *Observer) state(p Poll, known *worker, w dask.Worker, waiting int64) st
 const (
 	idleNoWork, idleStarved, idleWaitingData, idlePaused, idleHolding, idleClosing = "no_work", "starved", "waiting_data", "paused", "holding", "closing"
 )
+
+// stacksAtOnce is how many workers may be asked for their stacks in a second.
+const stacksAtOnce = 50
+
+// StackEvery is how often the stacks of so many workers are to be asked for: the scheduler asks each of them. So long, and half as long again, stacks hold.
+func StackEvery(workers int) time.Duration {
+	return max(time.Second, time.Duration(workers)*time.Second/stacksAtOnce)
+}
 
 // blockedAfter is how long a worker may send no heartbeat before it counts as blocked: Dask lets them come less often on large clusters.
 func blockedAfter(workers int) time.Duration {

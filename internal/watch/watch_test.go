@@ -22,7 +22,7 @@ var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 func newObserver() *watch.Observer {
 	n := 0
 	return watch.New(watch.Config{
-		Cluster: string(clusterID), Process: string(clusterID) + "-scheduler-1", Address: "tcp://10.0.0.4:8786", StackEvery: time.Second,
+		Cluster: string(clusterID), Process: string(clusterID) + "-scheduler-1", Address: "tcp://10.0.0.4:8786",
 		Versions: dask.Versions{Python: "3.11.7", Dask: "2026.8.0", Distributed: "2026.8.0"},
 		Epoch:    func() string { n++; return fmt.Sprintf("epoch-%d", n) },
 	})

@@ -63,8 +63,8 @@ func (w Window) start(c cluster.Cluster, reported time.Time) time.Time {
 
 // Sound reports whether a row about a worker can be kept at all.
 func Sound(c cluster.Cluster, w cluster.ReportedWorker) bool {
-	return strings.HasPrefix(string(w.Process), string(c.ID)+"-") && len(w.Process) <= maxID && w.Threads >= 1 && w.Threads <= maxThreads &&
-		w.MemoryBytes >= 0 && w.MemoryBytes <= maxMemory
+	return strings.HasPrefix(string(w.Process), string(c.ID)+"-") && len(w.Process) <= maxID &&
+		!strings.ContainsFunc(string(w.Process), notInID) && w.Threads >= 1 && w.Threads <= maxThreads && w.MemoryBytes >= 0 && w.MemoryBytes <= maxMemory
 }
 
 // NewWorker returns the process of a worker that a scheduler reports for the first time.
@@ -165,8 +165,14 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// cut bounds a text without cutting a character in two.
+func notInID(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
+}
+
+// cut bounds a text without cutting a character in two, and leaves nothing in it that a database would not keep as it is: names that differ must
+// stay different.
 func cut(s string, n int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) <= n {
 		return s
 	}

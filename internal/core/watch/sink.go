@@ -35,6 +35,7 @@ func NewSink(store Store, card cost.Card) *Sink { return &Sink{store: store, car
 // Take keeps the facts of some batches, in the transaction that marks them folded.
 func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
 	clusters := map[cluster.ID]cluster.Cluster{}
+	rolls := map[cluster.ID]*roll{}
 	for _, r := range batches {
 		if r.Batch.Kind != usage.KindScheduler && r.Batch.Kind != usage.KindWorker {
 			continue
@@ -45,6 +46,7 @@ func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
 			if c, err = s.store.ClusterByID(ctx, r.Raw.ClusterID); err != nil {
 				return fmt.Errorf("find the cluster of a report: %w", err)
 			}
+			rolls[c.ID] = &roll{}
 		}
 		at := Window{
 			Start: time.UnixMicro(r.Batch.T0Micros).UTC(), End: time.UnixMicro(r.Batch.T1Micros).UTC(), Received: r.Raw.ReceivedAt,
@@ -53,7 +55,7 @@ func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
 		switch {
 		case err != nil:
 		case r.Batch.Kind == usage.KindScheduler:
-			c, err = s.scheduler(ctx, c, r.Batch, at)
+			c, err = s.scheduler(ctx, c, rolls[c.ID], r.Batch, at)
 		case c.Watched():
 			err = s.worker(ctx, c, r.Batch, at)
 		}
@@ -78,7 +80,7 @@ func (s *Sink) back(ctx context.Context, c cluster.Cluster, at Window) (cluster.
 	return change.Cluster, Write(ctx, s.store, change)
 }
 
-func (s *Sink) scheduler(ctx context.Context, c cluster.Cluster, b *usage.Batch, at Window) (cluster.Cluster, error) {
+func (s *Sink) scheduler(ctx context.Context, c cluster.Cluster, known *roll, b *usage.Batch, at Window) (cluster.Cluster, error) {
 	for _, w := range b.Workers {
 		if !Sound(c, w) {
 			continue // a broken or hostile sender; there is nobody to tell
@@ -89,7 +91,7 @@ func (s *Sink) scheduler(ctx context.Context, c cluster.Cluster, b *usage.Batch,
 			}
 		}
 		if c.Watched() {
-			if err := s.reported(ctx, c, w, at); err != nil {
+			if err := s.reported(ctx, c, known, w, at); err != nil {
 				return c, err
 			}
 		}
@@ -117,8 +119,39 @@ func (s *Sink) scheduler(ctx context.Context, c cluster.Cluster, b *usage.Batch,
 	return change.Cluster, Write(ctx, s.store, change)
 }
 
+// maxProcesses bounds the processes of a watched cluster over its life: whoever holds its token could otherwise fill the disk with names.
+const maxProcesses = 20_000
+
+// roll knows the names of a cluster's processes, once they were needed.
+type roll struct {
+	generations map[string]int
+	processes   int
+}
+
+// next returns the next free generation of a name, 0 if the cluster has had enough processes. Dask may give one name to several workers, one after
+// the other.
+func (k *roll) next(ctx context.Context, store Store, id cluster.ID, name string) (int, error) {
+	if k.generations == nil {
+		processes, err := store.ProcessesByCluster(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		k.generations = make(map[string]int, len(processes))
+		for _, p := range processes {
+			k.generations[p.Name] = max(k.generations[p.Name], p.Generation)
+		}
+		k.processes = len(processes)
+	}
+	if k.processes >= maxProcesses {
+		return 0, nil
+	}
+	k.processes++
+	k.generations[name]++
+	return k.generations[name], nil
+}
+
 // reported keeps a row about a worker.
-func (s *Sink) reported(ctx context.Context, c cluster.Cluster, w cluster.ReportedWorker, at Window) error {
+func (s *Sink) reported(ctx context.Context, c cluster.Cluster, known *roll, w cluster.ReportedWorker, at Window) error {
 	p, err := s.store.ProcessByID(ctx, w.Process)
 	switch {
 	case err == nil:
@@ -126,8 +159,8 @@ func (s *Sink) reported(ctx context.Context, c cluster.Cluster, w cluster.Report
 	case !errs.Is(err, errs.NotFound):
 		return err
 	}
-	generation, err := s.generation(ctx, c, nameOf(c, w))
-	if err != nil {
+	generation, err := known.next(ctx, s.store, c.ID, nameOf(c, w))
+	if err != nil || generation == 0 {
 		return err
 	}
 	return s.store.CreateProcess(ctx, within(c, NewWorker(c, s.card, w, generation, at)))
@@ -139,21 +172,6 @@ func within(c cluster.Cluster, p cluster.Process) cluster.Process {
 		p.Status, p.Target, p.EndedAt = cluster.StatusStopped, c.Target, later(c.EndedAt, p.StartedAt)
 	}
 	return p
-}
-
-// generation returns the next free generation of a name: Dask may give one name to several workers, one after the other.
-func (s *Sink) generation(ctx context.Context, c cluster.Cluster, name string) (int, error) {
-	processes, err := s.store.ProcessesByCluster(ctx, c.ID)
-	if err != nil {
-		return 0, err
-	}
-	generation := 1
-	for _, p := range processes {
-		if p.Name == name {
-			generation = max(generation, p.Generation+1)
-		}
-	}
-	return generation, nil
 }
 
 // worker brings a worker back that had been given up for lost.
