@@ -306,6 +306,13 @@ class Inventory:
             self._imports_due = now + _IMPORTS_EVERY_S
             self._unsent += self._imports.new()
 
+    def due_within(self, seconds: float) -> None:
+        """Look at a random moment within so many seconds from now, if that is earlier than planned. From any thread."""
+        if self._thread is None:
+            due = time.monotonic() + seconds * random.random()  # noqa: S311 - spreads load
+            self._due = min(self._due, due)
+            self._imports_due = min(self._imports_due, due)
+
     def hasten(self, wait_s: float = 0.0) -> None:
         """Look now, and wait for the end of it so long at most."""
         if self._thread is None:

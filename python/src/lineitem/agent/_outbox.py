@@ -133,6 +133,11 @@ class Outbox:
         self._wants_software = False
         return content
 
+    @property
+    def software_is_open(self) -> bool:
+        """Whether the scheduler has neither got the environment nor declined it."""
+        return self._wants_software is not False
+
     def _parcel(self) -> list[bytes]:
         parcel: list[bytes] = []
         size = 0

@@ -41,6 +41,9 @@ REPORTS_PER_SECOND = 20
 
 _COLLECT_TIMEOUT_S = 1.0
 _FINISH_WORKERS_S = 2.0
+_LOOK_AFTER_S = 2.0
+_LAST_LOOK_S = 0.5
+_DESCRIBED_AT_END = 20  # workers of a cluster that was too short to ask each of them what it has
 _DRAIN_S = 5.0
 _RETIRE_AGAIN_S = 30.0
 _MAX_SOURCES = 2_000
@@ -79,7 +82,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         self._source_text: bool | None = None  # unknown until the server has answered
         self._sources: set[tuple[str, Any]] = set()
         self._environments = Environments()
-        self._inventory = Inventory()
+        self._inventory = Inventory(_LOOK_AFTER_S)
         self._told_environment = False
         self._last_gauges: dict[str, int] = {}
         self._reports = 0
@@ -376,6 +379,9 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
             await asyncio.wait_for(self._finish_workers(), _FINISH_WORKERS_S)
         except asyncio.TimeoutError:
             logger.info("Lineitem's agent did not get the last figures of all workers in time.")
+        until = time.monotonic() + _LAST_LOOK_S
+        while self._inventory.content is None and time.monotonic() < until:  # noqa: ASYNC110 - a thread cannot set an event here
+            await asyncio.sleep(0.01)
         self._finished = True
         self._stamps.uninstall()
         await self._loop.run_in_executor(None, self.transport.close, _DRAIN_S)
@@ -383,12 +389,13 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         self._operations.uninstall()
 
     async def _finish_workers(self) -> None:
-        async def finish(address: str) -> None:
+        async def finish(number: int, address: str) -> None:
             try:
-                left = await self._scheduler.rpc(address).lineitem_finish()
+                left = await self._scheduler.rpc(address).lineitem_finish(software=number < _DESCRIBED_AT_END)
                 if isinstance(left, (list, tuple)):
                     self._take(left)
             except OSError:
                 pass  # It is gone already, and has said what it had to say.
 
-        await asyncio.gather(*(self._softly(finish(address)) for address in list(self._scheduler.workers)))
+        addresses = list(self._scheduler.workers)
+        await asyncio.gather(*(self._softly(finish(*numbered)) for numbered in enumerate(addresses)))

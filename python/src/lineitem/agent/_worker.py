@@ -68,7 +68,7 @@ _STRETCH = 4
 _BYTES_PER_S = 370  # before compression to about 45 %: the budget is 10 kB a minute on the wire
 _IDLE_WAIT_S = 0.5
 _STOP_S = 1.0
-_LAST_LOOK_S = 0.3
+_LAST_LOOK_S = 0.7
 _STARVED_US = 1_500_000
 _BOOKS_US = 100_000
 _RATE_WITHOUT_LOOKING_HZ = 5.0
@@ -253,11 +253,23 @@ class WorkerAgent:
             self.guard.failed("flush_now")
         return {"status": "OK", "complete": not len(self._outbox)}
 
-    async def finish(self, comm: Any = None) -> list[bytes]:
-        """Answer the closing scheduler: stop measuring and hand over all that has not been taken in yet."""
+    async def finish(self, comm: Any = None, software: bool = False) -> list[bytes]:
+        """Answer the closing scheduler: stop measuring and hand over all that has not been taken in yet.
+
+        Parameters
+        ----------
+        comm
+            Dask's connection.
+        software
+            Whether to describe the environment, if there was no time to offer it.
+        """
         try:
             await self._halt()
-            return self._outbox.take_all()
+            left = self._outbox.take_all()
+            content = self._inventory.content
+            if software and content is not None and self._outbox.software_is_open:
+                left.append(encode_software(self.epoch, content))
+            return left
         except Exception:
             self.guard.failed("finish")
             return []
@@ -266,12 +278,25 @@ class WorkerAgent:
         """Stop measuring and send what is left; bounded to two seconds."""
         try:
             await self._halt()
-            if len(self._outbox):
-                await asyncio.wait_for(self._outbox.send(), _STOP_S)
+            await asyncio.wait_for(self._send_rest(), _STOP_S)
         except Exception:
             self.guard.failed("close")
         self.worker.handlers.pop("lineitem_finish", None)
         self.worker.handlers.pop("lineitem_flush", None)
+
+    async def _send_rest(self) -> None:
+        self._describe()
+        if len(self._outbox):
+            await self._outbox.send()
+        self._describe()  # the scheduler may only now have said that it wants it
+        if len(self._outbox):
+            await self._outbox.send()
+
+    def _describe(self) -> None:
+        """Offer the environment, or put it into the outbox if the scheduler wants it."""
+        content = self._outbox.offer_software(self._inventory.content)
+        if content is not None:
+            self._outbox.put(encode_software(self.epoch, content))
 
     async def _halt(self) -> None:
         self._call_watch.uninstall()
@@ -289,6 +314,7 @@ class WorkerAgent:
         if flush_s < self._flush_s:
             self._next_flush = min(self._next_flush, monotonic_us() + int(flush_s * 1e6))
         self._flush_s = flush_s
+        self._inventory.due_within(flush_s)  # the more workers there are, the more they spread
         if reply["queued"]:
             self._starved_until = monotonic_us() + _STARVED_US
         self._outbox.wants_sources = bool(reply["source_text"])
@@ -595,7 +621,5 @@ class WorkerAgent:
         if not final:
             for source in self._outbox.read_sources(encoded.user_files):
                 self._outbox.put(encode_source(self.epoch, *source))
-            content = self._outbox.offer_software(self._inventory.content)
-            if content is not None:
-                self._outbox.put(encode_software(self.epoch, content))
+            self._describe()
             self.worker.loop.add_callback(self._outbox.send)
