@@ -16,7 +16,7 @@ import (
 )
 
 // busyBatch is a worker's report with 40 samples of 24 recorded stacks.
-func busyBatch(b *testing.B) usage.Batch {
+func busyBatch(b testing.TB) usage.Batch {
 	b.Helper()
 	text, err := os.ReadFile("../core/profile/testdata/recorded.txt")
 	must(b, err)

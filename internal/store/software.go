@@ -175,17 +175,17 @@ func (db *DB) EnvironmentUses(ctx context.Context, id cluster.ID) ([]inventory.E
 	}), fail("list environments", err)
 }
 
-// ModuleImports returns which modules were imported in which environments of a cluster.
-func (db *DB) ModuleImports(ctx context.Context, id cluster.ID) ([]inventory.ModuleImport, error) {
-	rows, err := db.read(ctx).ListModuleImports(ctx, string(id))
+// ModuleImports returns which modules, or whether one, were imported in which environments of a cluster.
+func (db *DB) ModuleImports(ctx context.Context, id cluster.ID, module string) ([]inventory.ModuleImport, error) {
+	rows, err := db.read(ctx).ListModuleImports(ctx, sqlcgen.ListModuleImportsParams{ClusterID: string(id), Column2: text(module)})
 	return convert(rows, func(r sqlcgen.ListModuleImportsRow) inventory.ModuleImport {
 		return inventory.ModuleImport{Environment: r.Environment, Module: r.Module, LastAt: fromMicros(r.LastAt)}
 	}), fail("list imports", err)
 }
 
-// ModuleTimes returns the thread-time of modules by process and environment.
-func (db *DB) ModuleTimes(ctx context.Context, id cluster.ID) ([]inventory.ModuleTime, error) {
-	rows, err := db.read(ctx).ListModuleUsage(ctx, string(id))
+// ModuleTimes returns the thread-time of modules, or of one, by process and environment.
+func (db *DB) ModuleTimes(ctx context.Context, id cluster.ID, module string) ([]inventory.ModuleTime, error) {
+	rows, err := db.read(ctx).ListModuleUsage(ctx, sqlcgen.ListModuleUsageParams{ClusterID: string(id), Column2: text(module)})
 	return convert(rows, func(r sqlcgen.ListModuleUsageRow) inventory.ModuleTime {
 		return inventory.ModuleTime{
 			ProcessID: cluster.ProcessID(r.ProcessID), Environment: r.Environment, Module: r.Module, ThreadMicros: r.ThreadMicros,

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -69,8 +70,8 @@ func fillSoftware(t *testing.T, db *store.DB, c cluster.Cluster, process cluster
 		equal(t, getBy(t, ctx, db.EnvironmentUses, c.ID), []inventory.EnvironmentUse{
 			{Environment: "e0", Role: "worker", FirstAt: noon.UTC(), LastAt: noon.Add(time.Minute).UTC()},
 		})
-		equal(t, getBy(t, ctx, db.ModuleImports, c.ID), []inventory.ModuleImport{{Environment: "e0", Module: "sklearn", LastAt: noon.Add(time.Minute).UTC()}})
-		equal(t, getBy(t, ctx, db.ModuleTimes, c.ID), []inventory.ModuleTime{
+		equal(t, ofModule(t, db.ModuleImports, c.ID, ""), []inventory.ModuleImport{{Environment: "e0", Module: "sklearn", LastAt: noon.Add(time.Minute).UTC()}})
+		equal(t, ofModule(t, db.ModuleTimes, c.ID, ""), []inventory.ModuleTime{
 			{ProcessID: process, Environment: "e0", Module: "sklearn", ThreadMicros: 14, LastHourAt: hour},
 		})
 		window.Epoch, gpu.Epoch = "", ""
@@ -81,6 +82,13 @@ func fillSoftware(t *testing.T, db *store.DB, c cluster.Cluster, process cluster
 		must(t, err)
 		equal(t, gpus, []resource.GPUWindow{gpu})
 	}
+}
+
+func ofModule[V any](t *testing.T, f func(context.Context, cluster.ID, string) (V, error), id cluster.ID, module string) V {
+	t.Helper()
+	v, err := f(t.Context(), id, module)
+	must(t, err)
+	return v
 }
 
 func TestEnvironmentsAreKeptOnceAndSeenByTheirOwners(t *testing.T) {
@@ -144,7 +152,8 @@ func TestUsesAndImportsWiden(t *testing.T) {
 		}
 		must(t, db.PutImports(ctx, imports))
 		must(t, db.PutImports(ctx, imports[:1]))
-		equal(t, getBy(t, ctx, db.ModuleImports, c.ID), []inventory.ModuleImport{{Environment: "e1", Module: "sklearn", LastAt: noon.Add(2 * time.Hour).UTC()}})
+		equal(t, ofModule(t, db.ModuleImports, c.ID, ""), []inventory.ModuleImport{{Environment: "e1", Module: "sklearn", LastAt: noon.Add(2 * time.Hour).UTC()}})
+		equal(t, ofModule(t, db.ModuleImports, c.ID, "pandas"), []inventory.ModuleImport{})
 	})
 }
 
@@ -163,12 +172,15 @@ func TestModuleUsageAddsUpAndIsForgotten(t *testing.T) {
 		}
 		must(t, db.AddModuleUsage(ctx, rows))
 		must(t, db.AddModuleUsage(ctx, rows[:1]))
-		equal(t, getBy(t, ctx, db.ModuleTimes, c.ID), []inventory.ModuleTime{
+		equal(t, ofModule(t, db.ModuleTimes, c.ID, ""), []inventory.ModuleTime{
 			{ProcessID: "p", Environment: "e1", Module: "numpy", ThreadMicros: 8, LastHourAt: hour.Add(time.Hour)},
 			{ProcessID: "p", Environment: "e1", Module: "pandas", ThreadMicros: 8, LastHourAt: hour},
 		})
+		equal(t, ofModule(t, db.ModuleTimes, c.ID, "pandas"), []inventory.ModuleTime{
+			{ProcessID: "p", Environment: "e1", Module: "pandas", ThreadMicros: 8, LastHourAt: hour},
+		})
 		must(t, db.DeleteModuleUsage(ctx, c.ID))
-		equal(t, getBy(t, ctx, db.ModuleTimes, c.ID), []inventory.ModuleTime{})
+		equal(t, ofModule(t, db.ModuleTimes, c.ID, ""), []inventory.ModuleTime{})
 	})
 }
 

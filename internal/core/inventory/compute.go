@@ -31,6 +31,34 @@ type seenModule struct {
 	lastAt time.Time
 }
 
+// asks returns what tells whether a query asks for a package.
+func (q Query) asks() func(p usage.Package) bool {
+	name := NormalName(q.Name)
+	return func(p usage.Package) bool {
+		return name == "" || p.Name == name || slices.Contains(modulesOfPackage(p), q.Name)
+	}
+}
+
+// wanted returns the only module that a query is about, "" if there may be several, and whether an environment has a package that it asks for.
+func (in *Input) wanted(q Query) (module string, ok bool) {
+	modules, asked := map[string]bool{}, q.asks()
+	for _, e := range in.Environments {
+		for _, p := range e.Packages {
+			if !asked(p) {
+				continue
+			}
+			ok = true
+			for _, module = range modulesOfPackage(p) {
+				modules[module] = true
+			}
+		}
+	}
+	if len(modules) != 1 {
+		return "", ok
+	}
+	return module, ok
+}
+
 // Compute lists the packages of a cluster that a query asks for, and counts those whose version cannot be compared.
 func Compute(in Input, q Query, versions Range) (items []PackageUse, skipped int) {
 	if len(in.Uses) == 0 {
@@ -41,7 +69,7 @@ func Compute(in Input, q Query, versions Range) (items []PackageUse, skipped int
 		imported[moduleOf{i.Environment, i.Module}] = i.LastAt
 	}
 	seen, total := seenModules(in)
-	name := NormalName(q.Name)
+	asked := q.asks()
 	uses := slices.Clone(in.Uses)
 	slices.SortFunc(uses, func(a, b EnvironmentUse) int {
 		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Role, b.Role))
@@ -58,15 +86,14 @@ func Compute(in Input, q Query, versions Range) (items []PackageUse, skipped int
 			continue
 		}
 		for _, p := range environment.Packages {
-			modules := modulesOfPackage(p)
-			if name != "" && p.Name != name && !slices.Contains(modules, q.Name) {
+			if !asked(p) {
 				continue
 			}
 			item := PackageUse{
 				Name: p.Name, Version: p.Version, Cluster: in.Cluster, Roles: roles, Environment: id, Python: environment.Python,
 				LastAt: lastAt, ClusterCost: total,
 			}
-			item.grade(id, modules, imported, seen)
+			item.grade(id, modulesOfPackage(p), imported, seen)
 			if item.Grade < q.Grade {
 				continue
 			}

@@ -100,6 +100,7 @@ type Store interface {
 	DeleteModuleUsage(ctx context.Context, id cluster.ID) error
 
 	EnvironmentUses(ctx context.Context, id cluster.ID) ([]EnvironmentUse, error)
-	ModuleImports(ctx context.Context, id cluster.ID) ([]ModuleImport, error)
-	ModuleTimes(ctx context.Context, id cluster.ID) ([]ModuleTime, error)
+	// ModuleImports and ModuleTimes are about one module, or about all if it is empty.
+	ModuleImports(ctx context.Context, id cluster.ID, module string) ([]ModuleImport, error)
+	ModuleTimes(ctx context.Context, id cluster.ID, module string) ([]ModuleTime, error)
 }

@@ -164,15 +164,6 @@ func (s *Service) ofCluster(ctx context.Context, now time.Time, c cluster.Cluste
 		if in.Uses, err = s.rows.EnvironmentUses(ctx, c.ID); err != nil || len(in.Uses) == 0 {
 			return err
 		}
-		if in.Imports, err = s.rows.ModuleImports(ctx, c.ID); err != nil {
-			return err
-		}
-		if in.Times, err = s.rows.ModuleTimes(ctx, c.ID); err != nil {
-			return err
-		}
-		if in.Processes, err = s.rows.ProcessesByCluster(ctx, c.ID); err != nil {
-			return err
-		}
 		in.Environments = map[string]usage.Environment{}
 		for _, use := range in.Uses {
 			e, err := s.cache.get(ctx, s.rows, use.Environment)
@@ -184,7 +175,18 @@ func (s *Service) ofCluster(ctx context.Context, now time.Time, c cluster.Cluste
 				in.Environments[e.ID] = e
 			}
 		}
-		return nil
+		module, ok := in.wanted(q)
+		if !ok {
+			return nil
+		}
+		if in.Imports, err = s.rows.ModuleImports(ctx, c.ID, module); err != nil {
+			return err
+		}
+		if in.Times, err = s.rows.ModuleTimes(ctx, c.ID, module); err != nil {
+			return err
+		}
+		in.Processes, err = s.rows.ProcessesByCluster(ctx, c.ID)
+		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the software of %s: %w", c.ID, err)

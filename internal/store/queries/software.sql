@@ -14,16 +14,17 @@ SELECT environment, role, CAST(min(first_at) AS BIGINT) AS first_at, CAST(max(la
 WHERE cluster_id = $1 GROUP BY environment, role ORDER BY environment, role;
 
 -- name: ListModuleImports :many
--- When a module that was imported in an environment was last loaded: as long as its process lived.
+-- Of one module, or of all for ''. When a module that was imported in an environment was last loaded: as long as its process lived.
 SELECT u.environment, i.module, CAST(max(u.last_at) AS BIGINT) AS last_at FROM module_imports i
 JOIN software_uses u ON u.cluster_id = i.cluster_id AND u.subject = i.subject
-WHERE i.cluster_id = $1 GROUP BY u.environment, i.module ORDER BY u.environment, i.module;
+WHERE i.cluster_id = $1 AND (CAST($2 AS TEXT) = '' OR i.module = $2) GROUP BY u.environment, i.module ORDER BY u.environment, i.module;
 
 -- name: ListModuleUsage :many
+-- Of one module, or of all for ''.
 SELECT m.process_id, u.environment, m.module, CAST(sum(m.thread_micros) AS BIGINT) AS thread_micros, CAST(max(m.hour_at) AS BIGINT) AS last_hour_at
 FROM module_usage m
 JOIN software_uses u ON u.cluster_id = m.cluster_id AND u.subject = m.process_id
-WHERE m.cluster_id = $1 GROUP BY m.process_id, u.environment, m.module ORDER BY m.process_id, u.environment, m.module;
+WHERE m.cluster_id = $1 AND (CAST($2 AS TEXT) = '' OR m.module = $2) GROUP BY m.process_id, u.environment, m.module ORDER BY m.process_id, u.environment, m.module;
 
 -- name: TouchSoftwareUse :exec
 -- A client that asks for work still runs.

@@ -129,8 +129,13 @@ func (q *Queries) ListEnvironmentUses(ctx context.Context, clusterID string) ([]
 const listModuleImports = `-- name: ListModuleImports :many
 SELECT u.environment, i.module, CAST(max(u.last_at) AS BIGINT) AS last_at FROM module_imports i
 JOIN software_uses u ON u.cluster_id = i.cluster_id AND u.subject = i.subject
-WHERE i.cluster_id = $1 GROUP BY u.environment, i.module ORDER BY u.environment, i.module
+WHERE i.cluster_id = $1 AND (CAST($2 AS TEXT) = '' OR i.module = $2) GROUP BY u.environment, i.module ORDER BY u.environment, i.module
 `
+
+type ListModuleImportsParams struct {
+	ClusterID string
+	Column2   string
+}
 
 type ListModuleImportsRow struct {
 	Environment string
@@ -138,9 +143,9 @@ type ListModuleImportsRow struct {
 	LastAt      int64
 }
 
-// When a module that was imported in an environment was last loaded: as long as its process lived.
-func (q *Queries) ListModuleImports(ctx context.Context, clusterID string) ([]ListModuleImportsRow, error) {
-	rows, err := q.db.QueryContext(ctx, listModuleImports, clusterID)
+// Of one module, or of all for ”. When a module that was imported in an environment was last loaded: as long as its process lived.
+func (q *Queries) ListModuleImports(ctx context.Context, arg ListModuleImportsParams) ([]ListModuleImportsRow, error) {
+	rows, err := q.db.QueryContext(ctx, listModuleImports, arg.ClusterID, arg.Column2)
 	if err != nil {
 		return nil, err
 	}
@@ -166,8 +171,13 @@ const listModuleUsage = `-- name: ListModuleUsage :many
 SELECT m.process_id, u.environment, m.module, CAST(sum(m.thread_micros) AS BIGINT) AS thread_micros, CAST(max(m.hour_at) AS BIGINT) AS last_hour_at
 FROM module_usage m
 JOIN software_uses u ON u.cluster_id = m.cluster_id AND u.subject = m.process_id
-WHERE m.cluster_id = $1 GROUP BY m.process_id, u.environment, m.module ORDER BY m.process_id, u.environment, m.module
+WHERE m.cluster_id = $1 AND (CAST($2 AS TEXT) = '' OR m.module = $2) GROUP BY m.process_id, u.environment, m.module ORDER BY m.process_id, u.environment, m.module
 `
+
+type ListModuleUsageParams struct {
+	ClusterID string
+	Column2   string
+}
 
 type ListModuleUsageRow struct {
 	ProcessID    string
@@ -177,8 +187,9 @@ type ListModuleUsageRow struct {
 	LastHourAt   int64
 }
 
-func (q *Queries) ListModuleUsage(ctx context.Context, clusterID string) ([]ListModuleUsageRow, error) {
-	rows, err := q.db.QueryContext(ctx, listModuleUsage, clusterID)
+// Of one module, or of all for ”.
+func (q *Queries) ListModuleUsage(ctx context.Context, arg ListModuleUsageParams) ([]ListModuleUsageRow, error) {
+	rows, err := q.db.QueryContext(ctx, listModuleUsage, arg.ClusterID, arg.Column2)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ CREATE TABLE software_uses (
     last_at     BIGINT NOT NULL,
     PRIMARY KEY (cluster_id, key)
 );
+CREATE INDEX software_uses_subject ON software_uses (cluster_id, subject);
 CREATE INDEX software_uses_environment ON software_uses (environment, cluster_id);
 
 -- Top-level modules that a subject imported. key is the start of the SHA-256 of subject and module.
