@@ -199,7 +199,8 @@ func TestWatchingFromOutside(t *testing.T) {
 		t.Fatalf("bill = %+v", b)
 	}
 	top := b.Lines[0]
-	if top.File != filepath.Join(h.folder, "watched_module.py") || top.Function != "<genexpr>" && top.Function != "dear" || top.Line != 7 || top.Prefixes[0].Prefix != "dear" {
+	if top.File != filepath.Join(h.folder, "watched_module.py") || top.Function != "<genexpr>" && top.Function != "dear" || top.Line != 7 || top.Prefixes[0].Prefix != "dear" ||
+		top.Text != "total += sum(i * i for i in range(2000))" {
 		t.Errorf("the dearest line is %+v", top)
 	}
 	// 8 tasks of 4 s, and 2 of 2 s, on 4 threads: what is sampled once a second is right to a few seconds.

@@ -16,6 +16,14 @@ type IngestAnswer struct {
 	Duplicates int `json:"duplicates"`
 	// Rejected batches will never be taken; the rest stand.
 	Rejected []IngestRejection `json:"rejected"`
+	// Knobs say how the server wants to be told.
+	Knobs IngestKnobs `json:"knobs"`
+}
+
+// IngestKnobs are the server's wishes.
+type IngestKnobs struct {
+	// SourceText is true where the text of user code may be sent.
+	SourceText bool `json:"source_text"`
 }
 
 // IngestRejection is a batch that the server does not take.

@@ -187,6 +187,7 @@ func (w *watcher) look(ctx context.Context, posting <-chan error) error {
 		}
 		if time.Since(flushed) >= flushEvery {
 			flushed = time.Now()
+			w.observer.SourceText(w.post.wantsSource())
 			w.post.add(w.observer.Flush(false)...)
 		}
 		if time.Since(said) >= sayEvery {

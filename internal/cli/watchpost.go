@@ -29,7 +29,9 @@ type poster struct {
 	mu       sync.Mutex
 	outbox   *watch.Outbox
 	rejected string // the last rejection's sentence
-	wake     chan struct{}
+	// sourceText is whether the server wants the text of user code, by its last answer.
+	sourceText bool
+	wake       chan struct{}
 }
 
 func newPoster(client *sdk.Client, token, agent string) *poster {
@@ -52,6 +54,13 @@ func (p *poster) state() (waiting, dropped int, rejected string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.outbox.Len(), p.outbox.Dropped(), p.rejected
+}
+
+// wantsSource tells whether the server wants the text of user code.
+func (p *poster) wantsSource() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sourceText
 }
 
 // run sends until the context ends; it returns early only if the server will never take anything again.
@@ -115,6 +124,7 @@ func (p *poster) drain(ctx context.Context) error {
 		}
 		p.mu.Lock()
 		p.outbox.Remove(batches)
+		p.sourceText = answer.Knobs.SourceText
 		for _, r := range answer.Rejected {
 			p.rejected = r.Message
 		}

@@ -157,7 +157,12 @@ func (o *Observer) Flush(final bool) [][]byte {
 			out = append(out, b)
 		}
 	}
-	return append([][]byte{o.scheduler(final)}, out...)
+	// The scheduler's comes first but for its last one, which ends the cluster: what is told after it comes too late.
+	out = append(out, o.sourceBatches(final)...)
+	if final {
+		return append(out, o.scheduler(true))
+	}
+	return append([][]byte{o.scheduler(false)}, out...)
 }
 
 // Rows of a batch about the scheduler are bounded; a cluster of ten thousand workers needs several.

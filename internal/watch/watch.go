@@ -74,6 +74,9 @@ type Observer struct {
 	gone    [][]byte    // last batches of workers that went
 	told    clusterRow  // the last one sent
 	runs    map[string]int
+
+	sources    sources
+	sourceText bool
 }
 
 // New makes an Observer.
@@ -181,6 +184,7 @@ func (o *Observer) state(p Poll, known *worker, w dask.Worker, waiting int64) st
 	case fresh:
 		for _, r := range p.Stacks[w.Address] {
 			s.items = append(s.items, item{prefix: prefixOf(r.Key), stack: taskFrames(r.Frames)})
+			o.sources.see(r.Frames)
 		}
 	case blocked && len(keys) == 0:
 		s.items = []item{{prefix: PrefixBlocked}}

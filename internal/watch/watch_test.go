@@ -134,7 +134,7 @@ func TestATaskOnOneOfTwoThreads(t *testing.T) {
 	if f := b.Files[user.File]; f.Path != "/home/ana/flights.py" || f.Class != "u" || user.Line != 14 || b.Strings[user.Function] != "clean" {
 		t.Errorf("the frame of user code: %+v in %+v", user, f)
 	}
-	s := batches[0]
+	s := batches[len(batches)-1] // the last word comes last
 	if s.Kind != usage.KindScheduler || !s.Final || len(s.Workers) != 1 || s.Gauges.InMemory != 5 || s.Gauges.Processing != 1 || s.Gauges.Threads != 2 || s.Gauges.Erred != 1 {
 		t.Fatalf("scheduler = %+v, %+v", s, s.Gauges)
 	}
@@ -331,10 +331,15 @@ func TestConservation(t *testing.T) {
 				continue
 			}
 			batches := decode(t, o.Flush(step == 59))
-			for _, w := range batches[0].Workers {
-				names[w.Process] = w.Name
+			for _, b := range batches {
+				for _, w := range b.Workers {
+					names[w.Process] = w.Name
+				}
 			}
-			for _, b := range batches[1:] {
+			for _, b := range batches {
+				if b.Kind != usage.KindWorker {
+					continue
+				}
 				if end, ok := seen[b.Process]; ok && end != b.T0Micros {
 					t.Fatalf("seed %d: a window begins at %d, the last one ended at %d", seed, b.T0Micros, end)
 				}
@@ -397,6 +402,45 @@ func TestNamesOfFiles(t *testing.T) {
 		b := workerBatch(t, decode(t, o.Flush(false)))
 		if got := b.Files[b.Frames[b.Stacks[0][1]].File]; got != want {
 			t.Errorf("%s: %+v, want %+v", file, got, want)
+		}
+	}
+}
+
+// The text of lines that were seen comes along, where the server wants it.
+func TestLinesOfSource(t *testing.T) {
+	t.Parallel()
+	o := newObserver()
+	w := busyWorker("a", 2)
+	frames := func(file string, line int, text string) dask.Running {
+		r := standing("x", file, line)
+		r.Frames[4].Text = text
+		r.Frames[5].Text = "a package's line"
+		return r
+	}
+	p := watch.Poll{Identity: identity(w), Stacks: map[string][]dask.Running{w.Address: {
+		frames("/home/a.py", 3, "x = f(y)"), frames("/home/a.py", 5, "return x"), frames("/tmp/ipykernel_1/99.py", 1, "cell"), frames("/home/b.py", 1, "import c"),
+	}}}
+	at := run(o, noon, p, p)
+	for _, b := range decode(t, o.Flush(false)) {
+		if b.Kind == usage.KindSource {
+			t.Errorf("told unasked: %+v", b)
+		}
+	}
+	o.SourceText(true)
+	at = run(o, at, p)
+	got := map[string]string{}
+	for _, b := range decode(t, o.Flush(false)) {
+		if b.Kind == usage.KindSource {
+			got[b.File] = b.Text
+		}
+	}
+	if len(got) != 2 || !strings.HasPrefix(got["/home/a.py"], "# ") || !strings.HasSuffix(got["/home/a.py"], "known.\n\nx = f(y)\n\nreturn x\n") || got["/home/b.py"] != "import c\n" {
+		t.Errorf("sources: %q", got)
+	}
+	run(o, at, p)
+	for _, b := range decode(t, o.Flush(true)) {
+		if b.Kind == usage.KindSource {
+			t.Errorf("told twice: %+v", b)
 		}
 	}
 }
