@@ -112,6 +112,8 @@ export function makeRouter(history?: RouterHistory) {
     routeTree: root.addChildren([home, signIn, shell.addChildren([clusters, cluster, packages, environment, tokens])]),
     ...(history ? { history } : {}),
     scrollRestoration: true,
+    // A page's code is on its way before it is asked for: pointing at a link is enough.
+    defaultPreload: "intent",
     // Plain text in the address, as people write it, in place of the router's JSON.
     parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
     stringifySearch: (search) => {

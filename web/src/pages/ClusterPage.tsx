@@ -113,6 +113,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
     [bill.data, submissions.data, reads.data],
   );
   const decimals = view?.decimals ?? decimalsFor(cluster.cost_nanos, 3);
+  const sampled = cluster.method === "sampled";
   const selected = file !== undefined && line !== undefined ? { file, line } : undefined;
   const found = views && selected && rowAt(views, selected);
   const change = (next: Partial<ClusterSearch>, hash: string | true = true, replace = false) =>
@@ -176,7 +177,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
             {view && <SplitCard view={view} onHow={() => setHow("bill")} />}
             {view && <IdleCard view={view} />}
             <Part query={seen} title="Packages in use" what="The packages">
-              {(data) => <SeenCard list={data} clusterId={id} />}
+              {(data) => <SeenCard list={data} clusterId={id} sampled={sampled} />}
             </Part>
             <Part query={events} title="Events" what="The events">
               {(data) => <EventList events={data.items} clock={clock} />}
@@ -194,6 +195,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                   filter={sub}
                   order={sort}
                   clock={clock}
+                  sampled={sampled}
                   onFilter={(next) => change({ sub: next || undefined }, true, true)}
                   onOrder={(next) => change({ sort: next === "-at" ? undefined : next }, true, true)}
                 />
@@ -202,7 +204,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
           </div>
           <div className="w6 stack">
             <Part query={reads} title="Reads and writes" what="The reads">
-              {(data) => <ReadsCard list={data} names={names} decimals={decimals} />}
+              {(data) => <ReadsCard list={data} names={names} decimals={decimals} sampled={sampled} />}
             </Part>
           </div>
         </div>
@@ -232,7 +234,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
         </Part>
         {me.data && (
           <Colophon me={me.data}>
-            {view && <span>Lines + idle + overhead + unknown = the total, to the billionth</span>}
+            {view && <span>Lines + idle + overhead + lost + unknown = the total, to the billionth</span>}
             {bill.data && bill.data.capacity_seconds > 0 && (
               <span>{percent(bill.data.coverage_seconds / bill.data.capacity_seconds)} of worker time observed</span>
             )}

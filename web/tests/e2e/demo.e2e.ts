@@ -246,7 +246,7 @@ describe("the demo's bill in the browser", () => {
     await page.getByRole("button", { name: "Clear the filter" }).click();
     await page
       .getByRole("table", { name: /^Files read and written/ })
-      .getByText("CSV", { exact: true })
+      .getByRole("cell", { name: /^CSV/ })
       .first()
       .waitFor();
     const used = page.getByRole("table", { name: /^What each process used/ });

@@ -13,6 +13,10 @@ export function FirstRun() {
       <p className="mute">
         Or, without a notebook, run a script of your own as it is: <code>lineitem run script.py</code>
       </p>
+      <p className="mute">
+        Or watch a cluster that you already have: <code>lineitem.watch(client)</code> in Python, or from outside,
+        installing nothing: <code>lineitem watch tcp://host:8786</code>
+      </p>
     </Empty>
   );
 }

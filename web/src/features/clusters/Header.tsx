@@ -39,7 +39,9 @@ export function Header({ cluster, clock, onScale, onStop }: HeaderProps) {
             was started.
           </p>
         )}
-        {cluster.reason && <p className={`sub ${cluster.status === "failed" ? "bad" : ""}`}>{cluster.reason}</p>}
+        {cluster.reason && !cluster.away && (
+          <p className={`sub ${cluster.status === "failed" ? "bad" : ""}`}>{cluster.reason}</p>
+        )}
       </div>
       {live && (
         <>

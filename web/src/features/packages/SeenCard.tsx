@@ -9,7 +9,8 @@ const FIRST_ROWS = 8;
 const DIGITS = 3;
 
 /** The packages whose code was found running in a cluster, dearest first. */
-export function SeenCard({ list, clusterId }: { list: PackageList; clusterId: string }) {
+export function SeenCard(props: { list: PackageList; clusterId: string; sampled: boolean }) {
+  const { list, clusterId, sampled } = props;
   const seen = [...list.items].sort((a, b) => b.cost_nanos - a.cost_nanos || a.name.localeCompare(b.name));
   const decimals = decimalsFor(seen[0]?.cost_nanos ?? 0, DIGITS);
   const amount = (nanos: number) => rounded(nanos, list.currency, decimals);
@@ -18,13 +19,24 @@ export function SeenCard({ list, clusterId }: { list: PackageList; clusterId: st
     <Card
       title="Packages in use"
       actions={
-        <Link to="/packages" search={{ cluster: clusterId }} className="small">
-          All packages
-        </Link>
+        <span className="acts small">
+          {environments.length === 1 && environments[0] && (
+            <Link to="/environments/$environmentId" params={{ environmentId: environments[0] }}>
+              Environment
+            </Link>
+          )}
+          <Link to="/packages" search={{ cluster: clusterId }}>
+            All packages
+          </Link>
+        </span>
       }
     >
       {seen.length === 0 ? (
-        <p className="mute">No package's code has been found running yet.</p>
+        <p className="mute">
+          {sampled
+            ? "Which packages are installed cannot be seen from outside."
+            : "No package's code has been found running yet."}
+        </p>
       ) : (
         <>
           <table>
@@ -40,12 +52,7 @@ export function SeenCard({ list, clusterId }: { list: PackageList; clusterId: st
             </tbody>
           </table>
           <p className="mute small" style={{ marginTop: 8 }}>
-            Cost of thread time with the package's code on the stack: one moment may count for several.{" "}
-            {environments.length === 1 && environments[0] && (
-              <Link to="/environments/$environmentId" params={{ environmentId: environments[0] }}>
-                The environment
-              </Link>
-            )}
+            Cost of thread time with the package's code on the stack: one moment may count for several.
           </p>
         </>
       )}

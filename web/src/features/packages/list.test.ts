@@ -37,6 +37,7 @@ describe("packages of an environment", () => {
     expect(names("")).toEqual(["pandas", "xgboost"]);
     expect(names("1.7 PIP")).toEqual(["xgboost"]);
     expect(names("conda")).toEqual(["pandas"]);
+    expect(names("p")).toEqual(["pandas"]);
     expect(names("none")).toEqual([]);
     expect(packagesCsv(matchingPackages(environment.packages, "conda"))).toBe(
       "package,version,manager\r\npandas,3.1.1,conda\r\n",

@@ -97,11 +97,13 @@ export function usesCsv(uses: readonly PackageUse[], currency: string): string {
   );
 }
 
-/** The packages of an environment in whose name, version or manager every word of the filter stands, by name. */
+/** The packages of an environment that every word of the filter fits, by name: a part of name or version, or who installed it. */
 export function matchingPackages(packages: readonly EnvironmentPackage[], filter: string): EnvironmentPackage[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return packages
-    .filter((entry) => words.every((word) => `${entry.name} ${entry.version} ${entry.manager}`.includes(word)))
+    .filter(({ name, version, manager }) =>
+      words.every((word) => word === manager || `${name} ${version}`.includes(word)),
+    )
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 

@@ -10,10 +10,12 @@ interface ReadsCardProps {
   names: Map<string, string>;
   /** Those of the bill, so that amounts can be compared. */
   decimals: number;
+  /** Whether the cluster is looked at from outside, where graphs cannot be seen. */
+  sampled: boolean;
 }
 
 /** What was read and written: which files, how much of them was used, and what that cost. */
-export function ReadsCard({ list, names, decimals }: ReadsCardProps) {
+export function ReadsCard({ list, names, decimals, sampled }: ReadsCardProps) {
   const amount = (nanos: number) => rounded(nanos, list.currency, decimals);
   const place = (read: Read) => `${names.get(read.origin_file) ?? read.origin_file}:${read.origin_line}`;
   return (
@@ -23,7 +25,11 @@ export function ReadsCard({ list, names, decimals }: ReadsCardProps) {
       aside={list.items.length > 0 ? "the cost is that of reading or writing at the line" : undefined}
     >
       {list.items.length === 0 ? (
-        <p className="mute">No file has been read or written, as far as the graphs say.</p>
+        <p className="mute">
+          {sampled
+            ? "Which files are read and written cannot be seen from outside."
+            : "No file has been read or written, as far as the graphs say."}
+        </p>
       ) : (
         <div className="scroll">
           <table className="reads">

@@ -29,7 +29,7 @@ export function GpuTable({ items }: { items: readonly ResourceSeries[] }) {
           <span>
             <i className="sw r4" />
             <i className="sw r2" />
-            darker is busier
+            busy, busier
           </span>
         </span>
       </div>

@@ -11,7 +11,7 @@ interface SparkProps {
   top: number;
   /** A second measure inside the first, drawn as a fuller area. */
   within?: Values;
-  /** A third, in the pattern of what is not well: spilled bytes. */
+  /** A third, as a line of its own: bytes that did not fit. */
   spilled?: Values;
   /** A limit, as a rule. */
   limit?: number | undefined;
@@ -43,7 +43,7 @@ export function Spark({ label, values, top, within, spilled, limit }: SparkProps
         ))}
       {spilled &&
         stretches(spilled, top, WIDTH, HEIGHT).map((stretch) => (
-          <path key={stretch.area} className="spilled" d={stretch.area} />
+          <path key={stretch.line} className="spilled" d={stretch.line} />
         ))}
       {rule !== undefined && <line className="limit" x1={0} x2={WIDTH} y1={rule + 0.5} y2={rule + 0.5} />}
     </svg>

@@ -23,13 +23,15 @@ interface SubmissionsCardProps {
   filter: string;
   order: Order<SubmissionColumn>;
   clock: Clock;
+  /** Whether the cluster is looked at from outside, where submissions cannot be seen. */
+  sampled: boolean;
   onFilter: (filter: string) => void;
   onOrder: (order: Order<SubmissionColumn>) => void;
 }
 
 /** Who asked for what, when, and what it cost. */
 export function SubmissionsCard(props: SubmissionsCardProps) {
-  const { list, names, decimals, filter, order, clock, onFilter, onOrder } = props;
+  const { list, names, decimals, filter, order, clock, sampled, onFilter, onOrder } = props;
   const [all, setAll] = useState(false);
   const rows = useMemo(() => submissionRows(list.items, decimals), [list.items, decimals]);
   const found = orderedSubmissions(matchingSubmissions(rows, filter), order);
@@ -54,7 +56,11 @@ export function SubmissionsCard(props: SubmissionsCardProps) {
         )
       }
     >
-      {list.items.length === 0 && <p className="mute">Nothing has been submitted yet.</p>}
+      {list.items.length === 0 && (
+        <p className="mute">
+          {sampled ? "Who asked for what cannot be seen from outside." : "Nothing has been submitted yet."}
+        </p>
+      )}
       {list.items.length > 0 && found.length === 0 && (
         <Empty title={`No submission matches “${filter}”.`}>
           <Button small onClick={() => onFilter("")}>
