@@ -32,7 +32,7 @@ func Parse(text string) (*Rules, error) {
 	}
 	p := parser{rules: &Rules{
 		own: map[string]bool{}, tops: map[string]bool{}, byTop: map[string][]*rule{},
-		sites: map[Frame]*Site{}, prefixes: map[string]*rule{},
+		sites: map[Frame]*Site{}, places: map[Frame]*place{}, prefixes: map[string]*rule{},
 	}, level: -1}
 	number := 0
 	for line := range strings.Lines(text) {

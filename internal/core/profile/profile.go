@@ -52,10 +52,11 @@ type Rules struct {
 
 	mu       sync.RWMutex
 	sites    map[Frame]*Site
+	places   map[Frame]*place // by file and class
 	prefixes map[string]*rule // nil where no rule names it
 }
 
-// maxCached bounds the frames and the prefixes that are remembered. A server sees some ten thousand.
+// maxCached bounds the frames, files and prefixes that are remembered, each. A server sees some ten thousand.
 const maxCached = 1 << 16
 
 // Version counts the changes of the rules. What was classified by an older one can be classified again.
@@ -204,30 +205,67 @@ func (r *Rules) byPrefix(prefix string) *rule {
 	return found
 }
 
+// place is what the rules know of a file.
+type place struct {
+	owner  owner
+	module string
+	rules  []*rule // that match its path, whatever the function
+}
+
 // site works out what Site remembers.
 func (r *Rules) site(f Frame) *Site {
-	if f.Class != "s" && f.Class != "p" {
-		return &Site{owner: ownerUser}
-	}
-	path := r.modulePath(f)
-	site := &Site{owner: ownerStandard}
-	if f.Class == "p" {
-		site.module = topModule(path)
-		site.owner = ownerPackage
-		if r.own[site.module] {
-			site.owner = ownerMachinery
-		}
-	}
-	if f.Class == "p" && site.module == "" {
-		site.owner = ownerStandard // made by a library at run time, such as numpy's <__array_function__ internals>
-	}
-	for _, rules := range [][]*rule{r.byTop[firstComponent(path)], r.anyTop} {
-		for _, rule := range rules {
-			if rule.file.match(path) && (rule.functions == nil || rule.functions.matchFunction(f.Function)) {
-				site.rules = append(site.rules, rule)
-			}
+	p := r.place(f)
+	site := &Site{owner: p.owner, module: p.module}
+	for _, rule := range p.rules {
+		if rule.functions == nil || rule.functions.matchFunction(f.Function) {
+			site.rules = append(site.rules, rule)
 		}
 	}
 	site.rules = strongestFirst(site.rules)
 	return site
+}
+
+// place looks the file of a frame up: a file has many functions.
+func (r *Rules) place(f Frame) *place {
+	if f.Class != "s" && f.Class != "p" {
+		return &place{owner: ownerUser}
+	}
+	key := Frame{File: f.File, Class: f.Class}
+	r.mu.RLock()
+	p, ok := r.places[key]
+	r.mu.RUnlock()
+	if ok {
+		return p
+	}
+	p = r.newPlace(f)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.places) >= maxCached {
+		clear(r.places)
+	}
+	r.places[key] = p
+	return p
+}
+
+func (r *Rules) newPlace(f Frame) *place {
+	path := r.modulePath(f)
+	p := &place{owner: ownerStandard}
+	if f.Class == "p" {
+		p.module = topModule(path)
+		switch {
+		case p.module == "": // made by a library at run time, such as numpy's <__array_function__ internals>
+		case r.own[p.module]:
+			p.owner = ownerMachinery
+		default:
+			p.owner = ownerPackage
+		}
+	}
+	for _, rules := range [][]*rule{r.byTop[firstComponent(path)], r.anyTop} {
+		for _, rule := range rules {
+			if rule.file.match(path) {
+				p.rules = append(p.rules, rule)
+			}
+		}
+	}
+	return p
 }

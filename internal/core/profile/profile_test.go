@@ -179,6 +179,13 @@ func BenchmarkClassify(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(cases)), "ns/stack")
 		b.ReportMetric(float64(frames)/float64(len(cases)), "frames/stack")
 	})
+	b.Run("new frames", func(b *testing.B) { // never seen before: what a hostile agent sends
+		n := 0
+		for b.Loop() {
+			n++
+			rules.Site(profile.Frame{File: "site-packages/pandas/core/frame.py", Class: "p", Function: fmt.Sprint("DataFrame.method", n)})
+		}
+	})
 	b.Run("sites", func(b *testing.B) { // frames looked up once for a batch
 		stacks := make([][]*profile.Site, len(cases))
 		for i, c := range cases {
