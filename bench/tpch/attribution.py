@@ -33,7 +33,7 @@ STATEMENTS = (
 )
 
 #: Names with a hyphen of tasks that are not fused.
-_ONE_OPERATION = re.compile(r"(hash-join|read-csv|broadcast-join)(-\w+)?$|\w+-(tree|chunk|fused-parq)$")
+_ONE_OPERATION = re.compile(r"(hash-join|read-csv|broadcast-join)(-\w+)?$|\w+-(tree|fused-parq)$")
 
 
 @dataclass

@@ -9,6 +9,7 @@ import dask
 import dask.array as da
 import dask.bag as db
 import dask.dataframe as dd
+import distributed  # noqa: F401 - Dask imports it when it computes, too late for the fixture that restores its settings
 import pandas as pd
 import pytest
 

@@ -88,7 +88,10 @@ def test_the_rest_stays(path: str, clean: str) -> None:
 def test_anything_can_be_a_path() -> None:
     chance = random.Random(11)
     for _ in range(3_000):
-        text = "".join(chr(chance.choice([chance.randint(0, 127), chance.randint(0, 0x2FFF)])) for _ in range(chance.randint(0, 60)))
+        text = "".join(
+            chr(chance.choice([chance.randint(0, 127), chance.randint(0, 0x2FFF)]))
+            for _ in range(chance.randint(0, 60))
+        )
         clean = without_secrets(text)
         assert len(clean) <= MAX_PATH
         assert clean.isprintable()
