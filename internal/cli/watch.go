@@ -288,18 +288,27 @@ func dashboardOf(address string, id dask.Identity) string {
 // clock tells the time of day without ever running backwards: it counts from a start, and only jumps forward, as after a machine has slept.
 type clock struct {
 	start time.Time
+	// passed counts without regard to the time of day, day tells the time of day.
+	passed func() time.Duration
+	day    func() time.Time
 }
 
-func newClock() clock { return clock{start: time.Now()} }
+func newClock() clock {
+	began := time.Now()
+	return clock{
+		start: began.Round(0).UTC(), passed: func() time.Duration { return time.Since(began) },
+		day: func() time.Time { return time.Now().Round(0).UTC() },
+	}
+}
 
 // sleepJump is how far the time of day may run ahead of the count before the count follows.
 const sleepJump = 10 * time.Second
 
 func (c *clock) now() time.Time {
-	counted := c.start.Add(time.Since(c.start))
-	if day := time.Now(); day.Round(0).Sub(counted.Round(0)) > sleepJump {
-		c.start = day
-		counted = day
+	counted := c.start.Add(c.passed())
+	if ahead := c.day().Sub(counted); ahead > sleepJump {
+		c.start = c.start.Add(ahead)
+		return counted.Add(ahead)
 	}
-	return counted.Round(0).UTC()
+	return counted
 }

@@ -25,6 +25,8 @@ type poster struct {
 	client *sdk.Client
 	token  string
 	agent  string
+	// pause is how long is waited after a first failure.
+	pause time.Duration
 
 	mu       sync.Mutex
 	outbox   *watch.Outbox
@@ -35,7 +37,7 @@ type poster struct {
 }
 
 func newPoster(client *sdk.Client, token, agent string) *poster {
-	return &poster{client: client, token: token, agent: agent, outbox: watch.NewOutbox(outboxBytes), wake: make(chan struct{}, 1)}
+	return &poster{client: client, token: token, agent: agent, pause: time.Second, outbox: watch.NewOutbox(outboxBytes), wake: make(chan struct{}, 1)}
 }
 
 // add keeps batches to be sent.
@@ -65,7 +67,7 @@ func (p *poster) wantsSource() bool {
 
 // run sends until the context ends; it returns early only if the server will never take anything again.
 func (p *poster) run(ctx context.Context) error {
-	pause := time.Second
+	pause := p.pause
 	for {
 		err := p.drain(ctx)
 		if ctx.Err() != nil {
@@ -77,7 +79,7 @@ func (p *poster) run(ctx context.Context) error {
 		case err != nil:
 			pause = min(2*pause, slowestRetry)
 		default:
-			pause = time.Second
+			pause = p.pause
 		}
 		if err == nil {
 			select {
