@@ -48,7 +48,7 @@ func readCases(t testing.TB, file string) []stackCase {
 }
 
 func TestStacks(t *testing.T) {
-	for _, file := range []string{"recorded.txt", "written.txt"} {
+	for _, file := range []string{"recorded.txt", "recorded_2024.txt", "written.txt"} {
 		cases := readCases(t, file)
 		if len(cases) < 30 {
 			t.Errorf("%s has %d cases", file, len(cases))
