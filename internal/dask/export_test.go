@@ -14,3 +14,14 @@ func Allowed() []string {
 	}
 	return out
 }
+
+// Answers reads a value as the answer to every question.
+func Answers(v any) (id Identity, processing map[string][]Key, stacks map[string][]Running, states map[string]map[string]int64) {
+	id, _ = identityFrom(v)
+	processing, _ = processingFrom(v)
+	stacks, _ = stacksFrom(v)
+	states, _ = statesFrom(v)
+	_, _ = coresFrom(v)
+	_, _ = versionsFrom(v)
+	return id, processing, stacks, states
+}

@@ -55,6 +55,10 @@ func (c *Conn) Identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
+	return identityFrom(v)
+}
+
+func identityFrom(v any) (Identity, error) {
 	m, ok := v.(msgpack.Map)
 	if !ok {
 		return Identity{}, unexpected("identity", v)
@@ -101,6 +105,10 @@ func (c *Conn) Processing(ctx context.Context) (map[string][]Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	return processingFrom(v)
+}
+
+func processingFrom(v any) (map[string][]Key, error) {
 	m, ok := v.(msgpack.Map)
 	if !ok {
 		return nil, unexpected("processing", v)
@@ -133,6 +141,10 @@ func (c *Conn) CallStacks(ctx context.Context) (map[string][]Running, error) {
 	if err != nil {
 		return nil, err
 	}
+	return stacksFrom(v)
+}
+
+func stacksFrom(v any) (map[string][]Running, error) {
 	m, ok := v.(msgpack.Map)
 	if !ok {
 		return nil, unexpected("call_stack", v)
@@ -161,6 +173,10 @@ func (c *Conn) PrefixStates(ctx context.Context) (map[string]map[string]int64, e
 	if err != nil {
 		return nil, err
 	}
+	return statesFrom(v)
+}
+
+func statesFrom(v any) (map[string]map[string]int64, error) {
 	m, ok := v.(msgpack.Map)
 	if !ok {
 		return nil, unexpected("get_task_prefix_states", v)
@@ -188,6 +204,10 @@ func (c *Conn) Cores(ctx context.Context) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return coresFrom(v)
+}
+
+func coresFrom(v any) (map[string]int64, error) {
 	m, ok := v.(msgpack.Map)
 	if !ok {
 		return nil, unexpected("ncores", v)
@@ -212,6 +232,10 @@ func (c *Conn) Versions(ctx context.Context) (Versions, error) {
 	if err != nil {
 		return Versions{}, err
 	}
+	return versionsFrom(v)
+}
+
+func versionsFrom(v any) (Versions, error) {
 	m, ok := v.(msgpack.Map)
 	if !ok {
 		return Versions{}, unexpected("versions", v)
