@@ -46,6 +46,7 @@ func routes() []route {
 		{method: "DELETE", path: "/tokens/{token_id}", nobody: 401, stranger: 404, owner: 404, admin: 404},
 		ok("POST", "/clusters", "", `{"options":{"n_workers":0}}`, 201),
 		ok("GET", "/clusters", "", "", 200),
+		ok("POST", "/clusters/watched", "", `{"scheduler_address":"tcp://10.0.0.4:8786","scheduler_id":"Scheduler-1"}`, 201),
 		cluster("GET", "", "", "", 200),
 		cluster("POST", "/scale", "", `{"n_workers":1}`, 200),
 		cluster("GET", "/credentials", "", "", 200),
