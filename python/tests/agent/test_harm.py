@@ -38,7 +38,7 @@ exec(MAKE, scope)
 def break_part(holder, name):
     setattr(holder, name, scope["make"](name, getattr(holder, name)))
 
-for name in ("__init__", "_drain", "_tick", "_sample", "_flush", "_obey", "_halt"):
+for name in ("__init__", "_drain", "_tick", "_look", "_flush", "_obey", "_halt"):
     break_part(_worker.WorkerAgent, name)
 break_part(_worker, "measured_us")
 break_part(_worker.Outbox, "_parcel")
@@ -51,7 +51,7 @@ def dask_setup(scheduler):
 """
 ON_WORKERS = {
     "w-0": "measured_us,_parcel",
-    "w-1": "_drain,_tick,_sample,_flush,_obey,_halt",
+    "w-1": "_drain,_tick,_look,_flush,_obey,_halt",
     "w-2": "__init__",
 }
 ON_SCHEDULER = "_stamp,_take,_gauges,_apply,_finish_workers,find_origin"

@@ -186,7 +186,7 @@ class Calls:
 
 def task_coroutines(worker: Any, keys: Iterable[Any]) -> dict[Any, Any]:
     """Return the coroutines in which a worker executes tasks that are coroutines themselves, by key."""
-    wanted = {f"execute({key})": key for key in keys}
+    wanted = {f"execute({key!r})": key for key in keys}
     found = {}
     for task in list(getattr(worker, "_async_instructions", ())):
         key = wanted.get(task.get_name())

@@ -101,16 +101,17 @@ class Lookout:
         loop_thread
             The event loop's.
         """
-        weight_us += self._carried_us
-        self._carried_us = 0
         stopped = how == FORCED
         active = self._worker.active_threads.copy()
-        if how == RELEASED and active:
+        if how == RELEASED:
             if not self._taps.affordable(now_s, crowd=self._crowd):
-                self._carried_us = weight_us  # for a later look that finds the GIL held
+                self._carried_us += weight_us  # for a later look that finds the GIL held
                 return []
             stopped = self._taps.again(crowd=self._crowd)
             active = self._worker.active_threads.copy()
+        if how != FREE:
+            weight_us += self._carried_us
+            self._carried_us = 0
         sightings = look(active, self._marks, self._codes)
         if len(sightings) == 1:
             self._correct(sightings[0], how, stopped=stopped)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # Threads of Dask and of this package; their work is in the ledger, or it is overhead. Threads that tasks start
 # themselves are not among them: they work for the task.
-_OWN = ("Dask-", "IO loop", "Profile", "MainThread", "TCP-Executor", "AsyncProcess", "lineitem")
+_OWN = ("IO loop", "Profile", "MainThread", "Nanny", "TCP-Executor", "AsyncProcess", "lineitem")
+_POOLS = "Dask-"  # "<worker's name>-Dask-Default-Threads-…"
 _LEAST_US = 1_000
 _LEAST_SHARE = 50
 
@@ -43,10 +44,10 @@ class NativeCpu:
         self._last_process = 0
         self._last: dict[int, int] = {}
         self._others: set[int] = set()
-        self._debt_us = 0
+        self._carried_us = 0
         self._begun = False
 
-    def take_us(self, busy: Collection[int], loop_thread: int, wall_us: int) -> int:
+    def take_us(self, busy: Collection[int], loop_thread: int, wall_us: int, *, running: bool) -> int:
         """Return the microseconds of native parallelism since the last call.
 
         Parameters
@@ -57,6 +58,8 @@ class NativeCpu:
             The event loop's.
         wall_us
             Time since the last call.
+        running
+            Whether anything runs for which threads could work.
         """
         if not sys.platform.startswith("linux") or len(self._siblings) > 1:
             return 0
@@ -67,7 +70,8 @@ class NativeCpu:
             native = thread.native_id
             if native is None:
                 continue
-            if thread.ident in busy or thread.ident == loop_thread or thread.name.startswith(_OWN):
+            name = thread.name
+            if thread.ident in busy or thread.ident == loop_thread or name.startswith(_OWN) or _POOLS in name:
                 total = self._clocks.total_ns(native)
                 if total is not None:
                     own[native] = total
@@ -82,7 +86,11 @@ class NativeCpu:
         if not self._begun:
             self._begun = True
             return 0
-        # What a thread did in the moments before it ended cannot be read any more.
-        us = used // 1000 - gone * wall_us + self._debt_us
-        self._debt_us = max(-wall_us, min(0, us))
-        return us if us > max(_LEAST_US, wall_us // _LEAST_SHARE) else 0
+        # What a thread did in the moments before it ended cannot be read any more. Little is kept for later: alone it
+        # could be the clocks' imprecision, which evens out.
+        us = used // 1000 - gone * wall_us + self._carried_us
+        if running and us > max(_LEAST_US, wall_us // _LEAST_SHARE):
+            self._carried_us = 0
+            return us
+        self._carried_us = max(-wall_us, us if running else min(0, us))
+        return 0

@@ -45,7 +45,7 @@ from lineitem.agent._outbox import Outbox
 from lineitem.agent._resources import Resources
 from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
 from lineitem.agent._stacks import Classifier, Resolver, can_sample, landmarks
-from lineitem.agent._taps import Arrivals, Taps
+from lineitem.agent._taps import RELEASED, Arrivals, Taps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,7 @@ _STOP_S = 1.0
 _LAST_LOOK_S = 0.7
 _STARVED_US = 1_500_000
 _BOOKS_US = 100_000
+_REST_US = 200_000
 _RATE_WITHOUT_LOOKING_HZ = 5.0
 _FLUSH_NOW_S = 3.0
 
@@ -163,6 +164,7 @@ class WorkerAgent:
         self._last_reason = "starting" if begin < now else "no_work"
         self._starved_until = 0
         self._asleep = False
+        self._busy_at = 0
         self._stop = False
         self._wake = threading.Event()
         self._ticks = 0
@@ -398,7 +400,7 @@ class WorkerAgent:
         """
         now = monotonic_us()
         rate = self._pace.rate_hz or _RATE_WITHOUT_LOOKING_HZ
-        if self._busy():
+        if self._busy(now):
             due = self._arrivals.plan(now, rate)
             how = self._taps.sleep_until(min(due, max(now + 1_000, self._next_flush)) / 1e6, self._wake)
             if how is None:
@@ -430,8 +432,11 @@ class WorkerAgent:
             return self._flush_s
         return max(self._flush_s, min(_STRETCH * self._flush_s, self._full_size / _BYTES_PER_S))
 
-    def _busy(self) -> bool:
-        return bool(self.ledger.entries or self.worker.active_threads or self.worker.state.in_flight_tasks)
+    def _busy(self, now: int) -> bool:
+        """Tell whether to keep looking: something runs, or did a moment ago. Between short tasks it is not worth resting."""
+        if self.ledger.entries or self.worker.active_threads or self.worker.state.in_flight_tasks:
+            self._busy_at = now
+        return now - self._busy_at < _REST_US
 
     def _drain(self) -> None:
         events = self.events
@@ -471,8 +476,8 @@ class WorkerAgent:
         weight = self._arrivals.take(now, rate or _RATE_WITHOUT_LOOKING_HZ)
         if how is None or not weight or not rate or not self._can_sample:
             return []
-        if not (self.worker.active_threads or self._calls or self._coroutines):
-            return []
+        if how != RELEASED and not (self.worker.active_threads or self._calls or self._coroutines):
+            return []  # short tasks are over by the time that the GIL is free
         self._max_gap_us = max(self._max_gap_us, now - self._last_tick)
         self._last_tick = now
         self._ticks += 1
@@ -503,14 +508,16 @@ class WorkerAgent:
     def _keep_books(self, now: int) -> None:
         """Say what the free slots since the last time were: native parallelism, or idle for a reason."""
         self.ledger.advance(now)
-        native = self._ask(
-            "native", self._native.take_us, self.worker.active_threads.copy(), self._loop_thread, now - self._last_books
-        )
+        native = self._ask("native", self._take_native, now - self._last_books)
         self._last_books = now
         if native:
             self.ledger.attribute_native(native)
         self._last_reason = self._idle_reason(now)
         self.ledger.attribute_idle(self._last_reason)
+
+    def _take_native(self, wall_us: int) -> int:
+        busy = self.worker.active_threads.copy()
+        return self._native.take_us(busy, self._loop_thread, wall_us, running=bool(self.ledger.entries))
 
     def _actor_key(self, name: str) -> object:
         """Find the entry of an actor's method that a thread is in: Dask names the thread by class and method."""
