@@ -238,9 +238,9 @@ func (w *watcher) status(ctx context.Context, p watch.Poll) {
 		line += "; the server did not take a report: " + strings.TrimRight(rejected, ".")
 	}
 	if dropped > 0 {
-		line += fmt.Sprintf("; the server is away: %d reports wait, %d are lost", waiting, dropped)
+		line += fmt.Sprintf("; the server is away: %s, %d lost", countOf(waiting, "report")+" waiting", dropped)
 	} else if waiting > waitingIsMany {
-		line += fmt.Sprintf("; the server is away: %d reports wait", waiting)
+		line += fmt.Sprintf("; the server is away: %s waiting", countOf(waiting, "report"))
 	}
 	w.progress.say("%s.", line)
 }

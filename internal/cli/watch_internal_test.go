@@ -13,6 +13,9 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/lineitem/lineitem/internal/dask"
+	"github.com/lineitem/lineitem/internal/servertest"
+	"github.com/lineitem/lineitem/internal/watch"
 	"github.com/lineitem/lineitem/sdk"
 )
 
@@ -166,5 +169,38 @@ func TestTheClockNeverRunsBackwards(t *testing.T) {
 		if d := jitter(time.Second); d < 800*time.Millisecond || d > 1200*time.Millisecond {
 			t.Fatalf("a second became %v", d)
 		}
+	}
+}
+
+// TestStatusOfWatching says in one line how things are, with the cost that the server knows.
+func TestStatusOfWatching(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	answer, err := s.User.WatchCluster(t.Context(), sdk.WatchRequest{SchedulerID: "S-1", SchedulerAddress: "tcp://lab:8786", Method: "sampled"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(2 * time.Hour)
+	var said bytes.Buffer
+	w := watcher{client: s.User, cluster: answer.Cluster, progress: newProgress(&said), post: newPoster(s.User, answer.AgentToken, "test")}
+	p := watch.Poll{Identity: dask.Identity{Workers: []dask.Worker{{Threads: 4, Executing: 2, LongRunning: 1}, {Threads: 4}}}}
+	w.status(t.Context(), p)
+	w.post.rejected = "It does not add up."
+	for range waitingIsMany + 1 {
+		w.post.outbox.Add([]byte{1})
+	}
+	w.status(t.Context(), watch.Poll{Identity: dask.Identity{Workers: make([]dask.Worker, 1)}})
+	w.post.outbox.Add(make([]byte, outboxBytes))
+	w.client, err = sdk.New("http://127.0.0.1:1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.status(t.Context(), watch.Poll{})
+	want := `2 workers, 3 of 8 threads at work, $0.090 so far.
+1 worker, 0 of 0 threads at work, $0.090 so far; the server did not take a report: It does not add up; the server is away: 1001 reports waiting.
+0 workers, 0 of 0 threads at work; the server did not take a report: It does not add up; the server is away: 1 report waiting, 1001 lost.
+`
+	if said.String() != want {
+		t.Errorf("it says:\n%s\nwant:\n%s", said.String(), want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/watch"
 )
@@ -17,6 +18,7 @@ type WatchedStore interface {
 	watch.Store
 	ListLiveWatched(ctx context.Context) ([]cluster.Cluster, error)
 	TouchCluster(ctx context.Context, id cluster.ID, at time.Time) error
+	GaugesByCluster(ctx context.Context, id cluster.ID) (cluster.Gauges, error)
 }
 
 const (
@@ -121,6 +123,13 @@ func (w *Watched) end(ctx context.Context, now time.Time, c cluster.Cluster) err
 			return err
 		}
 		row.LastSeenAt = later(row.LastSeenAt, c.LastSeenAt)
+		// A report that a server received and did not live to note is known by what it said.
+		switch g, err := w.cfg.Store.GaugesByCluster(ctx, c.ID); {
+		case err == nil:
+			row.LastSeenAt = later(row.LastSeenAt, g.At)
+		case !errs.Is(err, errs.NotFound):
+			return err
+		}
 		processes, err := w.cfg.Store.ProcessesByCluster(ctx, c.ID)
 		if err != nil {
 			return err
