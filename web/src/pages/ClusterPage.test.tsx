@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { error, open, usual } from "../../tests/app";
-import { cluster } from "../../tests/data";
+import { bill, cluster } from "../../tests/data";
 
 const bills = () => screen.findByRole("table", { name: /^Cost by .* dearest first/ });
 
@@ -180,8 +180,12 @@ describe("one cluster", () => {
       method: "sampled",
       last_seen_at: "2026-11-19T09:54:30Z",
     });
-    open("/clusters/c1", { ...usual(), "GET /clusters/c1": { body: watched } });
-    await bills();
+    const seen = bill({ method: "sampled" });
+    const answers = { ...usual(), "GET /clusters/c1": { body: watched }, "GET /clusters/c1/bill": { body: seen } };
+    open("/clusters/c1", answers);
+    expect(await screen.findByRole("table", { name: /^Cost by line of code where threads stood/ })).toBeTruthy();
+    expect(screen.getByText(/who created it cannot be seen/)).toBeTruthy();
+    expect(screen.queryByText("submitted")).toBeNull();
     expect(screen.queryByRole("button", { name: "Scale…" })).toBeNull();
     expect(screen.queryByRole("button", { name: "Stop…" })).toBeNull();
     expect(screen.queryByRole("heading", { name: "Logs" })).toBeNull();

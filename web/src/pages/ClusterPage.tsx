@@ -18,6 +18,7 @@ import { usePackages } from "#/api/queries/packages";
 import { useMe } from "#/api/queries/session";
 import type { Cluster } from "#/api/schema";
 import { BillCard } from "#/features/bill/BillCard";
+import type { Grouping } from "#/features/bill/grouping";
 import { type How, HowDialog } from "#/features/bill/HowDialog";
 import { IdleCard } from "#/features/bill/IdleCard";
 import { LineCard } from "#/features/bill/LineCard";
@@ -87,7 +88,11 @@ export function ClusterPage() {
 }
 
 function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: ReturnType<typeof useCluster> }) {
-  const { by = "origin", file, line, log, q = "", sub = "", sort = "-at" } = route.useSearch();
+  const { file, line, log, q = "", sub = "", sort = "-at" } = route.useSearch();
+  const sampled = cluster.method === "sampled";
+  // What is looked at from outside has no origins to show.
+  const usual: Grouping = sampled ? "line" : "origin";
+  const by = route.useSearch().by ?? usual;
   const navigate = route.useNavigate();
   const clock = useClock(query.dataUpdatedAt);
   const ended = cluster.ended_at ? clock.now.getTime() - new Date(cluster.ended_at).getTime() > AFTERGLOW_MS : false;
@@ -113,7 +118,6 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
     [bill.data, submissions.data, reads.data],
   );
   const decimals = view?.decimals ?? decimalsFor(cluster.cost_nanos, 3);
-  const sampled = cluster.method === "sampled";
   const selected = file !== undefined && line !== undefined ? { file, line } : undefined;
   const found = views && selected && rowAt(views, selected);
   const change = (next: Partial<ClusterSearch>, hash: string | true = true, replace = false) =>
@@ -155,7 +159,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                     selected={selected}
                     filter={q}
                     onFilter={(next) => change({ q: next || undefined }, true, true)}
-                    onBy={(next) => change({ by: next === "origin" ? undefined : next })}
+                    onBy={(next) => change({ by: next === usual ? undefined : next })}
                     onHow={setHow}
                   />
                 )

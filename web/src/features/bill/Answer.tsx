@@ -44,6 +44,16 @@ export function Answer({ bill, view, names, onOrigins }: AnswerProps) {
 function Origins({ bill, onOrigins }: { bill: Bill; onOrigins: () => void }) {
   const parts = originShares(bill);
   if (!parts) return null;
+  if (bill.method === "sampled") {
+    return (
+      <p className="mute small">
+        <Fig label="How lines were found" onOpen={onOrigins}>
+          Sampled from outside
+        </Fig>
+        , once a second: figures are estimates. Work stands where threads stood; who created it cannot be seen.
+      </p>
+    );
+  }
   return (
     <p className="mute small">
       <Fig label="Share of the work that stands on the line that created it" onOpen={onOrigins}>
@@ -52,7 +62,6 @@ function Origins({ bill, onOrigins }: { bill: Bill; onOrigins: () => void }) {
       of the work stands on the line that created it
       {parts.submitted > 0 && `; ${percent(parts.submitted)} on the line that submitted it`}
       {parts.none > 0 && `; ${percent(parts.none)} on none`}.
-      {bill.method === "sampled" && " Sampled from outside, once a second: figures are estimates."}
     </p>
   );
 }

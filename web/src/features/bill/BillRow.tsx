@@ -62,7 +62,7 @@ export function BillRow({ view, row, parent, depth = 0, names, selected, dearest
           </div>
         </td>
         <td className="wide where">
-          <Where row={row} depth={depth} names={names} />
+          <Where view={view} row={row} depth={depth} names={names} />
         </td>
         <td className="wide">{about.type !== "prefix" && <WorkBar row={row} dearest={dearest} />}</td>
         <td className="n wide">
@@ -187,12 +187,13 @@ function sameLine(row: Row, parent: Row | undefined): boolean {
 }
 
 /** The place of a line, and whether it is only where the work was asked for; of what is no line, where most of it was done. */
-function Where({ row, depth, names }: { row: Row; depth: number; names: Map<string, string> }): ReactNode {
+function Where(props: { view: BillView; row: Row; depth: number; names: Map<string, string> }): ReactNode {
+  const { view, row, depth, names } = props;
   const { about } = row;
   if (about.type === "prefix") return null;
   if (about.type === "library") return <span className="mute small">{mainWork(row)}</span>;
   if (about.type === "operation") return <span className="mute small">{mainLibrary(row)}</span>;
-  const level = about.side === "origin" ? levelOf(row) : "created";
+  const level = about.side === "origin" && !view.sampled ? levelOf(row) : "created";
   return (
     <>
       <span className="loc">{placeOf(about, names)}</span>

@@ -33,7 +33,7 @@ export function HowDialog({ about, cluster, bill, view, submissions, clock, onCl
   const absolute = new URL(url, window.location.origin).href;
   return (
     <Dialog title="How is this computed?" onClose={onClose}>
-      <p>{EXPLANATIONS[about]}</p>
+      <p>{about === "origins" && bill?.method === "sampled" ? OUTSIDE : EXPLANATIONS[about]}</p>
       <dl className="kv small">
         <dt>Query</dt>
         <dd>
@@ -68,7 +68,7 @@ export function HowDialog({ about, cluster, bill, view, submissions, clock, onCl
           </>
         )}
       </dl>
-      {bill && about === "origins" && <Origins bill={bill} submissions={submissions} />}
+      {bill && about === "origins" && bill.method !== "sampled" && <Origins bill={bill} submissions={submissions} />}
       {bill && view && (about === "bill" || about === "line") && <Sum bill={bill} view={view} />}
       <footer>
         <Button onClick={onClose}>Close</Button>
@@ -155,6 +155,9 @@ function Origins({ bill, submissions }: { bill: Bill; submissions: SubmissionLis
     </>
   );
 }
+
+const OUTSIDE =
+  "Nobody inside the cluster says who created or submitted its work. About once a second, its scheduler is asked where its workers' threads stand; the time between two looks goes to the innermost line of user code seen then.";
 
 function Rates({ rates }: { rates: RateCard }) {
   return (

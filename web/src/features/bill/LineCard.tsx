@@ -35,7 +35,7 @@ export function LineCard({ view, row, names, onHow }: LineCardProps) {
     <Card title={name} aside={functions.filter(Boolean).join(", ")}>
       <div className="state" style={{ justifyItems: "stretch" }}>
         {about.text && <pre className="code mono wrap">{about.text}</pre>}
-        <p className="mute small">{HOW_KNOWN[about.side === "line" ? "line" : levelOf(row)]}</p>
+        <p className="mute small">{HOW_KNOWN[about.side === "line" || view.sampled ? "line" : levelOf(row)]}</p>
         <dl className="kv r">
           <dt>Cost of this line</dt>
           <dd className="strong">

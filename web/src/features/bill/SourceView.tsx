@@ -18,6 +18,7 @@ interface SourceViewProps {
 /** A file's source with what each line cost beside it. */
 export function SourceView({ file, text, costs, selected, amount, onSelect }: SourceViewProps) {
   const lines = useMemo(() => highlight(text), [text]);
+  const gaps = useMemo(() => gapsOf(lines.map((tokens) => tokens.length === 0)), [lines]);
   const dearest = Math.max(0, ...[...costs.values()].map((cost) => cost.nanos));
   const target = selected ?? [...costs].find(([, cost]) => cost.nanos === dearest)?.[0];
   const frame = useRef<HTMLElement>(null);
@@ -40,6 +41,9 @@ export function SourceView({ file, text, costs, selected, amount, onSelect }: So
       <ol>
         {lines.map((tokens, index) => {
           const number = index + 1;
+          const gap = gaps.get(index);
+          if (gap === 0) return null;
+          if (gap !== undefined) return <Gap key={number} lines={gap} />;
           const cost = costs.get(number);
           const look = [
             cost && "paid",
@@ -92,4 +96,34 @@ export function SourceView({ file, text, costs, selected, amount, onSelect }: So
       </ol>
     </section>
   );
+}
+
+/** Stands for many empty lines: of a cluster that is watched from outside, only the text of lines that ran is known. */
+function Gap({ lines }: { lines: number }) {
+  return (
+    <li className="fold">
+      <span />
+      <span />
+      <span className="ln">⋮</span>
+      <span>{lines} lines without text</span>
+    </li>
+  );
+}
+
+/** Empty lines that follow each other stand for themselves up to so many. */
+const MOST_EMPTY = 6;
+
+/** Where longer runs of empty lines begin, with their length; the rest of each run is 0. */
+export function gapsOf(empty: readonly boolean[]): Map<number, number> {
+  const gaps = new Map<number, number>();
+  for (let at = 0; at < empty.length; at += 1) {
+    let end = at;
+    while (empty[end]) end += 1;
+    if (end - at > MOST_EMPTY) {
+      gaps.set(at, end - at);
+      for (let inside = at + 1; inside < end; inside += 1) gaps.set(inside, 0);
+    }
+    at = Math.max(at, end);
+  }
+  return gaps;
 }

@@ -47,6 +47,8 @@ export interface BillView {
   currency: string;
   decimals: number;
   by: Grouping;
+  /** Whether threads were looked at from outside, where neither creating nor submitting lines can be seen. */
+  sampled: boolean;
   total: number;
   rows: Row[];
   rowsShown: number;
@@ -81,6 +83,7 @@ export function viewOf(bill: Bill, by: Grouping): BillView {
     currency: bill.currency,
     decimals,
     by,
+    sampled: bill.method === "sampled",
     total: bill.total_nanos,
     rows,
     rowsShown,

@@ -22,7 +22,9 @@ export function Header({ cluster, clock, onScale, onStop }: HeaderProps) {
     cluster.started_at
       ? `started ${moment(cluster.started_at, clock)}`
       : `asked for ${moment(cluster.created_at, clock)}`,
-    cluster.watched && cluster.last_seen_at ? `last seen ${moment(cluster.last_seen_at, clock, true)}` : undefined,
+    cluster.watched && live && cluster.last_seen_at
+      ? `last seen ${moment(cluster.last_seen_at, clock, true)}`
+      : undefined,
     cluster.ended_at ? `ended ${moment(cluster.ended_at, clock)}` : undefined,
   ];
   return (

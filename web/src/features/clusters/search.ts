@@ -4,7 +4,7 @@ import type { Order } from "#/ui/SortHeader";
 
 /** What the address of a cluster's page holds beside the cluster. */
 export interface ClusterSearch {
-  /** What the rows of the bill are; origins where it is not said. */
+  /** What the rows of the bill are; origins where it is not said, or lines where origins cannot be seen. */
   by?: Grouping | undefined;
   file?: string | undefined;
   line?: number | undefined;

@@ -127,7 +127,7 @@ function Process({ series, top, step }: ProcessProps) {
           label={`Memory of ${name}: ${memory.join(", ")}`}
           values={series.rss_bytes}
           within={series.managed_bytes}
-          spilled={series.spilled_bytes}
+          spilled={spilled > 0 ? series.spilled_bytes : undefined}
           limit={limit}
           top={top.memory}
         />

@@ -12,7 +12,7 @@ interface SparkProps {
   /** A second measure inside the first, drawn as a fuller area. */
   within?: Values;
   /** A third, as a line of its own: bytes that did not fit. */
-  spilled?: Values;
+  spilled?: Values | undefined;
   /** A limit, as a rule. */
   limit?: number | undefined;
 }
