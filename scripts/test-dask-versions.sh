@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 uv="$(scripts/setup-uv.sh)"
-packages=('dask[array,dataframe]' distributed pyarrow bokeh httpx msgpack pytest pytest-timeout)
+packages=('dask[array,dataframe]' distributed pyarrow bokeh httpx msgpack pytest pytest-timeout dask-jobqueue)
 read -r -a tests <<<"${DASK_TESTS-tests/agent}"
 
 # environment VERSION prints the interpreter of a version, after making what is missing.
@@ -36,6 +36,7 @@ check() {
     return
   fi
   (cd python && "$python" tests/versions/smoke.py) || return
+  [ "$1" = newest ] || (cd python && "$python" tests/versions/jobqueue.py) || return # .venv has no dask-jobqueue
   [ "${#tests[@]}" -eq 0 ] || (cd python && "$python" -m pytest -q -p no:cacheprovider -m 'not gpu' "${tests[@]}")
 }
 

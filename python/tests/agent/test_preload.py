@@ -177,7 +177,6 @@ def test_workers_bring_the_agent_where_the_scheduler_cannot_have_a_preload(offic
         PRELOAD: "lineitem.agent.preload",
         WORKER_PRELOAD: "lineitem.agent.worker_preload",
     }
-    environ["PYTHONPATH"] = str(tmp_path)
     with ByHand(tmp_path, environ, "--preload", str(tmp_path / "taken.py")) as cluster:
         for number in range(3):
             cluster.worker(f"w-{number}")

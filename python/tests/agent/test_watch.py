@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import pickle
 import subprocess
 import sys
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import distributed
@@ -204,6 +206,18 @@ def test_a_new_token_brings_the_agent_back(office: Office, caplog: pytest.LogCap
     assert "another-token" not in caplog.text
 
 
+def test_the_most_talkative_logs_hold_no_token(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "distributed.core")
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
+        watch(client, office)
+        works(client)
+    assert "lineitem_watch" in caplog.text
+    assert "'op': 'run_function'" in caplog.text
+    assert TOKEN not in caplog.text
+    assert USER_TOKEN not in caplog.text
+
+
 def test_the_server_says_no(office: Office) -> None:
     with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster, Client(cluster) as client:
         with pytest.raises(NotSignedIn):
@@ -309,7 +323,7 @@ def test_the_parcel_is_softly_made_of_builtins(
 
 
 def test_a_broken_parcel_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    broken = _ship._Parcel(name="lineitem_shipped_broken", process="elsewhere", packed=b"no zip", order={"do": "claim"})
+    broken = _ship._Parcel(name="lineitem_shipped_broken", process="elsewhere", packed=b"no zip", order=zlib.compress(b'{"do": "claim"}'))
     assert order(loads(dumps(broken)), None)["state"] == "failed"
     assert "not watched" in caplog.text
 
@@ -340,7 +354,6 @@ print(module.LineitemSchedulerPlugin.__name__, len(import_module(name + ".agent.
 def test_what_travels_needs_nothing_that_stays() -> None:
     """Every module that is shipped imports other shipped ones only."""
     import ast
-    import zlib
 
     name, packed = _ship._texts()
     texts = json.loads(zlib.decompress(packed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import zlib
 from typing import Any
 
 import cloudpickle
@@ -20,12 +21,12 @@ _VERSION = sys.version_info[:2]
 
 _LOADER = """
 def load(version, payload):
-    import logging, pickle, sys
+    import logging, pickle, sys, zlib
     from distributed.diagnostics.plugin import WorkerPlugin
     log = logging.getLogger("lineitem.agent")
     if tuple(sys.version_info[:2]) == tuple(version):
         try:
-            return pickle.loads(payload)
+            return pickle.loads(zlib.decompress(payload))
         except Exception:
             log.warning("Lineitem's agent could not be loaded on this worker. Tasks are not affected.", exc_info=True)
     else:
@@ -59,4 +60,5 @@ def worker_payload(settings: dict[str, Any]) -> bytes:
         payload = cloudpickle.dumps(plugin)
     finally:
         cloudpickle.unregister_pickle_by_value(lineitem.agent)
-    return pickle.dumps(_Softly(payload))
+    # It goes to every worker, and compresses to a third.
+    return pickle.dumps(_Softly(zlib.compress(payload, 9)))

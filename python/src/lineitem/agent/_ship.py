@@ -53,7 +53,7 @@ def load(name, process, packed, order):
         return importlib.import_module(name + ".agent._arrival")
 
     async def lineitem_watch(dask_scheduler):
-        import logging, sys
+        import json, logging, sys, zlib
 
         log = logging.getLogger("lineitem.agent")
         try:
@@ -64,7 +64,7 @@ def load(name, process, packed, order):
             here = sys.modules.get("lineitem.agent._arrival")
             if here is None or here.PROCESS != process:
                 here = unpack()
-            return await here.arrive(dask_scheduler, order)
+            return await here.arrive(dask_scheduler, json.loads(zlib.decompress(order)))
         except Exception as error:
             log.warning("Lineitem's agent could not be set up: this cluster works, but is not watched.", exc_info=True)
             return {"state": "failed", "reason": type(error).__name__ + ": " + str(error)[:500]}
@@ -109,7 +109,8 @@ def parcel(order: dict[str, Any]) -> Any:
     from lineitem.agent._arrival import PROCESS
 
     name, packed = _texts()
-    return _Parcel(name=name, process=PROCESS, packed=packed, order=order)
+    # Packed too: at its most talkative Dask logs the messages that it gets, and an order may hold a token.
+    return _Parcel(name=name, process=PROCESS, packed=packed, order=zlib.compress(json.dumps(order).encode()))
 
 
 async def send(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
