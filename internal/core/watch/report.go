@@ -151,6 +151,16 @@ func nameOf(c cluster.Cluster, w cluster.ReportedWorker) string {
 	return cut(name, maxName)
 }
 
+// nameFrom returns the name within the id of a worker, "<cluster>-<name>-<8 characters>".
+func nameFrom(c cluster.Cluster, id cluster.ProcessID) string {
+	const end = len("-01234567")
+	name := strings.TrimPrefix(string(id), string(c.ID)+"-")
+	if len(name) > end && name[len(name)-end] == '-' {
+		name = name[:len(name)-end]
+	}
+	return name
+}
+
 func tasks(n int64) string {
 	if n == 1 {
 		return "1 task"

@@ -57,7 +57,7 @@ func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
 		case r.Batch.Kind == usage.KindScheduler:
 			c, err = s.scheduler(ctx, c, rolls[c.ID], r.Batch, at)
 		case c.Watched():
-			err = s.worker(ctx, c, r.Batch, at)
+			err = s.worker(ctx, c, rolls[c.ID], r.Batch, at)
 		}
 		if err != nil {
 			return fmt.Errorf("keep a report of %s: %w", c.ID, err)
@@ -159,6 +159,10 @@ func (s *Sink) reported(ctx context.Context, c cluster.Cluster, known *roll, w c
 	case !errs.Is(err, errs.NotFound):
 		return err
 	}
+	return s.create(ctx, c, known, w, at)
+}
+
+func (s *Sink) create(ctx context.Context, c cluster.Cluster, known *roll, w cluster.ReportedWorker, at Window) error {
 	generation, err := known.next(ctx, s.store, c.ID, nameOf(c, w))
 	if err != nil || generation == 0 {
 		return err
@@ -174,11 +178,19 @@ func within(c cluster.Cluster, p cluster.Process) cluster.Process {
 	return p
 }
 
-// worker brings a worker back that had been given up for lost.
-func (s *Sink) worker(ctx context.Context, c cluster.Cluster, b *usage.Batch, at Window) error {
+// worker brings a worker back that had been given up for lost. One of which no row has come yet is known by what it says of itself, until its row
+// corrects that: rows are sent once, and the report that held it may be lost.
+func (s *Sink) worker(ctx context.Context, c cluster.Cluster, known *roll, b *usage.Batch, at Window) error {
 	p, err := s.store.ProcessByID(ctx, b.Process)
 	if errs.Is(err, errs.NotFound) {
-		return nil // its time is kept by its id, and counts once its row comes
+		w := cluster.ReportedWorker{Process: b.Process, Name: nameFrom(c, b.Process), Threads: int(b.Threads), StartedAt: at.Start}
+		if b.Res != nil {
+			w.MemoryBytes = min(b.Res.MemoryLimitBytes, maxMemory)
+		}
+		if !Sound(c, w) {
+			return nil
+		}
+		return s.create(ctx, c, known, w, at)
 	}
 	if err != nil {
 		return err
