@@ -67,7 +67,7 @@ def pack(value: Mapping[str, Any]) -> bytes:
     return packed
 
 
-class _Table:
+class Table:
     """Rows numbered in order of first use."""
 
     def __init__(self) -> None:
@@ -75,6 +75,7 @@ class _Table:
         self._index: dict[Any, int] = {}
 
     def index(self, value: Any) -> int:
+        """Return the number of a row."""
         found = self._index.get(value)
         if found is None:
             found = self._index[value] = len(self.rows)
@@ -168,7 +169,7 @@ def _cut(samples: _Resolved, below: int) -> _Resolved:
 
 
 def _body(epoch: Epoch, window: Window, resolved: _Resolved) -> dict[str, Any]:
-    strings, files, frames, stacks = _Table(), _Table(), _Table(), _Table()
+    strings, files, frames, stacks = Table(), Table(), Table(), Table()
     samples = []
     for ((submission, prefix, origin), part, stack), (wall, cpu) in resolved.items():
         numbers = tuple(

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from lineitem.agent._merge import merge
 from lineitem.agent._sources import read_source
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MAX_TEXTS = 20
 
 
 class Outbox:
-    """Batches that the scheduler has not acknowledged yet; when there are too many, the oldest go.
+    """Batches that the scheduler has not acknowledged yet; when there are too many, they are merged, and the oldest go last.
 
     The agent's thread puts batches in, the worker's event loop sends them; a deque is all they need between them.
 
@@ -40,6 +41,7 @@ class Outbox:
         self._guard = guard
         self._on_reply = on_reply
         self._batches: deque[bytes] = deque()
+        self._sent: set[bytes] = set()
         self._sending = asyncio.Lock()
         self.wants_sources = False
         self._files_seen: set[str] = set()
@@ -80,6 +82,7 @@ class Outbox:
                 while self._batches or ask:
                     ask = False
                     parcel = self._parcel()
+                    self._sent = set(parcel)
                     offers = self._texts.copy()
                     environment = self._software if self._wants_software is None else ""
                     reply = await asyncio.wait_for(
@@ -155,8 +158,32 @@ class Outbox:
             if file in wanted:
                 self._wanted.append((file, *text))
 
+    def _merge_oldest(self, size: int) -> None:
+        """Make one window out of two, from the oldest on, until they fit."""
+        waiting = list(self._batches)
+        kept: list[bytes] = []
+        at = 0
+        while at < len(waiting):
+            batch = waiting[at]
+            at += 1
+            # The scheduler may have what was sent once: another batch with its number would be a duplicate.
+            if size > _OUTBOX_BYTES // 2 and at < len(waiting) and not {batch, waiting[at]} & self._sent:
+                merged = merge(batch, waiting[at])
+                if merged is not None:
+                    size -= len(batch) + len(waiting[at]) - len(merged)
+                    batch = merged
+                    at += 1
+            kept.append(batch)
+        # What the agent's thread has put in meanwhile stays at the end.
+        for _ in waiting:
+            self._batches.popleft()
+        self._batches.extendleft(reversed(kept))
+
     def _drop_oldest(self) -> None:
         size = sum(map(len, list(self._batches)))
+        if size > _OUTBOX_BYTES:
+            self._merge_oldest(size)
+            size = sum(map(len, list(self._batches)))
         while self._batches and size > _OUTBOX_BYTES:
             size -= len(self._batches.popleft())
             self.dropped += 1
