@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.util
+import inspect
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ _MARK = "_lineitem_original"
 
 
 def _hook_expressions(module: ModuleType) -> None:
-    """Hook the constructor of all expressions: ``dask._expr``, or ``dask_expr._core`` before 2025."""
+    """Put a hook on the constructor of all expressions: ``dask._expr``, or ``dask_expr._core`` before 2025."""
     base = module.Expr
     original = base.__dict__["__new__"]
     make = original.__func__ if isinstance(original, staticmethod) else original
@@ -38,7 +39,7 @@ def _hook_expressions(module: ModuleType) -> None:
 
 
 def _hook_layers(module: ModuleType) -> None:
-    """Hook the two ways in which a graph gets a new layer."""
+    """Put hooks on the two ways in which a graph gets a new layer."""
     graph = module.HighLevelGraph
     from_collections = graph.__dict__["from_collections"].__func__
     init = graph.__init__
@@ -61,13 +62,15 @@ def _hook_layers(module: ModuleType) -> None:
 
 
 def _hook_client(module: ModuleType) -> None:
-    """Hook the one function through which every graph leaves."""
+    """Put a hook on the one function through which every graph leaves."""
     from lineitem.origins import _ship
 
     global shipper
     client = module.Client
-    shipper = _ship.Shipper(capture)
     original = client._graph_to_futures
+    if list(inspect.signature(original).parameters)[3:4] != ["span_metadata"]:
+        return  # of a Dask that is too old for the agent, or too new for this: graphs leave as they are
+    shipper = _ship.Shipper(capture)
     hooked = _ship.wrap_graph_to_futures(original, shipper, capture)
     setattr(hooked, _MARK, original)
     client._graph_to_futures = hooked
@@ -128,7 +131,7 @@ def _run_after(loader: Any, name: str) -> None:
 
 
 def install() -> None:
-    """Hook what is loaded, and arrange for the rest. Calling it again does no harm."""
+    """Put hooks on what is loaded, and arrange for the rest. Calling it again does no harm."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     for name in _HOOKS:
