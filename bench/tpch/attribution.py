@@ -160,7 +160,7 @@ def judge(batches: Iterable[dict[str, Any]], source: str, tag: str = "query") ->
     for batch in batches:
         if batch["kind"] != "worker":
             continue
-        for (submission, prefix, origin), us in split_time(batch, parts).items():
+        for (submission, _, origin), us in split_time(batch, parts).items():
             verdict.thread_us += us
             if submission and not origin:
                 verdict.unmapped_us += us

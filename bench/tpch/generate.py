@@ -164,14 +164,14 @@ def tables(scale: float, seed: int = 19_920_101) -> dict[str, Any]:
         "ps_supplycost": make.money(1, 1_000, len(of_part)),
         "ps_comment": make.comment(len(of_part)),
     }
-    made |= _orders(make, orders, customers, suppliers, parts, price, step)
+    made |= _orders(make, orders=orders, customers=customers, suppliers=suppliers, parts=parts, price=price, step=step)
     return {
         name: pa.table({column: pa.array(values) for column, values in rows.items()}) for name, rows in made.items()
     }
 
 
 def _orders(
-    make: _Columns, orders: int, customers: int, suppliers: int, parts: int, price: Any, step: int
+    make: _Columns, *, orders: int, customers: int, suppliers: int, parts: int, price: Any, step: int
 ) -> dict[str, Any]:
     rng = make.rng
     keys = np.arange(1, orders + 1)

@@ -4,6 +4,8 @@ Each function takes the folder of the tables (with a slash at its end), the file
 returns what is to be computed.
 """
 
+# ruff: noqa: ARG001 - all queries are called alike
+
 from __future__ import annotations
 
 from typing import Any
@@ -17,7 +19,7 @@ def _table(folder: str, name: str, fs: str | None) -> Any:
 
 
 def query_01(folder: str, fs: str | None, scale: float) -> Any:
-    """How much was sold, at which discount, by return flag and status of the line?"""
+    """How much was sold, at which discount, by return flag and status of the line."""
     lines = _table(folder, "lineitem", fs)
     lines = lines[lines.l_shipdate <= pd.Timestamp("1998-09-02")]
     lines["net"] = lines.l_extendedprice * (1 - lines.l_discount)
@@ -39,7 +41,7 @@ def query_01(folder: str, fs: str | None, scale: float) -> Any:
 
 
 def query_03(folder: str, fs: str | None, scale: float) -> Any:
-    """Which ten orders not yet shipped are worth most, for one market segment?"""
+    """Which ten orders not yet shipped are worth most, for one market segment."""
     day = pd.Timestamp("1995-03-15")
     customers = _table(folder, "customer", fs)
     orders = _table(folder, "orders", fs)
@@ -55,7 +57,7 @@ def query_03(folder: str, fs: str | None, scale: float) -> Any:
 
 
 def query_05(folder: str, fs: str | None, scale: float) -> Any:
-    """How much did suppliers of one region sell to customers of their own nation?"""
+    """How much did suppliers of one region sell to customers of their own nation."""
     regions = _table(folder, "region", fs)
     nations = _table(folder, "nation", fs)
     customers = _table(folder, "customer", fs)
@@ -75,7 +77,7 @@ def query_05(folder: str, fs: str | None, scale: float) -> Any:
 
 
 def query_06(folder: str, fs: str | None, scale: float) -> Any:
-    """How much more would have come in without small discounts on small lines?"""
+    """How much more would have come in without small discounts on small lines."""
     lines = _table(folder, "lineitem", fs)
     lines = lines[(lines.l_shipdate >= pd.Timestamp("1994-01-01")) & (lines.l_shipdate < pd.Timestamp("1995-01-01"))]
     lines = lines[lines.l_discount.between(0.05, 0.07)]
@@ -84,7 +86,7 @@ def query_06(folder: str, fs: str | None, scale: float) -> Any:
 
 
 def query_13(folder: str, fs: str | None, scale: float) -> Any:
-    """How many customers have placed how many orders, those with special requests left out?"""
+    """How many customers have placed how many orders, those with special requests left out."""
     customers = _table(folder, "customer", fs)
     orders = _table(folder, "orders", fs)
     plain = orders[~orders.o_comment.str.contains("special.*requests")]
@@ -94,7 +96,7 @@ def query_13(folder: str, fs: str | None, scale: float) -> Any:
 
 
 def query_22(folder: str, fs: str | None, scale: float) -> Any:
-    """Which customers have money and have never ordered, by the country code of their phone?"""
+    """Which customers have money and have never ordered, by the country code of their phone."""
     customers = _table(folder, "customer", fs)
     orders = _table(folder, "orders", fs)
     customers["country"] = customers.c_phone.str.slice(0, 2)
@@ -102,5 +104,5 @@ def query_22(folder: str, fs: str | None, scale: float) -> Any:
     mean = asked[asked.c_acctbal > 0].c_acctbal.mean()
     rich = asked[asked.c_acctbal > mean]
     ordered = rich.merge(orders, left_on="c_custkey", right_on="o_custkey", how="left")
-    never = ordered[ordered.o_orderkey.isnull()]
+    never = ordered[ordered.o_orderkey.isna()]
     return never.groupby("country").c_acctbal.agg(["count", "sum"]).reset_index()

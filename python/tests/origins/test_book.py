@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,16 +28,15 @@ def row(number: int, line: int = 10, text: str = "x = read()", callers: Any = ()
     return [number, "/home/ana/flights.py", line, "main", text, list(callers)]
 
 
-def task(key: Any, *dependents: Any) -> Any:
-    return SimpleNamespace(key=key, dependents=set(dependents), annotations={})
+class Linked:
+    """What the book asks of one of the scheduler's tasks."""
+
+    def __init__(self, key: Any, *dependents: Any) -> None:
+        self.key = key
+        self.dependents = set(dependents)
 
 
-class _Task(SimpleNamespace):
-    __hash__ = object.__hash__
-
-
-def linked(key: Any, *dependents: Any) -> Any:
-    return _Task(key=key, dependents=set(dependents), annotations={})
+linked = Linked
 
 
 def entry_of(book: OriginBook, **fields: Any) -> Any:

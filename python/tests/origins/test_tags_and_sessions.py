@@ -4,7 +4,7 @@ import asyncio
 import random
 import subprocess
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ import lineitem
 from lineitem import ConfigurationError
 from lineitem.origins import _session
 from lineitem.origins._tags import current_tags
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_tags_nest_and_end() -> None:

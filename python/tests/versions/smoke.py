@@ -91,7 +91,7 @@ def report(office: Office) -> None:
         f"{len(batches)} batches balance, {len(asked)} submissions, {seconds['total'] / 1e6:.1f} s of threads, "
         f"{share:.1%} with an origin; tasks by level: {dict(levels)}"
     )
-    assert described["distributed"] == distributed.__version__  # type: ignore[attr-defined]
+    assert described["distributed"] == distributed.__version__
     assert share >= 0.95, "less than 95 % of the time has an origin"
 
 

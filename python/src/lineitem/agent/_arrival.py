@@ -49,7 +49,7 @@ def unsupported(version: str | None = None) -> str:
     version
         Of ``distributed``; that of this process if not given.
     """
-    found = str(distributed.__version__) if version is None else version  # type: ignore[attr-defined]
+    found = str(distributed.__version__) if version is None else version
     parts = re.match(r"(\d+)\.(\d+)", found)
     # A development version says nothing useful in its number; what counts is that graphs are made of task objects.
     old = (
@@ -110,7 +110,7 @@ def facts(scheduler: Any) -> dict[str, Any]:
         "deployment": getattr(scheduler, _DEPLOYMENT, "") or of_scheduler(scheduler),
         "host": socket.gethostname(),
         "python": platform.python_version(),
-        "distributed": str(distributed.__version__),  # type: ignore[attr-defined]
+        "distributed": str(distributed.__version__),
     }
 
 

@@ -118,6 +118,6 @@ class Lifecycle:
             "host": known["host"],
             "user": user,
             "python": known["python"],
-            "dask": str(dask.__version__),  # type: ignore[attr-defined]
+            "dask": str(dask.__version__),
             "distributed": known["distributed"],
         }

@@ -42,6 +42,7 @@ class Operations:
         self,
         scheduler: Any,
         config: AgentConfig,
+        *,
         epoch: str,
         transport: Transport,
         guard: Guard,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENTRY = "lineitem"
 
 BY_NAME = "name"
-BY_TOKEN = "token"
+BY_TOKEN = "token"  # noqa: S105 - of a name, not of a user
 BY_DEPENDENTS = "dependents"
 BY_CALL = "call"
 NONE = "none"

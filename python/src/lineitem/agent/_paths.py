@@ -14,8 +14,8 @@ _MAX_PATTERNS = 5
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/{1,}")
 # `name=value` in the middle of a path is a partition of a data set, unless the name says otherwise.
-_SECRET_NAME = r"(?:[\w.-]*(?:token|secret|passw|pwd|credential|signature|api_?key|access_?key|account_?key|auth|sas)[\w.-]*|sig|key)"
-_SECRET_PAIR = re.compile(rf"(?i)(?<![\w])({_SECRET_NAME})(=|:|%3d|%3a)([^/\\&;,\s]*)")
+_TELLING_NAME = r"(?:[\w.-]*(?:token|secret|passw|pwd|credential|signature|api_?key|access_?key|account_?key|auth|sas)[\w.-]*|sig|key)"
+_SECRET_PAIR = re.compile(rf"(?i)(?<![\w])({_TELLING_NAME})(=|:|%3d|%3a)([^/\\&;,\s]*)")
 _KNOWN_SECRETS = re.compile(
     r"(?:AKIA|ASIA)[0-9A-Z]{12,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|glpat-[\w-]{16,}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|AIza[\w-]{30,}|hf_[A-Za-z0-9]{20,}|dapi[0-9a-f]{32}|sk-[A-Za-z0-9_-]{20,}"
@@ -95,7 +95,7 @@ def _pattern(skeleton: tuple[str, ...], members: list[str]) -> str:
 
 def _by_folder(merged: dict[str, list[str]]) -> dict[str, list[str]]:
     folders: dict[tuple[str, str], list[str]] = {}
-    for pattern, members in merged.items():
+    for pattern in merged:
         folder, slash, name = pattern.rpartition("/")
         dot, extension = name.find("."), ""
         if dot > 0:

@@ -223,7 +223,7 @@ def _of_function(func: Any, args: Sequence[Any], kwargs: dict[str, Any], inside:
         if name == "read_block_from_file" and access is not None and len(args) > 2 and type(args[2]) is int:
             access.bytes += min(max(0, args[2]), _MAX_SIZE)
         if access is not None and access is not inside:
-            _describe(access, module, name, {**bound, **kwargs}, args)
+            _describe(access, name, {**bound, **kwargs}, args)
         if access is None and name in _STORING and module.startswith("dask.array"):
             stored = [_of_store(arg, WRITE) for arg in args]
             return next((found for found in stored if found is not None), None)
@@ -237,7 +237,7 @@ def _of_function(func: Any, args: Sequence[Any], kwargs: dict[str, Any], inside:
 
 
 def _of_name(module: str, name: str, inside: Access | None) -> Access | None:
-    root, _, rest = module.partition(".")
+    root = module.partition(".")[0]
     if root in ("dask", "dask_expr"):
         tail = ".".join(module.split(".")[-2:])
         known = _DASK_FUNCTIONS.get((tail, name))
@@ -254,7 +254,7 @@ def _of_name(module: str, name: str, inside: Access | None) -> Access | None:
     return inside
 
 
-def _describe(access: Access, module: str, name: str, options: dict[str, Any], args: Sequence[Any]) -> None:
+def _describe(access: Access, name: str, options: dict[str, Any], args: Sequence[Any]) -> None:
     """Read what a known function's own options say."""
     if name == "_read_csv":
         _describe_csv(access, options, options.get("columns"))
@@ -386,14 +386,6 @@ def _of_store(value: Any, direction: str) -> Access | None:
     """Recognise an array that lies in a file."""
     kind = type(value)
     module = kind.__module__ or ""
-    if kind.__name__ == "memmap" and module == "numpy":
-        access = Access(direction, "binary")
-        access.engine = "numpy"
-        file = getattr(value, "filename", None)
-        if file is not None and (type(file) is str or type(file).__module__.startswith("pathlib")):
-            _add_path(access, str(file))
-            access.bytes = int(value.nbytes)
-        return access if access.paths else None
     found = _STORES.match(module)
     if found is None:
         return None

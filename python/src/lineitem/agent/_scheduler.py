@@ -98,7 +98,9 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
             has_news=lambda: len(self._stamps) + len(self._life) > 0,
             on_answer=self._answer,
         )
-        self._operations = Operations(scheduler, config, self._epoch.id, self.transport, self._guard, self._take)
+        self._operations = Operations(
+            scheduler, config, epoch=self._epoch.id, transport=self.transport, guard=self._guard, take=self._take
+        )
 
     def install(self) -> None:
         """Install the hooks on the scheduler, and reach for its workers."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +64,9 @@ class Capture:
 
     # -- the hooks --------------------------------------------------------------------------------------------------
 
-    def make(self, make: Callable[..., Any], base: type, cls: Any, args: Any, kwargs: Any, frame: FrameType) -> Any:
+    def make(  # noqa: PLR0917 - called for every expression: keywords would cost
+        self, make: Callable[..., Any], base: type, cls: Any, args: Any, kwargs: Any, frame: FrameType
+    ) -> Any:
         """Make an expression and note it: the hook on the constructor. What is noted never gets in the way."""
         self.calls += 1
         if self.calls % TIMED_ONE_IN or not self.on:
@@ -125,7 +126,7 @@ class Capture:
         self.errors += 1
         logger = logging.getLogger("lineitem")
         if self.errors == 1:
-            logger.info("Lineitem could not note the line that made %s.", what, exc_info=True)
+            logger.info("Lineitem could not note the line that made %s.", what, exc_info=True)  # noqa: LOG014 - callers are in an except block
         if self.errors >= MAX_ERRORS and self.on:
             self.on = False
             logger.warning(
@@ -270,7 +271,8 @@ class Capture:
         """How much is noted: ``full``, ``capture`` (nothing is inherited), ``submission`` (only the line that asked)."""
         if not self.on or not self.bases:
             return SUBMISSION
-        return FULL if self.inherits else CAPTURE
+        known = all(relied_on(base) for base in self.bases)
+        return FULL if self.inherits and known else CAPTURE
 
     @property
     def cost(self) -> tuple[float, float]:
@@ -278,12 +280,22 @@ class Capture:
         return self._timed_ns / max(1, self._timed) / 1000, self._timed_ns / max(1, self._made_ns)
 
 
+def relied_on(base: type) -> bool:
+    """Tell whether Dask's optimiser is made as inheritance needs it: its methods are told by their names."""
+    methods = (
+        "_simplify_down",
+        "_simplify_up",
+        "_lower",
+        "_tune_up",
+        "simplify_once",
+        "lower_once",
+        "rewrite",
+        "optimize",
+    )
+    return all(callable(getattr(base, name, None)) for name in methods)
+
+
 def _default_classifier() -> Callable[[str], str]:
     import dask.config
 
     return user_code_classifier(dask.config.get("lineitem.user-code", []))
-
-
-def caller(depth: int = 2) -> FrameType | None:
-    """Return the frame of whoever called the hook."""
-    return sys._getframe(depth)
