@@ -104,7 +104,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
   const resources = useResources(id, slowPoll);
   const submissions = useSubmissions(id, slowPoll);
   const reads = useReads(id, slowPoll);
-  const seen = usePackages({ cluster: id, grade: "seen" });
+  const seen = usePackages({ cluster: id, grade: "seen" }, { poll: slowPoll });
   const processes = useProcesses(id, poll);
   const events = useEvents(id, poll);
   const me = useMe();

@@ -95,7 +95,7 @@ export function ClustersPage() {
               </Empty>
             )}
             {clusters.hasNextPage && (
-              <p style={{ marginTop: 8 }}>
+              <p className="after">
                 <Button small onClick={() => clusters.fetchNextPage()} disabled={clusters.isFetchingNextPage}>
                   {clusters.isFetchingNextPage ? "Loading…" : "Show older clusters"}
                 </Button>

@@ -129,9 +129,7 @@ function Loaded({ environment }: { environment: Environment }) {
               <code className="breaks">{environment.id}</code> <CopyButton text={environment.id} />
             </dd>
           </dl>
-          <p className="mute small" style={{ marginTop: 8 }}>
-            The id is the SHA-256 of all this: equal environments have one id.
-          </p>
+          <p className="mute small after">The id is the SHA-256 of all this: equal environments have one id.</p>
         </Card>
       </div>
     </div>

@@ -98,11 +98,11 @@ export function PackagesPage() {
             {cluster && <OnlyCluster id={cluster} onClear={() => change({ cluster: undefined })} />}
           </div>
           {refusedInline && (
-            <p className="bad small" id={refusal ? versionError : nameError} role="alert" style={{ marginTop: 8 }}>
+            <p className="bad small after" id={refusal ? versionError : nameError} role="alert">
               {refusedInline}
             </p>
           )}
-          <p className="mute small" style={{ marginTop: 8 }}>
+          <p className="mute small after">
             Installed is in the environment, imported was loaded by a process, seen running was found on a thread's
             stack. Each grade holds the ones after it.
           </p>
@@ -161,7 +161,7 @@ export function PackagesPage() {
             </Empty>
           )}
           {list.data && list.data.skipped > 0 && (
-            <p className="mute small" style={{ marginTop: 8 }}>
+            <p className="mute small after">
               {count(list.data.skipped, "version")} left out: they do not follow PEP 440 and cannot be compared with a
               range.
             </p>
@@ -193,7 +193,7 @@ const FIRST_NAMES = 8;
 /** Names that hold what was typed, where nothing is named just so; asked for only then. */
 function Suggestions(props: { typed: string; query: PackageSearch; onName: (name: string) => void }) {
   const wanted = props.typed.trim().toLowerCase();
-  const all = usePackages(props.query, wanted !== "");
+  const all = usePackages(props.query, { enabled: wanted !== "" });
   const names = [...new Set(all.data?.items.map((use) => use.name) ?? [])].filter((name) => name.includes(wanted));
   if (wanted === "" || names.length === 0 || names.includes(wanted)) return null;
   return (

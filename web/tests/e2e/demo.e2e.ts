@@ -250,11 +250,7 @@ describe("the demo's bill in the browser", () => {
       .first()
       .waitFor();
     const used = page.getByRole("table", { name: /^What each process used/ });
-    await used
-      .getByRole("row", { name: /^w-0/ })
-      .getByText(/at most/)
-      .first()
-      .waitFor();
+    await used.getByRole("row", { name: /^w-0/ }).locator("span", { hasText: "at most" }).first().waitFor();
   });
 
   it("complained of nothing", () => {

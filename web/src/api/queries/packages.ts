@@ -1,11 +1,13 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { call } from "#/api/client";
+import type { Poll } from "#/api/queries/clusters";
 import { keys, type PackageQuery } from "#/api/queries/keys";
 
 /** Who has which package. A question that the server refuses is not asked again until it changes. */
-export function usePackages(query: PackageQuery, enabled = true) {
+export function usePackages(query: PackageQuery, { enabled = true, poll = false as Poll } = {}) {
   return useQuery({
     enabled,
+    refetchInterval: poll,
     queryKey: keys.packages(query),
     queryFn: ({ signal }) => call("GET /packages", { query }, signal),
     placeholderData: keepPreviousData,

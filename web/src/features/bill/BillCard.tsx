@@ -2,11 +2,13 @@ import type { Bill } from "#/api/schema";
 import { Answer } from "#/features/bill/Answer";
 import type { Place } from "#/features/bill/BillRow";
 import { BillTable } from "#/features/bill/BillTable";
+import { billCsv } from "#/features/bill/export";
 import type { Grouping } from "#/features/bill/grouping";
 import type { BillView } from "#/features/bill/view";
 import { GROUPING_WORDS } from "#/features/bill/words";
 import { Card } from "#/ui/Card";
 import { Segments } from "#/ui/controls";
+import { DownloadButton } from "#/ui/DownloadButton";
 import { FilterField } from "#/ui/FilterField";
 
 interface BillCardProps {
@@ -40,6 +42,9 @@ export function BillCard({ bill, view, names, selected, filter, onFilter, onBy, 
     >
       <Answer bill={bill} view={view} names={names} onOrigins={() => onHow("origins")} />
       <BillTable view={view} names={names} selected={selected} filter={filter} onHow={() => onHow("bill")} />
+      <p className="after">
+        <DownloadButton name={`bill-${bill.cluster_id}.csv`} label="Export CSV" text={() => billCsv(bill)} />
+      </p>
     </Card>
   );
 }

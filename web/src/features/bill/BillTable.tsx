@@ -4,10 +4,14 @@ import type { BillView } from "#/features/bill/view";
 import { CAPTIONS, countOf, matching } from "#/features/bill/words";
 import { duration, percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
+import type { RestLook } from "#/lib/work";
 import { Button, Fig } from "#/ui/controls";
 
 /** Rows shown before the rest is asked for. */
 const FIRST_ROWS = 15;
+
+/** What few readers have met before is explained where it stands; why threads were idle has a card of its own. */
+const EXPLAINED: readonly RestLook[] = ["lost", "gap", "unattributed", "unknown"];
 
 interface BillTableProps {
   view: BillView;
@@ -91,6 +95,9 @@ export function BillTable({ view, names, selected, filter, onHow }: BillTablePro
                 <td>
                   <i className={`sw ${row.words.look === "unattributed" ? "lines" : row.words.look}`} />
                   {row.words.name}
+                  {EXPLAINED.includes(row.words.look) && row.nanos > 0 && (
+                    <span className="mute small why">{row.words.why}</span>
+                  )}
                 </td>
                 <td className="wide" colSpan={2} />
                 <td className="n wide">{row.seconds === undefined ? "" : duration(row.seconds)}</td>

@@ -90,7 +90,7 @@ export function PackageTable({ list, order, clock, onOrder }: PackageTableProps)
         </table>
       </div>
       {shown.length < uses.length && (
-        <p style={{ marginTop: 8 }}>
+        <p className="after">
           <Button small onClick={() => setAll(true)}>
             Show {count(uses.length - shown.length, "more row")}
           </Button>

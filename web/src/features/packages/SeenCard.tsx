@@ -51,7 +51,7 @@ export function SeenCard(props: { list: PackageList; clusterId: string; sampled:
               ))}
             </tbody>
           </table>
-          <p className="mute small" style={{ marginTop: 8 }}>
+          <p className="mute small after">
             Cost of thread time with the package's code on the stack: one moment may count for several.
           </p>
         </>
