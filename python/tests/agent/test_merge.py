@@ -43,7 +43,7 @@ def windows(seed: int, count: int) -> list[bytes]:
                 for key in list(ledger.entries):
                     ledger.end(key, now, None, DONE)
         now += dice.randint(0, 1_000)
-        samples = {
+        samples: dict[Any, list[int]] = {
             (
                 (dice.randint(0, 2), dice.choice(["read", "clean"]), dice.randint(0, 1)),
                 dice.choice(["", "read-abc", "clean-def"]),
@@ -51,7 +51,7 @@ def windows(seed: int, count: int) -> list[bytes]:
             ): [dice.randint(1, 500), 0]
             for _ in range(dice.randint(0, 5))
         }
-        window = ledger.close_window(now, "no_work", lambda _key, entry: 10**9)
+        window = ledger.close_window(now, "no_work", lambda _key, _entry: 10**9)
         res = {"rss_bytes": at, "rss_peak_bytes": 10 - at, "cpu_us": 7, "gpus": [{"uuid": "GPU-1", "util_us": 3}]}
         encoded = encode_window(
             epoch,

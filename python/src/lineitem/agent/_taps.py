@@ -10,7 +10,7 @@ let go, and stands where it was stopped. Only in between has it come to the plac
 second tap follows: for a few milliseconds the switch interval is tiny, so that a thread is stopped nearly where it is,
 and a moment is taken at which the GIL is held again.
 
-The user's switch interval is put back at once. See ``docs/decisions/0008-two-taps.md``.
+The user's switch interval is put back at once. See ``docs/decisions/0010-two-taps.md``.
 """
 
 from __future__ import annotations
