@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lineitem.agent._transport import Transport
 
 FLUSH_S = 5.0
-_WORKERS_S = 3.0
+_WORKERS_S = 3.5  # a worker gives up after three
 
 
 class Operations:
@@ -118,6 +118,8 @@ class Operations:
             left = await asyncio.wait_for(self._scheduler.rpc(address).lineitem_flush(), _WORKERS_S)
         except (OSError, asyncio.TimeoutError):
             return False
+        if isinstance(left, dict):
+            return bool(left.get("complete", True))
         if isinstance(left, (list, tuple)):
             self._take(left)
         return True
