@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isCell, shortNames } from "#/lib/files";
+import { isCell, shortNames, shortPath } from "#/lib/files";
 
 it("names files by the shortest tail that tells them apart", () => {
   const names = shortNames(["/home/ana/a/load.py", "/home/ana/b/load.py", "/home/ana/report.py", "cell:9f3c2ab81234"]);
@@ -14,4 +14,15 @@ it("does not loop where one path is the tail of another", () => {
 it("knows cells", () => {
   expect(isCell("cell:12ab")).toBe(true);
   expect(isCell("/home/cell.py")).toBe(false);
+});
+
+it.each([
+  ["/tmp/a/b/obs-*.csv", "…/b/obs-*.csv"],
+  ["s3://bucket/met/2026/obs-*.csv", "s3://bucket/…/2026/obs-*.csv"],
+  ["s3://bucket/met/obs-*.csv", "s3://bucket/met/obs-*.csv"],
+  ["out/part.*.parquet", "out/part.*.parquet"],
+  ["C:\\data\\met\\2026\\obs.csv", "…/2026/obs.csv"],
+  ["", ""],
+])("shortens %s to its end", (path, short) => {
+  expect(shortPath(path)).toBe(short);
 });

@@ -27,5 +27,12 @@ export function shortNames(files: readonly string[]): Map<string, string> {
   return names;
 }
 
+/** A path or address by its end, which tells files apart: "s3://bucket/…/2026/obs-*.csv". */
+export function shortPath(path: string): string {
+  const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/[^/]*\/?)?(.*)$/is.exec(path) ?? [];
+  const parts = segments(rest);
+  return parts.length > 2 ? `${scheme}…/${tail(parts, 2)}` : path;
+}
+
 const segments = (file: string) => file.split(/[\\/]/).filter((part) => part !== "");
 const tail = (parts: readonly string[], take: number) => parts.slice(-take).join("/");

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Read, ReadList } from "#/api/schema";
 import { columnWords, engineWords, formatWords, hint, pushWords } from "#/features/reads/reads";
+import { shortPath } from "#/lib/files";
 import { bytes, count } from "#/lib/format";
 import { rounded } from "#/lib/money";
 import { Card } from "#/ui/Card";
@@ -63,7 +64,7 @@ export function ReadsCard({ list, names, decimals, sampled }: ReadsCardProps) {
                           role="img"
                           aria-label={read.direction === "read" ? "Read" : "Written"}
                         />
-                        {read.path || "path not known"}
+                        {shortPath(read.path) || "path not known"}
                       </span>
                       <span className="mute small inner">
                         {read.direction === "read" ? "read at " : "written at "}
@@ -89,7 +90,7 @@ export function ReadsCard({ list, names, decimals, sampled }: ReadsCardProps) {
                       </span>
                       {advice && <span className="note small advice">{advice}</span>}
                     </td>
-                    <td className="wide nw">
+                    <td className="wide">
                       {formatWords(read)}
                       {engineWords(read) && <span className="mute small native">{engineWords(read)}</span>}
                     </td>

@@ -19,7 +19,7 @@ describe("a read", () => {
   });
 
   it("complains of nothing where the reader was told, all were used, or nothing is known", () => {
-    expect(pushWords({ ...read, pushed_down: true })).toBe("the reader left out the rest");
+    expect(pushWords({ ...read, pushed_down: true })).toBe("the rest left out");
     for (const fine of [{ pushed_down: true }, { columns_used: 12 }, { columns: 0 }, { columns_used: 0 }, write]) {
       expect(hint({ ...read, ...fine }, "a.py:3")).toBe("");
     }

@@ -19,7 +19,7 @@ export function wasted(read: Read): number {
 /** Whether the reader was told what to leave out, in words; empty where there was nothing to leave out or nothing is known. */
 export function pushWords(read: Read): string {
   if (read.direction === "write" || read.columns === 0 || read.columns_used === 0) return "";
-  if (read.pushed_down) return "the reader left out the rest";
+  if (read.pushed_down) return "the rest left out";
   return wasted(read) > 0 ? "all were read" : "";
 }
 

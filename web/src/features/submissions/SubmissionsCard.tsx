@@ -44,7 +44,7 @@ export function SubmissionsCard(props: SubmissionsCardProps) {
     <Card
       id="submissions"
       title="Submissions"
-      aside="people, notebooks and tags as they name themselves"
+      aside="names and tags are self-declared"
       actions={
         list.items.length > 0 && (
           <FilterField
