@@ -32,6 +32,7 @@ _AGENT = "_lineitem_agent"
 _CLAIM = "_lineitem_claim"
 _INSTALLS = "_lineitem_installs"
 _DEPLOYMENT = "_lineitem_deployment"
+_REPORT = "lineitem_report"
 _CLAIM_S = 60.0
 _OLDEST = (2024, 9)
 
@@ -168,7 +169,18 @@ async def leave(scheduler: Any) -> None:
     delattr(scheduler, _AGENT)
     scheduler.plugins.pop(agent.name, None)
     scheduler.worker_plugins.pop(agent.name, None)
-    await scheduler.broadcast(msg={"op": "plugin-remove", "name": agent.name}, on_error="ignore")
+    # A worker that has not heard of it yet may still report: without a handler that would be a warning in the scheduler's log.
+    scheduler.handlers[_REPORT] = _nobody
+    try:
+        await scheduler.broadcast(msg={"op": "plugin-remove", "name": agent.name}, on_error="ignore")
+    finally:
+        if scheduler.handlers.get(_REPORT) is _nobody:
+            del scheduler.handlers[_REPORT]
+
+
+async def _nobody(comm: Any = None, **_kwargs: Any) -> dict[str, Any]:
+    """Answer a worker that reports to an agent that has left."""
+    return {"status": "gone"}
 
 
 async def arrive(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
