@@ -115,7 +115,7 @@ func (s *server) clientEnv(id string) []string {
 // checkContiguous looks into the database: the batches of each epoch follow each other from 0 without a gap.
 func (s *server) checkContiguous(id string) {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "lineitem.db")+"?mode=ro")
+	db, err := sql.Open("sqlite", "file:"+s.database()+"?mode=ro")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -143,4 +143,23 @@ func (s *server) checkContiguous(id string) {
 			s.t.Errorf("epoch %s has %d batches, the last is number %d", epoch, n, last[epoch])
 		}
 	}
+}
+
+// database returns the path of the server's database; of a copy where SQLite cannot follow the path into the server's own name space.
+func (s *server) database() string {
+	s.t.Helper()
+	if s.root == "" {
+		return filepath.Join(s.data, "lineitem.db")
+	}
+	folder := s.t.TempDir()
+	for _, name := range []string{"lineitem.db", "lineitem.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(s.root, s.data, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), data, 0o600)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return filepath.Join(folder, "lineitem.db")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +22,9 @@ type server struct {
 	t      *testing.T
 	data   string
 	listen string
+	// within is a command that starts the server, if not empty; root is where its file system is seen from here.
+	within []string
+	root   string
 	cmd    *exec.Cmd
 	client *sdk.Client
 }
@@ -61,10 +65,10 @@ func newServer(t *testing.T) *server {
 	return newServerOn(t, t.TempDir())
 }
 
-// newServerOn starts a server whose data is in the given folder.
-func newServerOn(t *testing.T, data string) *server {
+// newServerOn starts a server whose data is in the given folder, by a command in front of its own if there is one.
+func newServerOn(t *testing.T, data string, within ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: data, listen: "127.0.0.1:0"}
+	s := &server{t: t, data: data, listen: "127.0.0.1:0", within: within}
 	out := s.start()
 	link, err := url.Parse(out["Sign in once"])
 	if err != nil {
@@ -84,7 +88,8 @@ func newServerOn(t *testing.T, data string) *server {
 // start runs the binary and returns what it said before it was ready, by the words before the colon.
 func (s *server) start() map[string]string {
 	s.t.Helper()
-	s.cmd = exec.Command(binary(s.t), "server", "--data", s.data, "--listen", s.listen, "--python", python(s.t))
+	argv := append(slices.Clone(s.within), binary(s.t), "server", "--data", s.data, "--listen", s.listen, "--python", python(s.t))
+	s.cmd = exec.Command(argv[0], argv[1:]...)
 	s.cmd.Stderr = os.Stderr
 	if os.Getenv("LINEITEM_E2E_QUIET") != "" {
 		s.cmd.Stderr = nil

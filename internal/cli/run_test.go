@@ -23,7 +23,7 @@ import (
 func fakePython(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "python")
-	text := "#!/bin/sh\nif [ \"$1\" = -c ]; then exit 0; fi\nexec /bin/sh \"$@\"\n"
+	text := "#!/bin/sh\nif [ \"$1\" = -c ]; then exit 0; fi\nif [ \"$1\" = -m ]; then shift 2; fi\nexec /bin/sh \"$@\"\n"
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil { // it must be executable
 		t.Fatal(err)
 	}
