@@ -213,7 +213,7 @@ def test_a_broken_store_does_no_harm_and_ends_the_hooks(monkeypatch: pytest.Monk
 
 def test_dear_hooks_stop_inheriting_and_forget() -> None:
     capture = Capture()
-    capture.bases = (object,)
+    capture.bases = CAPTURE.bases
     capture.names.note_user("mine", 1)
     capture.names.note_inherited("made", capture.names.get("mine") or Entry(1, (), by_user=True, epoch=0))
     for _ in range(1_000):
@@ -277,3 +277,36 @@ def test_names_in_graphs_of_all_kinds() -> None:
     assert array.name in names_in(array.__dask_graph__(), CAPTURE.bases)
     assert names_in({("a", 0): 1, ("a", 1): 2, "b": 3, 5: 6}, CAPTURE.bases) == ["a", "b"]
     assert names_in(None, CAPTURE.bases) == []
+
+
+def test_cells_of_notebooks_have_the_name_they_have_everywhere() -> None:
+    scope: dict[str, Any] = {"frame": frame}
+    exec(compile("\nmade = frame().x + 31\n", "/tmp/ipykernel_4711/123456789.py", "exec"), scope)
+    row = CAPTURE.origins.row(entry(scope["made"].expr._name).origin, with_text=False)
+    assert row[1:5] == ["cell:123456789", 2, "<module>", ""]
+
+
+ARRAYS = """\
+import dask
+dask.config.set({"array.query-planning": True})
+import lineitem
+import dask.array as da
+from lineitem.origins import _hooks
+ones = da.ones((8, 8), chunks=4)
+more = ones + 1
+total = more.sum(axis=0)
+tree = total.expr.optimize()
+for node in tree.walk():
+    found = _hooks.capture.names.get(node._name)
+    print(type(node).__name__, _hooks.capture.origins.row(found.origin, with_text=True)[4])
+"""
+
+
+def test_arrays_made_of_expressions(scripts: Path) -> None:
+    program = scripts / "arrays.py"
+    program.write_text(ARRAYS)
+    run = subprocess.run([sys.executable, str(program)], env=_environment(), capture_output=True, text=True, check=True)
+    found = {line.partition(" ")[2] for line in run.stdout.splitlines()}
+    assert found <= {"ones = da.ones((8, 8), chunks=4)", "more = ones + 1", "total = more.sum(axis=0)"}, run.stdout
+    assert "total = more.sum(axis=0)" in found
+    assert "more = ones + 1" in found

@@ -40,13 +40,15 @@ def test_workers_of_a_watched_cluster_come_and_go() -> None:
         async with Scheduler(port=0, dashboard=False) as scheduler:
             async with Worker(scheduler.address, name="node 7/été", nthreads=3) as early:
                 install(scheduler, collector)
-                async with Worker(scheduler.address, name=5, nthreads=1) as late:
-                    async with Client(scheduler.address, asynchronous=True) as client:
-                        held = client.submit(time.sleep, 3, workers=[late.address], allow_other_workers=False)
-                        await until(lambda: late.state.executing_count and held.status == "pending")
-                        await until(lambda: {row["name"] for row in rows(collector, "workers")} == {"node 7/été", "5"})
-                        await scheduler.remove_worker(late.address, stimulus_id="test", close=False)
-                        await until(lambda: any(row["ended_us"] for row in rows(collector, "workers")))
+                async with (
+                    Worker(scheduler.address, name=5, nthreads=1) as late,
+                    Client(scheduler.address, asynchronous=True) as client,
+                ):
+                    held = client.submit(time.sleep, 3, workers=[late.address], allow_other_workers=False)
+                    await until(lambda: late.state.executing_count and held.status == "pending")
+                    await until(lambda: {row["name"] for row in rows(collector, "workers")} == {"node 7/été", "5"})
+                    await scheduler.remove_worker(late.address, stimulus_id="test", close=False)
+                    await until(lambda: any(row["ended_us"] for row in rows(collector, "workers")))
                 gone = next(row for row in rows(collector, "workers") if row["ended_us"])
                 assert (gone["name"], gone["lost_tasks"], gone["reason"]) == ("5", 1, "lost")
                 assert gone["started_us"] <= gone["ended_us"]

@@ -15,7 +15,7 @@ MAX_NAMES = 20_000
 #: Keys of a graph without layers that are looked at.
 MAX_KEYS = 100_000
 #: Expressions that hold a graph of other names and have no tasks of their own.
-_WRAPPERS = frozenset({"LLGExpr", "HLGExpr", "_HLGExprGroup", "_HLGExprSequence", "_ExprSequence"})
+WRAPPERS = frozenset({"LLGExpr", "HLGExpr", "_HLGExprGroup", "_HLGExprSequence", "_ExprSequence"})
 
 
 def names_in(graph: Any, bases: tuple[type, ...]) -> list[str]:
@@ -41,7 +41,7 @@ def names_in(graph: Any, bases: tuple[type, ...]) -> list[str]:
             if id(node) in seen:
                 continue
             seen.add(id(node))
-            if type(node).__name__ not in _WRAPPERS:
+            if type(node).__name__ not in WRAPPERS:
                 names[node._name] = None  # type: ignore[attr-defined]
             for operand in node.operands:  # type: ignore[attr-defined]
                 if isinstance(operand, (*bases, HighLevelGraph, dict)):
