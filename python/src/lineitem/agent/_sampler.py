@@ -161,32 +161,31 @@ class Pace:
     rate_hz
         The wanted rate; 0 means never.
     budget
-        Share of the worker's capacity that the agent may use.
+        Share of the worker's capacity that looking may use.
     """
 
     def __init__(self, rate_hz: float, budget: float = 0.005) -> None:
         self._wanted = rate_hz
         self._budget = budget
-        self._slow_down = 1.0
+        self._cost_us = 0.0
+        self._limit_hz = float("inf")
 
     @property
     def rate_hz(self) -> float:
         """The rate in force."""
         if self._wanted <= 0:
             return 0.0
-        return max(1.0, self._wanted * self._slow_down)
+        return max(1.0, min(self._wanted, self._limit_hz))
 
     def want(self, rate_hz: float) -> None:
         """Set the wanted rate."""
         self._wanted = max(0.0, min(100.0, rate_hz))
 
-    def account(self, cpu_us: int, wall_us: int, nthreads: int = 1) -> None:
-        """Adapt to what the agent's thread cost over a stretch of time."""
-        if wall_us <= 0:
+    def account(self, cpu_us: int, looks: int, nthreads: int = 1) -> None:
+        """Adapt to what some looks have cost."""
+        if looks <= 0:
             return
-        share = cpu_us / wall_us
-        budget = min(self._budget * nthreads, _MAX_CORE)
-        if share > budget:
-            self._slow_down = max(0.02, self._slow_down * max(0.25, budget / share))
-        elif share < 0.8 * budget:
-            self._slow_down = min(1.0, self._slow_down * 1.25)
+        cost = cpu_us / looks
+        # Half of it is the past: a single dear moment (a cold cache, an import) is not what looks cost.
+        self._cost_us = cost if not self._cost_us else (self._cost_us + cost) / 2
+        self._limit_hz = min(self._budget * nthreads, _MAX_CORE) * 1e6 / max(1.0, self._cost_us)

@@ -342,13 +342,17 @@ class WorkerAgent:
     def _loop(self) -> None:
         thread_cpu = time.thread_time_ns()
         paced_at = monotonic_us()
-        paced_cpu = 0
+        paced_cpu = paced_looks = 0
         self._taps.sharpen()
         while True:
             how = self._wait()
             if self._stop:
                 return
+            looks = self._ticks
             seen = self._ask("sample", self._look, how) or []
+            if self._ticks != looks:
+                paced_cpu += (time.thread_time_ns() - thread_cpu) // 1000
+                paced_looks += 1
             self._part("drain", self._drain)
             now = monotonic_us()
             self._part("tick", self._tick, now, seen)
@@ -366,11 +370,10 @@ class WorkerAgent:
                 return
             cpu = time.thread_time_ns()
             self._self_cpu_us += (cpu - thread_cpu) // 1000
-            paced_cpu += (cpu - thread_cpu) // 1000
             thread_cpu = cpu
-            if now - paced_at > 2_000_000:
-                self._pace.account(paced_cpu, now - paced_at, self.ledger.nthreads)
-                paced_at, paced_cpu = now, 0
+            if now - paced_at > 1_000_000:
+                self._pace.account(paced_cpu, paced_looks, self.ledger.nthreads)
+                paced_at, paced_cpu, paced_looks = now, 0, 0
 
     def _part(self, name: str, call: Callable[..., None], *args: Any) -> None:
         try:
