@@ -9,8 +9,13 @@ worker part to every worker, by value, so that workers need nothing beyond ``dis
 ``_register``             a cluster announces itself to the server
 ``_arrival``, ``_ship``   how the agent comes onto a scheduler that runs already, and leaves it
 ``_deployment``           how a cluster was started
-``_scheduler``            stamps tasks, takes in the workers' batches, carries out directives
+``_scheduler``            takes in the workers' batches, makes its own, carries out directives
+``_stamps``               stamps each new task with who pays
 ``_submissions``          who asked for the work, and from which line
+``_origins``              which line created it
+``_reads``, ``_paths``    what tasks read and write, and where, without secrets
+``_lifecycle``            workers that come and go
+``_operations``           what clients ask: who is there, and to report now
 ``_transport``            the only part that talks to the server: a daemon thread of the scheduler
 ``_queue``, ``_http``     what waits for the server; requests with the standard library
 ``_push``                 makes the payload that installs the worker part anywhere
@@ -18,7 +23,9 @@ worker part to every worker, by value, so that workers need nothing beyond ``dis
 ``_outbox``               a worker's batches until the scheduler has them
 ``_ledger``               exact slot-time: conservation by construction
 ``_sampler``, ``_stacks`` where the threads stood, and what those places are called
-``_batch``                one window of one worker as bytes
+``_taps``, ``_lookout``   when to look and how to come by the GIL; what one look sees
+``_calls``, ``_native``   work without a task or a thread of its own; CPU beyond the tasks' threads
+``_batch``, ``_merge``    one window of one worker as bytes; two of them as one
 ``_facts``                what Dask knows about a worker and its tasks
 ``_sources``              the text of user code
 ``_config``, ``_guard``   settings; circuit breakers
