@@ -287,16 +287,7 @@ class Capture:
 
 def relied_on(base: type) -> bool:
     """Tell whether Dask's optimiser is made as inheritance needs it: its methods are told by their names."""
-    methods = (
-        "_simplify_down",
-        "_simplify_up",
-        "_lower",
-        "_tune_up",
-        "simplify_once",
-        "lower_once",
-        "rewrite",
-        "optimize",
-    )
+    methods = ("_simplify_down", "_simplify_up", "_lower", "_tune_up", "simplify_once", "lower_once", "rewrite")
     return all(callable(getattr(base, name, None)) for name in methods)
 
 
