@@ -1,7 +1,7 @@
 """One look at the threads: where each task's thread stands, and how much CPU it used since the last look.
 
-A sample weighs the time since the previous tick, not one period: a thread that holds the GIL delays the tick, and the
-delay belongs to the line that caused it. Counting samples instead understates such lines by a factor of seven.
+A sample weighs the time that it stands for (``_taps.Arrivals``), not one: a thread that holds the GIL delays the look,
+and the delay belongs to the line that caused it. Counting samples instead understates such lines by a factor of seven.
 """
 
 from __future__ import annotations
