@@ -129,6 +129,7 @@ class ClusterInfo:
     deployment: str = ""
     method: str = "agent"
     last_seen_at: datetime | None = None
+    away: bool = False
     gauges: Gauges | None = None
     sources_wanted: tuple[str, ...] = ()
 

@@ -27,6 +27,8 @@ worker part to every worker, by value, so that workers need nothing beyond ``dis
 ``_calls``, ``_native``   work without a task or a thread of its own; CPU beyond the tasks' threads
 ``_batch``, ``_merge``    one window of one worker as bytes; two of them as one
 ``_facts``                what Dask knows about a worker and its tasks
+``_inventory``            what is installed and imported
+``_resources``, ``_nvml`` memory, CPU, transfers, storage; GPUs
 ``_sources``              the text of user code
 ``_config``, ``_guard``   settings; circuit breakers
 ========================  ==========================================================================
