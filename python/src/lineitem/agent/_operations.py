@@ -104,14 +104,18 @@ class Operations:
     async def _flush(self) -> bool:
         loop = asyncio.get_running_loop()
         until = loop.time() + FLUSH_S
-        answers = await asyncio.gather(*(self._flush_worker(address) for address in list(self._scheduler.workers)))
+        answered = await self.gather()
         acknowledged = asyncio.Event()
         self._transport.hurry(lambda: loop.call_soon_threadsafe(acknowledged.set))
         try:
             await asyncio.wait_for(acknowledged.wait(), max(0.05, until - loop.time()))
         except asyncio.TimeoutError:
             return False
-        return all(answers)
+        return answered
+
+    async def gather(self) -> bool:
+        """Make all workers report; tell whether all have answered."""
+        return all(await asyncio.gather(*map(self._flush_worker, list(self._scheduler.workers))))
 
     async def _flush_worker(self, address: str) -> bool:
         try:

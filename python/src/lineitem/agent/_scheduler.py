@@ -91,6 +91,7 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         self._background: set[asyncio.Task[None]] = set()
         self._finished = False
         self._closed: asyncio.Task[None] | None = None
+        self._last_call: asyncio.Task[None] | None = None
         self.transport = Transport(
             config,
             AGENT_VERSION,
@@ -136,10 +137,11 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
             msg={"op": "plugin-add", "plugin": payload, "name": PLUGIN_NAME}, on_error="ignore"
         )
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
         task = self._loop.create_task(self._softly(work))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     async def _softly(self, work: Any) -> None:
         try:
@@ -159,6 +161,14 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
             self._life.add(worker)
         except Exception:
             self._guard.failed("workers")
+
+    def remove_client(self, scheduler: Any, client: str) -> None:
+        """Have the workers report when the last client goes: next is often their end, and a batch system's is not gentle."""
+        try:
+            if self._closed is None and all(name == "fire-and-forget" for name in scheduler.clients):
+                self._last_call = self._spawn(self._operations.gather())
+        except Exception:
+            self._guard.failed("last call")
 
     def remove_worker(self, scheduler: Any, worker: str, **_kwargs: Any) -> None:
         """Note that a worker has gone."""
@@ -376,6 +386,8 @@ class LineitemSchedulerPlugin(SchedulerPlugin):
         await self.before_close()
 
     async def _shut_down(self) -> None:
+        if self._last_call is not None:
+            await asyncio.wait({self._last_call}, timeout=_FINISH_WORKERS_S)
         try:
             self._inventory.hasten()
             await asyncio.wait_for(self._finish_workers(), _FINISH_WORKERS_S)
