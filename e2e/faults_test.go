@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -155,8 +156,8 @@ func TestAKilledWorkerIsPriced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range events.Items {
-		t.Logf("%s: %s", e.Kind, e.Message)
+	if !slices.ContainsFunc(events.Items, func(e sdk.Event) bool { return e.Kind == "worker_lost" }) {
+		t.Errorf("no event tells of the lost worker: %+v", events.Items)
 	}
 }
 

@@ -23,7 +23,8 @@ _MAX_TEXT = 200
 class Lifecycle:
     """Keeps the rows of workers and the cluster that have not been sent yet.
 
-    Workers are only told of where Lineitem did not start them: else the server knows them better than their scheduler.
+    All workers are told of where Lineitem did not start them. Else the server knows them better than their scheduler, and hears only of those that vanished
+    with tasks: a nanny may have started a new one before anybody else could notice.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Lifecycle:
 
     def add(self, address: str) -> None:
         """Note a worker that has come."""
-        if not self._config.watched or len(self._rows) >= MAX_WORKERS:
+        if len(self._rows) >= MAX_WORKERS:
             return
         ws = self._scheduler.workers[address]
         row = {
@@ -69,7 +70,8 @@ class Lifecycle:
             "lost_tasks": 0,
         }
         self._rows[address] = row
-        self._put(row)
+        if self._config.watched:
+            self._put(row)
 
     def remove(self, address: str) -> None:
         """Note a worker that has gone, and what it was doing when it went."""
@@ -80,7 +82,8 @@ class Lifecycle:
         row["ended_us"] = self._now()
         row["lost_tasks"] = 0 if expected else min(lost, row["nthreads"])
         row["reason"] = "retired" if expected else "lost" if lost else "closed"
-        self._put(row)
+        if self._config.watched or row["lost_tasks"]:
+            self._put(row)
 
     def _last_words(self, address: str) -> tuple[int, bool]:
         """Return how many tasks Dask had given a worker that has just gone, and whether its going was expected."""
