@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "agent"))
 import dask.config
 from agent_lab import check_books
 from agent_tasks import busy
-from dask_jobqueue.local import LocalCluster
+from dask_jobqueue.local import LocalCluster  # type: ignore[import-not-found] # only in the matrix
 from distributed import Client
 from watch_lab import USER_TOKEN, Office
 

@@ -178,7 +178,7 @@ async def leave(scheduler: Any) -> None:
             del scheduler.handlers[_REPORT]
 
 
-async def _nobody(comm: Any = None, **_kwargs: Any) -> dict[str, Any]:
+async def _nobody(**_kwargs: Any) -> dict[str, Any]:
     """Answer a worker that reports to an agent that has left."""
     return {"status": "gone"}
 
