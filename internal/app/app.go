@@ -42,7 +42,7 @@ const (
 	// telemetryRetention is how long raw batches are kept after they were folded: long enough to find out what went wrong.
 	telemetryRetention = 7 * 24 * time.Hour
 	// Agents sample so often and report so often; docs/telemetry.md has the budget.
-	sampleRateHz, flushSeconds = 20, 5
+	sampleRateHz, flushSeconds = 50, 5
 )
 
 // Options are what a program decides about a server, where a user decides the settings.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -194,6 +195,9 @@ func (c *Conn) exchange(ctx context.Context, message msgpack.Map) (any, error) {
 	v, err := c.roundTrip(message)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // the same moment, which the connection noticed first
+		return nil, context.DeadlineExceeded
 	}
 	return v, err
 }

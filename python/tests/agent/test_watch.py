@@ -325,7 +325,9 @@ def test_the_parcel_is_softly_made_of_builtins(
 
 
 def test_a_broken_parcel_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    broken = _ship._Parcel(name="lineitem_shipped_broken", process="elsewhere", packed=b"no zip", order=zlib.compress(b'{"do": "claim"}'))
+    broken = _ship._Parcel(
+        name="lineitem_shipped_broken", process="elsewhere", packed=b"no zip", order=zlib.compress(b'{"do": "claim"}')
+    )
     assert order(loads(dumps(broken)), None)["state"] == "failed"
     assert "not watched" in caplog.text
 

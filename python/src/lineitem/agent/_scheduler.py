@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("lineitem.agent")
 
-RATE_HZ = 20.0
+RATE_HZ = 50.0
 FLUSH_SECONDS = 5.0
 REPORTS_PER_SECOND = 20
 
