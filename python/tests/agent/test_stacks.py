@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -158,3 +159,13 @@ def test_dasks_task_runners_are_found() -> None:
     assert id(getattr(distributed.worker, task).__code__) in marks.runners
     assert marks.actors == {id(getattr(distributed.worker, actor).__code__)}
     assert marks.actors < marks.runners
+
+
+def test_installed_folders_count_as_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed, project = tmp_path / "target", tmp_path / "project"
+    (installed / "xgboost-1.7.6.dist-info").mkdir(parents=True)
+    (project / "shop.egg-info").mkdir(parents=True)  # what a development install leaves beside the user's own code
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), str(project), str(tmp_path / "missing"), ""]))
+    classify = Classifier()
+    assert classify(str(installed / "xgboost" / "core.py")) == "p"
+    assert classify(str(project / "shop" / "prices.py")) == "u"

@@ -6,6 +6,7 @@ and file classes are worked out once per distinct frame, when a window is closed
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import sysconfig
@@ -50,7 +51,7 @@ class Classifier:
 
     def __init__(self, package_dirs: Iterable[str] = ()) -> None:
         paths = sysconfig.get_paths()
-        packages = [*package_dirs, *(paths.get(name, "") for name in ("purelib", "platlib"))]
+        packages = [*package_dirs, *_installed_folders(), *(paths.get(name, "") for name in ("purelib", "platlib"))]
         self._packages = tuple(_as_folder(folder) for folder in packages if folder)
         self._stdlib = tuple({_as_folder(paths[name]) for name in ("stdlib", "platstdlib") if paths.get(name)})
 
@@ -67,6 +68,22 @@ class Classifier:
         if filename.startswith(self._stdlib) or _STDLIB.search(filename):
             return STDLIB
         return USER
+
+
+def _installed_folders() -> list[str]:
+    """Return the folders of ``PYTHONPATH`` into which somebody has installed packages (``pip install --target``).
+
+    They may have any name; what tells them from a project is the metadata that an installer leaves. Python has looked into each of them while it
+    started, so this is quick even where they lie on a network.
+    """
+    found = []
+    for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        try:
+            if folder and any(name.endswith(".dist-info") for name in os.listdir(folder)):  # noqa: PTH208 - names are all it takes
+                found.append(os.path.abspath(folder))  # noqa: PTH100 - as Python writes them into code objects
+        except OSError:
+            continue
+    return found
 
 
 def _as_folder(path: str) -> str:
