@@ -51,6 +51,10 @@ test: setup-test build ## All tests: Go on SQLite and PostgreSQL, Python, web, b
 test-postgres: $(GO_STAMP) ## The store's tests on a private PostgreSQL
 	CI=true scripts/with-postgres.sh go test -shuffle=on ./internal/store/...
 
+.PHONY: truth
+truth: $(PYTHON_STAMP) ## Programs with known seconds per line, a minute each and alone, within two points (ONLY="fused or native"); needs a quiet machine
+	cd python && LINEITEM_TRUTH_SECONDS=60 python -m pytest -q tests/truth $(if $(ONLY),-k "$(ONLY)")
+
 .PHONY: test-dask-versions
 test-dask-versions: $(PYTHON_STAMP) ## The agent with the oldest Dask, one of 2025 and the newest; an older one is refused (VERSIONS="2024.12")
 	scripts/test-dask-versions.sh $(VERSIONS)

@@ -10,7 +10,6 @@ import msgpack
 import pytest
 from agent_lab import check_books
 
-from lineitem.agent import _outbox
 from lineitem.agent._batch import Epoch, encode_source, encode_window
 from lineitem.agent._guard import Guard
 from lineitem.agent._ledger import DONE, Ledger
@@ -19,6 +18,18 @@ from lineitem.agent._outbox import Outbox
 from lineitem.agent._stacks import Classifier, Resolver
 
 HEALTH = {"self_cpu_us": 5, "ticks": 2, "max_gap_us": 6, "dropped": 0, "errors": 0, "rate_hz": 10}
+
+
+def set_constant(monkeypatch: pytest.MonkeyPatch, name: str, value: object) -> None:
+    """Change a constant of the outbox's module where its methods look it up.
+
+    That need not be the module: once the class has travelled by value within this process, its methods have globals of their own.
+    """
+    found = [function.__globals__ for function in vars(Outbox).values() if hasattr(function, "__globals__")]
+    assert any(name in scope for scope in found)
+    for scope in found:
+        if name in scope:
+            monkeypatch.setitem(scope, name, value)
 
 
 def windows(seed: int, count: int) -> list[bytes]:
@@ -130,13 +141,13 @@ def test_a_full_outbox_merges_before_it_drops_and_never_what_was_sent(monkeypatc
     async def scenario() -> list[bytes]:
         worker = SimpleNamespace(scheduler=SimpleNamespace(lineitem_report=report))
         outbox = Outbox(worker, Guard("test"), lambda _reply: None)
-        monkeypatch.setattr(_outbox, "_REPORT_TIMEOUT_S", 0.01)
-        monkeypatch.setattr(_outbox, "_REPORT_BYTES", total // 20)
+        set_constant(monkeypatch, "_REPORT_TIMEOUT_S", 0.01)
+        set_constant(monkeypatch, "_REPORT_BYTES", total // 20)
         for batch in made:
             outbox.put(batch)
         await outbox.send()
         assert len(outbox) == 60
-        monkeypatch.setattr(_outbox, "_OUTBOX_BYTES", int(total * 0.8))
+        set_constant(monkeypatch, "_OUTBOX_BYTES", int(total * 0.8))
         left = outbox.take_all()
         assert outbox.dropped == 0
         return left

@@ -1,6 +1,6 @@
 """Programs with known seconds per line, on real workers: each line's share, exact books, and who asked.
 
-One scheduler, a worker of its own for each program, two programs at a time. `LINEITEM_TRUTH_SECONDS=60` runs each for a minute.
+One scheduler, a worker of its own for each program, two programs at a time. `LINEITEM_TRUTH_SECONDS=60` runs each for a minute, alone, and holds it to the promise.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ from truth_lab import FILE, Account, total
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-pytestmark = [pytest.mark.truth, pytest.mark.timeout(900)]
+SECONDS = float(os.environ.get("LINEITEM_TRUTH_SECONDS", "6"))
+# What the product promises is measured over a minute, one program at a time on a quiet machine: `make truth`. In between, all that must be exact is
+# checked, and shares against blunders only: a few seconds on a busy machine cannot tell more.
+STRICT = SECONDS >= 60
+RATE_HZ = 50 if STRICT else 100
+POINTS = 2.0 if STRICT else 15.0
+CLOSE = 0.05 if STRICT else 0.2
 
-SECONDS = float(os.environ.get("LINEITEM_TRUTH_SECONDS", "15"))
-QUICK_SECONDS = max(SECONDS, 40.0)  # for lines so quick that each look is a throw of dice
-RATE_HZ = 100
-POINTS = 2.0
+pytestmark = [pytest.mark.truth, pytest.mark.timeout(3600 if STRICT else 900)]
 # What does not hold that, and why (docs/bill.md, section 3): all that happens within some 50 microseconds of a release of the GIL is charged to one
 # side of it. That is much of a round of two milliseconds, and of a task of one, which begins and ends with a release.
-WIDER = {"tight-mix": 10.0, "short-tasks": 12.0}
+WIDER = {"tight-mix": 10.0, "short-tasks": 12.0} if STRICT else {"tight-mix": 30.0, "short-tasks": 30.0}
 HERE = Path(__file__).parent
 
 Truth = dict[str, float]
@@ -133,7 +136,7 @@ def run_short(cluster: Cluster, name: str) -> Outcome:
     with cluster.client([name]) as client:
         where = cluster.address(client, name)
         measured = []
-        end = time.monotonic() + QUICK_SECONDS
+        end = time.monotonic() + SECONDS
         count = 0
         while time.monotonic() < end:
             found = client.gather(client.map(truth_programs.short_task, range(400), workers=where, pure=False))
@@ -191,7 +194,7 @@ PROGRAMS: dict[str, tuple[Callable[[Cluster, str], Outcome], dict[str, Any]]] = 
     "two-users": (run_shared, {}),
     # One at a time: threads that compete for the GIL leave the sampler few looks in a quarter of a minute.
     "fused": (run_fused, {"nthreads": 1}),
-    "tight-mix": (lambda c, n: run_tasks(c, n, truth_programs.tight_mix, seconds=QUICK_SECONDS), {}),
+    "tight-mix": (lambda c, n: run_tasks(c, n, truth_programs.tight_mix, seconds=SECONDS), {}),
     "short-tasks": (run_short, {}),
     # Alone: it uses all cores.
     "native": (run_native, {}),
@@ -218,7 +221,8 @@ def truth(
             cluster = Cluster(collector, processes)
             wanted = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
             names = [name for name in PROGRAMS if name in wanted]
-            pairs = [names[at : at + 2] for at in range(0, len(names), 2)]
+            at_once = 1 if STRICT else 2
+            pairs = [names[at : at + at_once] for at in range(0, len(names), at_once)]
             with ThreadPoolExecutor(2) as pool:
                 for pair in pairs:
                     cluster.start({name: PROGRAMS[name][1] for name in pair})
@@ -266,21 +270,21 @@ def test_each_line_gets_what_it_took(
     if "by_client" in outcome.facts:
         for client, seconds in outcome.facts["by_client"].items():
             mine = sum(us for submission, us in account.submissions.items() if rows[submission] == client)
-            assert mine / 1e6 == pytest.approx(seconds, rel=0.05)
+            assert mine / 1e6 == pytest.approx(seconds, rel=CLOSE)
     for count in ("done", "failed"):
         if count in outcome.facts:
             assert getattr(account, count) == outcome.facts[count]
     if "native" in outcome.facts:
         with capsys.disabled():
             print(f"\n  {'':13} native {outcome.facts['native']:.2f} s -> {account.native_us / 1e6:.2f} s", end="")
-        assert account.native_us / 1e6 == pytest.approx(outcome.facts["native"], rel=0.1)
+        assert account.native_us / 1e6 == pytest.approx(outcome.facts["native"], rel=2 * CLOSE)
     if outcome.facts.get("fused"):
         for line, part in account.parts:
             if line in ("read", "clean"):
                 assert part.startswith({"read": "read", "clean": "clean"}[line]), account.parts
 
     # What the lines took, and what the ledger says their thread took.
-    assert account.thread_us / 1e6 == pytest.approx(sum(outcome.truth.values()), rel=0.05)
+    assert account.thread_us / 1e6 == pytest.approx(sum(outcome.truth.values()), rel=CLOSE)
     wrong = {
         line: (exact, agent)
         for line, (exact, agent) in shares.items()
@@ -322,7 +326,7 @@ def test_a_killed_worker_leaves_what_it_had_reported_and_the_rest_is_open(tmp_pa
     assert (first.done, first.failed) == (0, 0)
     second = Account(other, "sleeps")
     assert second.done == 1
-    assert second.thread_us / 1e6 == pytest.approx(sum(again.values()), rel=0.05)
+    assert second.thread_us / 1e6 == pytest.approx(sum(again.values()), rel=CLOSE)
     assert set(first.submissions) == set(second.submissions), "the same call pays for both"
 
 
