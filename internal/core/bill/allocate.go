@@ -29,7 +29,7 @@ type allocation struct {
 	capacityMicros, observedMicros int64
 }
 
-// allocate divides the cost of each process over its time by largest remainder; what was paid for and not accounted for is
+// allocate divides the cost of each process over its time by largest remainder, hour by hour; what was paid for and not accounted for is
 // unknown. A scheduler's cost is overhead.
 func allocate(in Input) allocation {
 	a := allocation{start: in.AsOf, work: make([]work, 0, len(in.Lines))}
@@ -51,7 +51,7 @@ func allocate(in Input) allocation {
 			})
 			continue
 		}
-		a.worker(p, start, end, total, lines[p.ID], windows[p.ID])
+		a.worker(p, start, end, lines[p.ID], windows[p.ID])
 	}
 	return a
 }
@@ -74,15 +74,30 @@ func byProcess[R any](rows []R, process func(*R) cluster.ProcessID) map[cluster.
 	return groups
 }
 
-// worker divides the cost of one run of a worker.
-func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.Nanos, lines []usage.LineUsage, windows []usage.CategoryUsage) {
-	capacity := int64(p.Threads) * end.Sub(start).Microseconds()
-	parts := windowParts(p, start, end, windows)
+// worker divides the cost of one run of a worker, hour by hour: an hour's cost over that hour's time. So the bill of a window of whole hours
+// is the sum of theirs.
+func (a *allocation) worker(p cluster.Process, start, end time.Time, lines []usage.LineUsage, windows []usage.CategoryUsage) {
+	first, last := hourOf(start), max(hourOf(start), hourOf(end.Add(-time.Microsecond)))
+	// Clocks that differ put a little time before the start or after the end.
+	within := func(t time.Time) int64 { return min(max(hourOf(t), first), last) }
+	lineHours := byHour(lines, func(l *usage.LineUsage) int64 { return within(l.HourAt) })
+	windowHours := byHour(hourly(append(gaps(start, end, p, windows), windows...)), func(w *usage.CategoryUsage) int64 { return within(w.StartAt) })
+	for hour := first; hour <= last; hour++ {
+		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
+		a.hour(p, from, to, lineHours[hour], windowHours[hour])
+	}
+}
+
+// hour divides what a worker cost within one hour.
+func (a *allocation) hour(p cluster.Process, from, to time.Time, lines []*usage.LineUsage, windows []*usage.CategoryUsage) {
+	total := p.Cost(to) - p.Cost(from) // both counted from the start, so hours side by side sum exactly
+	capacity := int64(p.Threads) * to.Sub(from).Microseconds()
+	parts := windowParts(windows)
 	weights := make([]int64, 0, len(lines)+len(parts)+1)
 	observed, lost := int64(0), int64(0)
-	for i := range lines {
-		weights = append(weights, weight(&lines[i]))
-		observed += weight(&lines[i])
+	for _, l := range lines {
+		weights = append(weights, weight(l))
+		observed += weight(l)
 	}
 	for _, part := range parts {
 		weights = append(weights, part.ThreadMicros)
@@ -93,8 +108,8 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.
 		}
 	}
 	shares := cost.Split(total, append(weights, max(capacity-observed-lost, 0)))
-	for i := range lines {
-		a.work = append(a.work, work{&lines[i], shares[i]})
+	for i, l := range lines {
+		a.work = append(a.work, work{l, shares[i]})
 	}
 	for i, part := range parts {
 		part.Cost = shares[len(lines)+i]
@@ -105,17 +120,52 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.
 	a.observedMicros += min(observed, capacity)
 }
 
+// byHour groups rows by the full hour that they are in.
+func byHour[R any](rows []R, hour func(*R) int64) map[int64][]*R {
+	groups := map[int64][]*R{}
+	for i := range rows {
+		at := hour(&rows[i])
+		groups[at] = append(groups[at], &rows[i])
+	}
+	return groups
+}
+
+// hourly cuts windows at full hours, in proportion.
+func hourly(windows []usage.CategoryUsage) []usage.CategoryUsage {
+	out := make([]usage.CategoryUsage, 0, len(windows))
+	for _, w := range windows {
+		for {
+			next := w.StartAt.Truncate(time.Hour).Add(time.Hour)
+			if !next.Before(w.EndAt) {
+				break
+			}
+			before := next.Sub(w.StartAt).Microseconds()
+			share := cost.Split(cost.Nanos(w.ThreadMicros), []int64{before, w.EndAt.Sub(w.StartAt).Microseconds() - before})
+			piece := w
+			piece.EndAt, piece.Final, piece.ThreadMicros = next, false, int64(share[0])
+			out = append(out, piece)
+			w.StartAt, w.ThreadMicros = next, int64(share[1])
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// hourOf returns the number of the hour since 1970 in which a moment lies.
+func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
+
+// startOf returns when an hour begins.
+func startOf(hour int64) time.Time { return time.Unix(3600*hour, 0).UTC() }
+
 // isLost reports whether a category holds time that was paid for, not observed, and whose reason is known.
 func isLost(category string) bool { return strings.HasPrefix(category, "lost.") }
 
-// windowParts sums the windows of a worker by category, and names the gaps between them that can be understood.
-func windowParts(p cluster.Process, start, end time.Time, windows []usage.CategoryUsage) []Category {
+// windowParts sums windows by category. The lines carry the work.
+func windowParts(windows []*usage.CategoryUsage) []Category {
 	sums := map[string]int64{}
-	for _, rows := range [][]usage.CategoryUsage{gaps(start, end, p, windows), windows} {
-		for i := range rows {
-			if w := &rows[i]; w.Category != usage.CategoryWork { // the lines carry it
-				sums[w.Category] += w.ThreadMicros
-			}
+	for _, w := range windows {
+		if w.Category != usage.CategoryWork {
+			sums[w.Category] += w.ThreadMicros
 		}
 	}
 	parts := make([]Category, 0, len(sums))

@@ -215,3 +215,31 @@ func TestTimelineSharesAddUpToTheObservedTime(t *testing.T) {
 		}
 	})
 }
+
+// TestAnHourPaysForItself: what was reported for one hour is paid by that hour alone, so that hours side by side sum to the bill.
+func TestAnHourPaysForItself(t *testing.T) {
+	t.Parallel()
+	c := cl(1)
+	worker := cluster.NewWorker(c, card, "w-0", 1, begin)
+	worker.StartedAt, worker.EndedAt = begin, begin.Add(2*time.Hour)
+	twice := usage.LineUsage{
+		ClusterID: c.ID, ProcessID: worker.ID, HourAt: begin, Submission: 1, Line: usage.Line{File: "job.py", Line: 7},
+		ThreadMicros: 4 * time.Hour.Microseconds(), // two threads: twice of what fits
+	}
+	b := bill.Compute(bill.Input{
+		ClusterID: c.ID, Card: card, AsOf: begin.Add(3 * time.Hour), Processes: []cluster.Process{worker}, Lines: []usage.LineUsage{twice},
+		Categories: []usage.CategoryUsage{{
+			ClusterID: c.ID, ProcessID: worker.ID, Epoch: "e", StartAt: begin, EndAt: begin.Add(90 * time.Minute), Category: "idle.no_work",
+			ThreadMicros: 3 * time.Hour.Microseconds(), // reaches into the second hour
+		}},
+	})
+	hour := worker.Rate.NanosPerHour
+	idle := cost.Split(hour, []int64{2, 1})[1] + hour/2 // a third of the first hour, half of the second
+	got := map[string]cost.Nanos{"line": b.Lines[0].Cost}
+	for _, k := range b.Categories {
+		got[k.Name] = k.Cost
+	}
+	if got["line"] != hour-cost.Split(hour, []int64{2, 1})[1] || got["idle.no_work"] != idle || got["lost.worker"] != hour/2 || b.Gap() != 0 {
+		t.Errorf("line %d, idle %d, lost %d of %d an hour; want idle %d, gap %d", got["line"], got["idle.no_work"], got["lost.worker"], hour, idle, b.Gap())
+	}
+}

@@ -21,7 +21,8 @@ const (
 	CategoryLostTelemetry = "lost.telemetry"
 )
 
-// Folded is what one worker batch comes to. Its categories sum to the window's capacity, and its lines to the category "work".
+// Folded is what one worker batch comes to. Its categories sum to the window's capacity, and its lines to the category "work". A window
+// that reaches over a full hour is cut there: both are of one hour each.
 type Folded struct {
 	Lines      []LineUsage
 	Categories []CategoryUsage
@@ -31,16 +32,20 @@ type Folded struct {
 // sample counts for the innermost frame of user code on its stack; where there is none, and for work without samples, the row keeps
 // the zero Line and the submission decides when the bill is read.
 func Fold(id cluster.ID, b *Batch, classifier Classifier) Folded {
-	f := folding{
-		batch: b, classes: classes{of: classifier, seen: map[classKey][2]string{}}, lines: map[LineUsage]*LineUsage{},
-		base: LineUsage{ClusterID: id, ProcessID: b.Process, HourAt: time.UnixMicro(b.T0Micros).UTC().Truncate(time.Hour)},
-	}
-	for _, share := range b.Shares() {
-		f.add(share)
-	}
-	out := Folded{Categories: b.categories(id)}
-	for _, sum := range f.lines {
-		out.Lines = append(out.Lines, *sum)
+	var out Folded
+	of := classes{of: classifier, seen: map[classKey][2]string{}}
+	for _, piece := range b.byHour() {
+		f := folding{
+			batch: piece, classes: of, lines: map[LineUsage]*LineUsage{},
+			base: LineUsage{ClusterID: id, ProcessID: b.Process, HourAt: time.UnixMicro(piece.T0Micros).UTC().Truncate(time.Hour)},
+		}
+		for _, share := range piece.Shares() {
+			f.add(share)
+		}
+		out.Categories = append(out.Categories, piece.categories(id)...)
+		for _, sum := range f.lines {
+			out.Lines = append(out.Lines, *sum)
+		}
 	}
 	slices.SortFunc(out.Lines, compareLines)
 	return out
