@@ -245,6 +245,37 @@ func (c *Client) Costs(ctx context.Context, o CostOptions) (CostList, error) {
 	return call[CostList](ctx, c, http.MethodGet, "/cost", q, nil)
 }
 
+// BreakdownOptions is a question of cost; zero values mean the server's defaults.
+type BreakdownOptions struct {
+	// By are one to six dimensions, see docs/cost.md.
+	By []string
+	// Where are filters like "operation=read.csv,read.parquet"; a value that ends in * stands for all that begin so.
+	Where        []string
+	Since, Until time.Time
+	// Zone is an IANA time zone, by default the organisation's.
+	Zone string
+	// Limit is how many rows to list.
+	Limit int
+}
+
+// CostBreakdown says what was spent in a window of time, grouped by anything.
+func (c *Client) CostBreakdown(ctx context.Context, o BreakdownOptions) (CostBreakdown, error) {
+	q := url.Values{"by": {strings.Join(o.By, ",")}, "where": o.Where}
+	if !o.Since.IsZero() {
+		q.Set("since", o.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if !o.Until.IsZero() {
+		q.Set("until", o.Until.UTC().Format(time.RFC3339Nano))
+	}
+	if o.Zone != "" {
+		q.Set("zone", o.Zone)
+	}
+	if o.Limit != 0 {
+		q.Set("limit", strconv.Itoa(o.Limit))
+	}
+	return call[CostBreakdown](ctx, c, http.MethodGet, "/cost/breakdown", q, nil)
+}
+
 // Rates returns the configured prices.
 func (c *Client) Rates(ctx context.Context) (RateCard, error) {
 	return call[RateCard](ctx, c, http.MethodGet, "/rates", nil, nil)

@@ -355,6 +355,45 @@ type CostList struct {
 	Items      []CostItem `json:"items" nullable:"false"`
 }
 
+// CostBreakdown answers what was spent, grouped by anything: rows and rest sum to the total, to the nano-unit.
+type CostBreakdown struct {
+	Currency string `json:"currency"`
+	// By are the dimensions of each row's keys, in order.
+	By []string `json:"by" nullable:"false"`
+	// Where are the filters, as asked.
+	Where []string `json:"where" nullable:"false"`
+	// Start and End bound the window [start, end): the whole hours that what was asked for touches. Zone is where its days begin.
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Zone  string    `json:"zone"`
+	// TotalNanos is what passes the filters, AllNanos the whole window's cost before filters.
+	TotalNanos int64          `json:"total_nanos"`
+	AllNanos   int64          `json:"all_nanos"`
+	Rows       []BreakdownRow `json:"rows" nullable:"false"`
+	// RestNanos is what the RestRows rows beyond the limit cost.
+	RestNanos int64 `json:"rest_nanos"`
+	RestRows  int   `json:"rest_rows"`
+	// UnseenNanos is the part of AllNanos that was paid for and not observed: what is unknown or lost.
+	UnseenNanos int64 `json:"unseen_nanos"`
+	// Clusters is how many ran in the window; Names are the names of those in it, by id.
+	Clusters int               `json:"clusters"`
+	Names    map[string]string `json:"names"`
+	// RulesVersion is the oldest version of the rules that named operations, 0 if none did.
+	RulesVersion int `json:"rules_version"`
+	// Rates are the prices in force.
+	Rates RateCard `json:"rates"`
+}
+
+// BreakdownRow is what one combination of values cost.
+type BreakdownRow struct {
+	// Keys are the values in the order of By; empty where there is no such thing, as idle time has no line.
+	Keys      []string `json:"keys" nullable:"false"`
+	CostNanos int64    `json:"cost_nanos"`
+	// ThreadSeconds is the thread-time it was, native parallelism included; CPUSeconds the part of it on a core.
+	ThreadSeconds float64 `json:"thread_seconds"`
+	CPUSeconds    float64 `json:"cpu_seconds"`
+}
+
 // CostItem is one cluster's cost in the window, dearest first.
 type CostItem struct {
 	ClusterID   string `json:"cluster_id"`

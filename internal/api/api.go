@@ -31,6 +31,7 @@ type Config struct {
 	Identity Identity
 	Clusters Clusters
 	Bills    Bills
+	Spend    Spend
 	// Inventory and Resources answer what software runs and what is used.
 	Inventory Inventory
 	Resources Resources

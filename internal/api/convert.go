@@ -8,6 +8,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/sdk"
 )
@@ -141,6 +142,16 @@ func timelineRowToAPI(r bill.TimelineRow) sdk.TimelineRow {
 
 func sourceToAPI(s usage.Source) sdk.Source {
 	return sdk.Source{File: s.File, SHA256: s.SHA256, Text: s.Text}
+}
+
+func breakdownToAPI(a spend.Answer) sdk.CostBreakdown {
+	return sdk.CostBreakdown{
+		Currency: string(a.Currency), Start: a.Since, End: a.Until, Zone: a.Zone.String(), TotalNanos: int64(a.Total), AllNanos: int64(a.All),
+		RestNanos: int64(a.Rest), RestRows: a.RestRows, UnseenNanos: int64(a.Unseen), Clusters: a.Clusters, Names: a.Names, RulesVersion: a.RulesVersion,
+		Rows: convert(a.Rows, func(r spend.Row) sdk.BreakdownRow {
+			return sdk.BreakdownRow{Keys: r.Keys, CostNanos: int64(r.Cost), ThreadSeconds: seconds(r.ThreadMicros), CPUSeconds: seconds(r.CPUMicros)}
+		}),
+	}
 }
 
 func costsToAPI(c bill.Costs) sdk.CostList {

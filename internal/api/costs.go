@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/sdk"
 )
 
@@ -21,6 +23,7 @@ type costsInput struct {
 
 func (s *server) costRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/cost", "list-costs", tagCost, "Say what clusters cost in a window of time"), s.costs)
+	register(s, a, operation(http.MethodGet, "/cost/breakdown", "get-cost-breakdown", tagCost, "Say what was spent, grouped by anything"), s.breakdown)
 	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the configured prices"), s.rates)
 }
 
@@ -40,6 +43,50 @@ func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList]
 		return nil, err
 	}
 	return answer(costsToAPI(costs)), nil
+}
+
+type breakdownInput struct {
+	By    []string  `query:"by" required:"true" minItems:"1" maxItems:"6" doc:"Dimensions to group by; docs/cost.md lists them"`
+	Where []string  `query:"where,explode" maxItems:"20" doc:"Filters, as operation=read.csv,read.parquet; * at the end of a value stands for the rest"`
+	Since time.Time `query:"since" doc:"Start of the window; 30 days before its end by default"`
+	Until time.Time `query:"until" doc:"End of the window, which is not in it; now by default"`
+	Zone  string    `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
+	Limit int       `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many rows to list"`
+}
+
+func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.CostBreakdown], error) {
+	now := s.Now()
+	q := spend.Query{Since: in.Since.UTC(), Until: in.Until.UTC(), Limit: in.Limit}
+	if in.Until.IsZero() {
+		q.Until = now
+	}
+	if in.Since.IsZero() {
+		q.Since = q.Until.Add(-defaultCostWindow)
+	}
+	if in.Zone == "" {
+		in.Zone = s.TimeZone
+	}
+	var err error
+	if q.Zone, err = time.LoadLocation(in.Zone); err != nil || in.Zone == "Local" {
+		return nil, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", in.Zone)})
+	}
+	for _, name := range in.By {
+		q.By = append(q.By, spend.Dimension(name))
+	}
+	for _, text := range in.Where {
+		filter, err := spend.ParseFilter(text)
+		if err != nil {
+			return nil, errs.InvalidFields(errs.Field{Name: "where", Message: err.Error() + "."})
+		}
+		q.Where = append(q.Where, filter)
+	}
+	a, err := s.Spend.Answer(ctx, now, actorOf(ctx), q)
+	if err != nil {
+		return nil, err
+	}
+	out := breakdownToAPI(a)
+	out.By, out.Where, out.Rates = in.By, append([]string{}, in.Where...), cardToAPI(s.Card)
+	return answer(out), nil
 }
 
 func (s *server) rates(context.Context, *struct{}) (*body[sdk.RateCard], error) {

@@ -80,6 +80,27 @@ func TestOriginsReadsAndReceipts(t *testing.T) {
 		t.Errorf("work %f, origins %f, rules %d, method %s, unknown %d", bill.WorkSeconds, bill.OriginSeconds, bill.RulesVersion, bill.Method, bill.UnknownNanos)
 	}
 
+	until := now.Add(time.Hour)
+	byOperation, err := s.User.CostBreakdown(ctx, sdk.BreakdownOptions{By: []string{"operation", "project", "user"}, Until: until, Zone: "Europe/Oslo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]int64{}
+	for _, row := range byOperation.Rows {
+		keys[strings.Join(row.Keys, "|")] = row.CostNanos
+	}
+	if keys["read.csv|churn|ana"] != 7.5*perSecond || keys["user|churn|ana"] != 2.5*perSecond || byOperation.TotalNanos != bill.TotalNanos ||
+		byOperation.AllNanos != bill.TotalNanos || byOperation.Zone != "Europe/Oslo" || byOperation.Clusters != 1 {
+		t.Errorf("by operation: %+v; the bill is %d", byOperation, bill.TotalNanos)
+	}
+	lines, err := s.User.CostBreakdown(ctx, sdk.BreakdownOptions{By: []string{"line"}, Where: []string{"operation=read.*", "kind=work,idle"}, Until: until, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lines.Rows) != 1 || lines.Rows[0].Keys[0] != "/home/ana/job.py:3" || lines.TotalNanos != 7.5*perSecond || lines.AllNanos != bill.TotalNanos {
+		t.Errorf("lines that read: %+v", lines)
+	}
+
 	submissions, err := s.User.ListSubmissions(ctx, id)
 	if err != nil {
 		t.Fatal(err)

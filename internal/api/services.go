@@ -9,6 +9,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
 
@@ -40,6 +41,11 @@ type Bills interface {
 	PutSource(ctx context.Context, actor identity.Actor, ref, file, text string) error
 	// SourcesWanted asks for a cluster that the actor has been shown already.
 	SourcesWanted(ctx context.Context, id cluster.ID) ([]string, error)
+}
+
+// Spend is what the routes ask of core/spend, under the same rule.
+type Spend interface {
+	Answer(ctx context.Context, now time.Time, actor identity.Actor, q spend.Query) (spend.Answer, error)
 }
 
 // Inventory is what the routes ask of core/inventory, under the same rule.

@@ -28,6 +28,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/core/watch"
 	"github.com/lineitem/lineitem/internal/ingest"
@@ -186,9 +187,10 @@ func (a *App) wire(ctx context.Context) error {
 }
 
 func (a *App) handler(service *cluster.Service, card cost.Card, registry *prometheus.Registry) http.Handler {
+	bills := bill.NewService(service, a.db, a.db, a.folder, card)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bill.NewService(service, a.db, a.db, a.folder, card), Card: card,
+		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency), Card: card,
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),

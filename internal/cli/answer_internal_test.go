@@ -117,7 +117,16 @@ func TestAnswers(t *testing.T) {
 		},
 		{Direction: "read", Path: "/data/x.parquet", Format: "parquet", Files: 1, Columns: 9, ColumnsUsed: 2, PushedDown: true},
 	}}
+	spent := sdk.CostBreakdown{
+		Currency: "USD", By: []string{"cluster", "operation"}, Where: []string{"user=ana"}, Start: now.AddDate(0, 0, -7), End: now, Zone: "Europe/Oslo",
+		TotalNanos: 742_700_000, AllNanos: 1_000_000_000, UnseenNanos: 5_000_000, RestNanos: 12_300_000, RestRows: 7, Clusters: 3,
+		Names: map[string]string{"cl_2": "flights-x3k2"}, Rates: b.Rates, Rows: []sdk.BreakdownRow{
+			{Keys: []string{"cl_2", "read.csv"}, CostNanos: 700_000_000, ThreadSeconds: 5400, CPUSeconds: 5000},
+			{Keys: []string{"cl_1", ""}, CostNanos: 30_400_000, ThreadSeconds: 30},
+		},
+	}
 	for name, a := range map[string]answer{
+		"breakdown":     breakdownAnswer(spent, now),
 		"bill":          billAnswer(b, originRows(b.Lines, 20)),
 		"bill-lines":    billAnswer(b, lineRows(b.Lines, 20)),
 		"bill-short":    billAnswer(b, originRows(b.Lines, 1)),

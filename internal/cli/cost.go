@@ -13,15 +13,26 @@ import (
 func newCostCommand(c *connection) *cobra.Command {
 	var o output
 	var since, until string
+	var question sdk.BreakdownOptions
 	cmd := &cobra.Command{
 		Use:   "cost [CLUSTER]",
-		Short: "Show what clusters cost, or one of them by kind of time",
-		Long: `Show what each cluster cost in a window of time; with a cluster, what it was spent on: lines of code together,
-idle by reason, overhead, and what was not observed. "lineitem bill" splits it by line.`,
+		Short: "Show what was spent, by cluster or by anything else",
+		Long: `Show what each cluster cost in a window of time; with --by, what was spent by user, name, cluster, backend, project, kind,
+category, operation, library, file, line, function, leaf, task, hour, day, week or month, or by several of them: rows always sum to the
+same total. With a cluster, show what it was spent on: lines of code together, idle by reason, overhead, and what was not observed.
+"lineitem bill" splits it by line.`,
 		Example: `  lineitem cost --since 7d
+  lineitem cost --by operation --since 30d
+  lineitem cost --by month,user --where operation='read.csv,read.json' --since 2026-01-01
   lineitem cost flights-x3k2 -o json`,
 		Args: rangeArgs(0, "CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(question.By) == 0 && (len(question.Where) > 0 || question.Zone != "" || question.Limit != 0) {
+				return usage(cmd, "--where, --zone and --limit need --by, as in --by operation.")
+			}
+			if len(args) == 1 && len(question.By) > 0 {
+				return usage(cmd, "give a cluster or --by; of one cluster only: --by line --where name=%s.", args[0])
+			}
 			if len(args) == 1 && (since != "" || until != "") {
 				return usage(cmd, "the bill of one cluster covers all of its life; leave --since and --until out.")
 			}
@@ -33,6 +44,10 @@ idle by reason, overhead, and what was not observed. "lineitem bill" splits it b
 			}
 			if window.Until, err = parseTime(until, now); err != nil {
 				return usage(cmd, "--until %q is not understood: %v", until, err)
+			}
+			if len(question.By) > 0 {
+				question.Since, question.Until = window.Since, window.Until
+				return breakdown(cmd, c, &o, question)
 			}
 			client, err := c.client()
 			if err != nil {
@@ -61,6 +76,10 @@ idle by reason, overhead, and what was not observed. "lineitem bill" splits it b
 	}
 	cmd.Flags().StringVar(&since, "since", "", "start of the window: a date, a time, or how long ago, like 7d")
 	cmd.Flags().StringVar(&until, "until", "", "end of the window, itself not in it")
+	cmd.Flags().StringSliceVar(&question.By, "by", nil, "what to group by, one or several")
+	cmd.Flags().StringArrayVar(&question.Where, "where", nil, "keep only what matches, as operation=read.csv,read.json; * at the end stands for the rest")
+	cmd.Flags().StringVar(&question.Zone, "zone", "", "time zone in which days begin; the organisation's by default")
+	cmd.Flags().IntVar(&question.Limit, "limit", 0, "how many rows to list")
 	o.flag(cmd)
 	return cmd
 }

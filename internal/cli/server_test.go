@@ -270,6 +270,20 @@ func TestCluster(t *testing.T) {
 	if len(costs.Items) != 1 || bill.TotalNanos == 0 || costs.Items[0].CostNanos != bill.TotalNanos || costs.TotalNanos != bill.TotalNanos {
 		t.Errorf("the bill is %d, the list of costs says %+v", bill.TotalNanos, costs)
 	}
+	// By anything, and of anybody else nothing.
+	var breakdown sdk.CostBreakdown
+	if err := json.Unmarshal([]byte(u.must(t, "cost", "--by", "name,category", "--since", "2026-01-01", "--until", until, "-o", "json")), &breakdown); err != nil {
+		t.Fatal(err)
+	}
+	if breakdown.TotalNanos != bill.TotalNanos || breakdown.UnseenNanos == 0 || len(breakdown.Rows) == 0 || breakdown.Rows[0].Keys[0] != "tuesday" {
+		t.Errorf("the bill is %d, the breakdown says %+v", bill.TotalNanos, breakdown)
+	}
+	if got := u.must(t, "cost", "--by", "user", "--where", "user=nobody", "--until", until); !strings.Contains(got, "Nothing was spent on that.") {
+		t.Errorf("the cost of nobody prints\n%s", got)
+	}
+	if result := u.enter(t, "cost", "--by", "colour"); result.status != 1 || !strings.Contains(result.stderr, `"colour" is nothing to group by`) {
+		t.Errorf("grouping by colour is answered %+v", result)
+	}
 	// No telemetry came from the fake machines: all of the workers' time is unknown, and said to be.
 	if got := u.must(t, "lines", "tuesday"); !strings.Contains(got, "\nUnknown ") || !strings.Contains(got, "Coverage 0.0\u202f%") {
 		t.Errorf("lines print\n%s", got)

@@ -24,6 +24,8 @@ func TestWrongUse(t *testing.T) {
 		"lines":                              `CLUSTER is missing. See "lineitem lines --help".`,
 		"lines a --limit -1":                 `--limit must not be negative; 0 shows all lines.`,
 		"cost a --since 7d":                  `The bill of one cluster covers all of its life; leave --since and --until out.`,
+		"cost a --by user":                   `Give a cluster or --by; of one cluster only: --by line --where name=a.`,
+		"cost --where user=ana":              `--where, --zone and --limit need --by, as in --by operation.`,
 		"cost --since yesterday":             `--since "yesterday" is not understood: write a time like 2026-11-19`,
 		"cluster scale a":                    `WORKERS is missing.`,
 		"cluster scale a many":               `"many" is not a number of workers.`,

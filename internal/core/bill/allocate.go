@@ -11,10 +11,17 @@ import (
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
 
-// work is a row of usage with its part of its process's cost.
+// work is a row of usage with its part of what its process cost in an hour.
 type work struct {
 	*usage.LineUsage
+	hour int64
 	cost cost.Nanos
+}
+
+// other is money of an hour that is on no line.
+type other struct {
+	Category
+	hour int64
 }
 
 // weight is the time that money is divided by: the task's own thread and what libraries' threads used beside it.
@@ -23,9 +30,9 @@ func weight(l *usage.LineUsage) int64 { return l.ThreadMicros + l.NativeMicros }
 // allocation is the cost of a cluster, divided over its work, over categories and over the unknown. The parts sum to the total.
 type allocation struct {
 	start                          time.Time
-	total, unknown                 cost.Nanos
+	total                          cost.Nanos
 	work                           []work
-	categories                     []Category
+	categories, unknown            []other
 	capacityMicros, observedMicros int64
 }
 
@@ -43,12 +50,9 @@ func allocate(in Input) allocation {
 		if start.Before(a.start) {
 			a.start = start
 		}
-		total := p.Cost(in.AsOf)
-		a.total += total
+		a.total += p.Cost(in.AsOf)
 		if p.Role == cluster.RoleScheduler {
-			a.categories = append(a.categories, Category{
-				Name: usage.CategoryOverheadScheduler, Cost: total, ThreadMicros: end.Sub(start).Microseconds() * int64(p.Threads),
-			})
+			a.scheduler(p, start, end)
 			continue
 		}
 		a.worker(p, start, end, lines[p.ID], windows[p.ID])
@@ -74,6 +78,16 @@ func byProcess[R any](rows []R, process func(*R) cluster.ProcessID) map[cluster.
 	return groups
 }
 
+// scheduler books the cost of a scheduler.
+func (a *allocation) scheduler(p cluster.Process, start, end time.Time) {
+	for hour := hourOf(start); startOf(hour).Before(end); hour++ {
+		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
+		a.categories = append(a.categories, other{Category{
+			Name: usage.CategoryOverheadScheduler, Cost: p.Cost(to) - p.Cost(from), ThreadMicros: to.Sub(from).Microseconds() * int64(p.Threads),
+		}, hour})
+	}
+}
+
 // worker divides the cost of one run of a worker, hour by hour: an hour's cost over that hour's time. So the bill of a window of whole hours
 // is the sum of theirs.
 func (a *allocation) worker(p cluster.Process, start, end time.Time, lines []usage.LineUsage, windows []usage.CategoryUsage) {
@@ -84,12 +98,12 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, lines []usa
 	windowHours := byHour(hourly(append(gaps(start, end, p, windows), windows...)), func(w *usage.CategoryUsage) int64 { return within(w.StartAt) })
 	for hour := first; hour <= last; hour++ {
 		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
-		a.hour(p, from, to, lineHours[hour], windowHours[hour])
+		a.workerHour(p, from, to, lineHours[hour], windowHours[hour])
 	}
 }
 
-// hour divides what a worker cost within one hour.
-func (a *allocation) hour(p cluster.Process, from, to time.Time, lines []*usage.LineUsage, windows []*usage.CategoryUsage) {
+// workerHour divides what a worker cost within one hour.
+func (a *allocation) workerHour(p cluster.Process, from, to time.Time, lines []*usage.LineUsage, windows []*usage.CategoryUsage) {
 	total := p.Cost(to) - p.Cost(from) // both counted from the start, so hours side by side sum exactly
 	capacity := int64(p.Threads) * to.Sub(from).Microseconds()
 	parts := windowParts(windows)
@@ -107,15 +121,18 @@ func (a *allocation) hour(p cluster.Process, from, to time.Time, lines []*usage.
 			observed += part.ThreadMicros
 		}
 	}
-	shares := cost.Split(total, append(weights, max(capacity-observed-lost, 0)))
+	unseen, hour := max(capacity-observed-lost, 0), hourOf(from)
+	shares := cost.Split(total, append(weights, unseen))
 	for i, l := range lines {
-		a.work = append(a.work, work{l, shares[i]})
+		a.work = append(a.work, work{l, hour, shares[i]})
 	}
 	for i, part := range parts {
 		part.Cost = shares[len(lines)+i]
-		a.categories = append(a.categories, part)
+		a.categories = append(a.categories, other{part, hour})
 	}
-	a.unknown += shares[len(shares)-1]
+	if rest := shares[len(shares)-1]; rest > 0 || unseen > 0 {
+		a.unknown = append(a.unknown, other{Category{Name: KindUnknown, Cost: rest, ThreadMicros: unseen}, hour})
+	}
 	a.capacityMicros += capacity
 	a.observedMicros += min(observed, capacity)
 }

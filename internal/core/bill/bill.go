@@ -89,7 +89,7 @@ func Compute(in Input) Bill {
 	a := allocate(in)
 	c := computer{
 		bill: Bill{
-			ClusterID: in.ClusterID, Card: in.Card, Start: a.start, AsOf: in.AsOf, Total: a.total, Unknown: a.unknown,
+			ClusterID: in.ClusterID, Card: in.Card, Start: a.start, AsOf: in.AsOf, Total: a.total,
 			CapacityMicros: a.capacityMicros, ObservedMicros: a.observedMicros, RulesVersion: in.State.RulesVersion, Method: usage.MethodAgent,
 		},
 		places: newPlaces(in), lines: map[lineKey]*lineSum{}, categories: map[string]*Category{},
@@ -97,8 +97,11 @@ func Compute(in Input) Bill {
 	if in.State.Sampled {
 		c.bill.Method = usage.MethodSampled
 	}
+	for _, k := range a.unknown {
+		c.bill.Unknown += k.Cost
+	}
 	for _, k := range a.categories {
-		c.category(k)
+		c.category(k.Category)
 	}
 	for _, w := range a.work {
 		c.line(w)

@@ -124,6 +124,7 @@ func partsOfTheBill(t *rapid.T, in bill.Input, b bill.Bill) {
 	if top := receipt.Top; top != nil && (top.Cost > receipt.Work || top.Share < 0 || top.Share > 1) {
 		t.Fatalf("top %+v of %d", *top, receipt.Work)
 	}
+	hoursOfTheBill(t, in)
 	if receipt.IdleShare < 0 || receipt.IdleShare > 1 {
 		t.Fatalf("idle share %f", receipt.IdleShare)
 	}
@@ -241,5 +242,34 @@ func TestAnHourPaysForItself(t *testing.T) {
 	}
 	if got["line"] != hour-cost.Split(hour, []int64{2, 1})[1] || got["idle.no_work"] != idle || got["lost.worker"] != hour/2 || b.Gap() != 0 {
 		t.Errorf("line %d, idle %d, lost %d of %d an hour; want idle %d, gap %d", got["line"], got["idle.no_work"], got["lost.worker"], hour, idle, b.Gap())
+	}
+}
+
+// hoursOfTheBill checks that hours sum to the bill, and those of any window of whole hours to what the processes cost in it.
+func hoursOfTheBill(t *rapid.T, in bill.Input) {
+	cut := begin.Add(time.Duration(rapid.IntRange(0, 4).Draw(t, "hours")) * time.Hour)
+	end := in.AsOf.Add(time.Hour)
+	var before, after cost.Nanos
+	for _, p := range in.Processes {
+		at := cut
+		if at.After(in.AsOf) {
+			at = in.AsOf
+		}
+		before += p.Cost(at)
+		after += p.Cost(in.AsOf) - p.Cost(at)
+	}
+	for _, window := range []struct {
+		since, until time.Time
+		want         cost.Nanos
+	}{{begin.Add(-time.Hour), cut, before}, {cut, end, after}} {
+		for _, h := range bill.Hours(in, window.since, window.until) {
+			if h.Start.Before(window.since) || !h.Start.Before(window.until) {
+				t.Fatalf("hour %v is outside of [%v, %v)", h.Start, window.since, window.until)
+			}
+			window.want -= h.Cost
+		}
+		if window.want != 0 {
+			t.Fatalf("hours in [%v, %v) miss %d", window.since, window.until, window.want)
+		}
 	}
 }

@@ -82,6 +82,16 @@ func (s *Service) Bill(ctx context.Context, now time.Time, actor identity.Actor,
 	return b, nil
 }
 
+// Hours splits what a cluster spent in the hours that [since, until) touches, and says by which version of the rules its operations were named. The
+// caller has found out that the cluster may be seen.
+func (s *Service) Hours(ctx context.Context, now time.Time, c cluster.Cluster, since, until time.Time) (hours []Hour, rulesVersion int, err error) {
+	in, err := s.input(ctx, now, c)
+	if err != nil {
+		return nil, 0, err
+	}
+	return Hours(in, since, until), in.State.RulesVersion, nil
+}
+
 func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (Input, error) {
 	return s.inputWith(ctx, now, c, func(context.Context) error { return nil })
 }

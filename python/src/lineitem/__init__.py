@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     )
     from lineitem._models import (
         GPU,
+        BreakdownRow,
         ClusterInfo,
         ClusterList,
         ClusterOptions,
+        CostBreakdown,
         CostItem,
         CostList,
         Credentials,
@@ -82,6 +84,7 @@ __all__ = [
     "BillCategory",
     "BillLine",
     "BillPrefix",
+    "BreakdownRow",
     "Cluster",
     "ClusterError",
     "ClusterFailed",
@@ -92,6 +95,7 @@ __all__ = [
     "ClusterStartTimeout",
     "ConfigurationError",
     "Conflict",
+    "CostBreakdown",
     "CostItem",
     "CostList",
     "Credentials",

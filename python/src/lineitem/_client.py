@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lineitem._models import (
         ClusterInfo,
         ClusterList,
+        CostBreakdown,
         CostList,
         Credentials,
         Environment,
@@ -388,6 +389,33 @@ class Lineitem(_Base):
         """Return what clusters cost in a window ``[since, until)``."""
         return self.send(_routes.cost(since, until))
 
+    def cost_breakdown(
+        self,
+        by: str | Sequence[str],
+        where: str | Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        limit: int | None = None,
+    ) -> CostBreakdown:
+        """Return what was spent in a window, grouped by anything: see docs/cost.md.
+
+        Parameters
+        ----------
+        by
+            One dimension or several: ``"user"``, ``["month", "operation"]``.
+        where
+            Filters like ``"operation=read.csv,read.parquet"``; ``*`` at the end of a value stands for all that begin so.
+        since, until
+            The window ``[since, until)``, widened to whole hours; by default the 30 days up to now.
+        zone
+            IANA time zone in which days begin; by default the organisation's.
+        limit
+            How many rows to list; what the others cost is in ``rest_nanos``.
+        """
+        return self.send(_routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit))
+
     def rates(self) -> RateCard:
         """Return the configured prices."""
         return self.send(_routes.rates())
@@ -588,6 +616,19 @@ class AsyncLineitem(_Base):
     async def cost(self, since: datetime | None = None, until: datetime | None = None) -> CostList:
         """Return what clusters cost in a window ``[since, until)``."""
         return await self.send(_routes.cost(since, until))
+
+    async def cost_breakdown(
+        self,
+        by: str | Sequence[str],
+        where: str | Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        limit: int | None = None,
+    ) -> CostBreakdown:
+        """Return what was spent in a window, grouped by anything: see :meth:`Lineitem.cost_breakdown`."""
+        return await self.send(_routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit))
 
     async def rates(self) -> RateCard:
         """Return the configured prices."""

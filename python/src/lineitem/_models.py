@@ -285,6 +285,48 @@ class CostList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BreakdownRow:
+    """What one combination of values cost; ``keys`` are in the order of ``CostBreakdown.by``, empty where there is no such thing."""
+
+    keys: tuple[str, ...]
+    cost_nanos: int
+    thread_seconds: float
+    cpu_seconds: float
+
+    @property
+    def cost(self) -> Decimal:
+        """The cost in units of the currency."""
+        return to_decimal(self.cost_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostBreakdown:
+    """What was spent in the hours ``[start, end)``, grouped by anything: rows and rest sum to the total."""
+
+    currency: str
+    by: tuple[str, ...]
+    where: tuple[str, ...]
+    start: datetime
+    end: datetime
+    zone: str
+    total_nanos: int
+    all_nanos: int
+    rows: tuple[BreakdownRow, ...]
+    rest_nanos: int
+    rest_rows: int
+    unseen_nanos: int
+    clusters: int
+    names: Mapping[str, str]
+    rules_version: int
+    rates: RateCard
+
+    @property
+    def total(self) -> Decimal:
+        """The total in units of the currency."""
+        return to_decimal(self.total_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WatchAnswer:
     """What the agent of a watched cluster needs. The token, which writes telemetry of that cluster, is not in the repr."""
 

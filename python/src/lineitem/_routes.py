@@ -14,6 +14,7 @@ from lineitem._bill import Bill
 from lineitem._models import (
     ClusterInfo,
     ClusterList,
+    CostBreakdown,
     CostList,
     Credentials,
     Environment,
@@ -63,7 +64,7 @@ class Call(Generic[T]):
     template: str
     answer: type[T] | None
     path: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     # Not in the repr: a body may hold a sign-in code or the user's environment.
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     repeatable: bool = True
@@ -235,6 +236,24 @@ def cost(since: datetime | None, until: datetime | None) -> Call[CostList]:
     return Call("GET", "/cost", CostList, query=query)
 
 
+def cost_breakdown(
+    by: str | Sequence[str],
+    where: str | Sequence[str] = (),
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    zone: str | None = None,
+    limit: int | None = None,
+) -> Call[CostBreakdown]:
+    """GET /cost/breakdown."""
+    query: dict[str, str | Sequence[str]] = {"by": by if isinstance(by, str) else ",".join(by)}
+    if where:
+        query["where"] = [where] if isinstance(where, str) else list(where)
+    query.update({k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None})
+    query.update({k: str(v) for k, v in (("zone", zone), ("limit", limit)) if v is not None})
+    return Call("GET", "/cost/breakdown", CostBreakdown, query=query)
+
+
 def rates() -> Call[RateCard]:
     """GET /rates."""
     return Call("GET", "/rates", RateCard)
@@ -288,5 +307,6 @@ ALL: tuple[AnyCall, ...] = (
     get_source,
     put_source,
     cost,
+    cost_breakdown,
     rates,
 )

@@ -65,6 +65,14 @@ CALLS: dict[str, _routes.Call[Any]] = {
     "get_source": _routes.get_source("cl_1", "/a.py"),
     "put_source": _routes.put_source("cl_1", "cell:1", "x = 1"),
     "cost": _routes.cost(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2026, 2, 1, tzinfo=timezone.utc)),
+    "cost_breakdown": _routes.cost_breakdown(
+        ["user"],
+        ["kind=work"],
+        since=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        until=datetime(2026, 2, 1, tzinfo=timezone.utc),
+        zone="Europe/Oslo",
+        limit=5,
+    ),
     "rates": _routes.rates(),
 }
 

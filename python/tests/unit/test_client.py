@@ -226,6 +226,7 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "scale_cluster": ("cl_1", 2),
         "get_source": ("cl_1", "a.py"),
         "put_source": ("cl_1", "a.py", "x = 1"),
+        "cost_breakdown": (["user", "day"], "operation=read.csv,merge"),
     }
     expected = {
         "me": "GET /me",
@@ -247,6 +248,7 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "get_source": "GET /clusters/cl_1/source",
         "put_source": "PUT /clusters/cl_1/source",
         "cost": "GET /cost",
+        "cost_breakdown": "GET /cost/breakdown",
         "rates": "GET /rates",
     }
     seen = {}
@@ -268,6 +270,12 @@ def test_queries_hold_what_was_asked() -> None:
     }
     assert dict(_routes.logs("cl_1", "w-0", 100).query) == {"process": "w-0", "tail_bytes": "100"}
     assert dict(_routes.logs("cl_1", None, None).query) == {}
+    assert dict(_routes.cost_breakdown(["user", "day"], "line=a.py:3", limit=5).query) == {
+        "by": "user,day",
+        "where": ["line=a.py:3"],
+        "limit": "5",
+    }
+    assert dict(_routes.cost_breakdown("user").query) == {"by": "user"}
 
 
 def test_proxies_of_the_environment_are_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,13 @@ export interface BillPrefix {
   thread_seconds: number;
 }
 
+export interface BreakdownRow {
+  cost_nanos: number;
+  cpu_seconds: number;
+  keys: string[];
+  thread_seconds: number;
+}
+
 export interface Cluster {
   away: boolean;
   backend: string;
@@ -89,6 +96,25 @@ export interface ClusterOptions {
   /** Workers wanted now */ n_workers: number;
   /** Task slots of each worker */ nthreads?: number;
   /** Interpreter to use; empty for the server's */ python?: string;
+}
+
+export interface CostBreakdown {
+  all_nanos: number;
+  by: string[];
+  clusters: number;
+  currency: string;
+  end: string;
+  names: Record<string, string>;
+  rates: RateCard;
+  rest_nanos: number;
+  rest_rows: number;
+  rows: BreakdownRow[];
+  rules_version: number;
+  start: string;
+  total_nanos: number;
+  unseen_nanos: number;
+  where: string[];
+  zone: string;
 }
 
 export interface CostItem {
@@ -547,6 +573,12 @@ export interface Operations {
     query: { since?: string | undefined; until?: string | undefined; };
     body: undefined;
     answer: CostList;
+  };
+  "GET /cost/breakdown": {
+    path: undefined;
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    body: undefined;
+    answer: CostBreakdown;
   };
   "GET /environments/{environment_id}": {
     path: { environment_id: string; };

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lineitem/lineitem/internal/cli/format"
+	"github.com/lineitem/lineitem/sdk"
+)
+
+// breakdown asks for cost by anything, and shows it.
+func breakdown(cmd *cobra.Command, c *connection, o *output, q sdk.BreakdownOptions) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	found, err := client.CostBreakdown(cmd.Context(), q)
+	if err != nil {
+		return err
+	}
+	sum := found.RestNanos
+	for _, row := range found.Rows {
+		sum += row.CostNanos
+	}
+	if sum != found.TotalNanos {
+		return fmt.Errorf("the server's rows sum to %d nano-units, its total is %d: please report this", sum, found.TotalNanos)
+	}
+	return o.write(cmd, breakdownAnswer(found, time.Now()))
+}
+
+// breakdownAnswer lists rows as the server orders them.
+func breakdownAnswer(b sdk.CostBreakdown, now time.Time) answer {
+	a := answer{json: b, header: append(slices.Clone(b.By), "cost_nanos", "currency", "thread_seconds", "cpu_seconds")}
+	zone, err := time.LoadLocation(b.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	a.text = fmt.Sprintf("From %s to %s, %s", format.At(b.Start, now, zone), format.At(b.End, now, zone), b.Zone)
+	if len(b.Where) > 0 {
+		a.text += "; " + strings.Join(b.Where, " and ")
+	}
+	a.text += "\n\n"
+	parts := make([]int64, 0, len(b.Rows)+1)
+	for _, row := range b.Rows {
+		parts = append(parts, row.CostNanos)
+		a.rows = append(a.rows, append(slices.Clone(row.Keys), whole(row.CostNanos), b.Currency, decimal(row.ThreadSeconds), decimal(row.CPUSeconds)))
+	}
+	if b.RestRows > 0 {
+		parts = append(parts, b.RestNanos)
+	}
+	if len(b.Rows) == 0 {
+		a.text += "Nothing was spent on that.\n"
+		return a
+	}
+	amounts, shares := format.Fit(parts, b.Currency), format.FitShares(parts)
+	headers := make([]format.Header, 0, len(b.By)+3)
+	for _, name := range b.By {
+		headers = append(headers, format.Header{Name: name})
+	}
+	a.table = format.NewTable(append(headers, format.Header{Name: "thread time", Align: format.Right},
+		format.Header{Name: "share", Align: format.Right}, format.Header{Name: "cost", Align: format.Right})...)
+	for i, row := range b.Rows {
+		a.table.Row(append(breakdownKeys(b, row), threadTime(row.ThreadSeconds), shares.Cell(i), amounts.Cell(i))...)
+	}
+	blank := make([]string, len(b.By))
+	if b.RestRows > 0 {
+		rest := slices.Clone(blank)
+		rest[0] = strconv.Itoa(b.RestRows) + " more rows"
+		a.table.Row(append(rest, "", shares.Cell(len(b.Rows)), amounts.Cell(len(b.Rows)))...)
+	}
+	a.table.Rule()
+	blank[0] = "Total"
+	a.table.Row(append(blank, "", shares.Sum(0, len(parts)), amounts.Total())...)
+	a.notes = breakdownNotes(b)
+	return a
+}
+
+// breakdownKeys are a row's values as people read them.
+func breakdownKeys(b sdk.CostBreakdown, row sdk.BreakdownRow) []string {
+	keys := slices.Clone(row.Keys)
+	for i, name := range b.By {
+		switch {
+		case keys[i] == "":
+			keys[i] = "–"
+		case name == "cluster" && b.Names[keys[i]] != "":
+			keys[i] = b.Names[keys[i]] + " " + keys[i]
+		}
+	}
+	return keys
+}
+
+// breakdownNotes say how far the figures reach.
+func breakdownNotes(b sdk.CostBreakdown) []string {
+	notes := []string{fmt.Sprintf("%d clusters; prices: %s.", b.Clusters, b.Rates.Source)}
+	if b.AllNanos != b.TotalNanos {
+		notes = append(notes, fmt.Sprintf("The whole window cost %s; these rows are %s of it.",
+			format.Money(b.AllNanos, b.Currency), format.Share(float64(b.TotalNanos)/float64(b.AllNanos))))
+	}
+	if b.UnseenNanos > 0 {
+		notes = append(notes, fmt.Sprintf("%s of the window's cost was not observed (unknown or lost).",
+			format.Share(float64(b.UnseenNanos)/float64(b.AllNanos))))
+	}
+	return notes
+}

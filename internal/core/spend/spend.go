@@ -1,0 +1,202 @@
+// Package spend answers what was spent on anything, over any window: by user, operation, line, day and so on. Whatever the money is grouped by, the rows sum to
+// the same total, to the nano-unit.
+package spend
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/errs"
+)
+
+// Dimension is something that money can be grouped and filtered by.
+type Dimension string
+
+// Bounds of a question.
+const (
+	maxDimensions = 6
+	maxFilters    = 20
+	MaxRows       = 10_000
+	DefaultRows   = 1_000
+)
+
+// fact is an hour's entry of a cluster with what is known of the cluster.
+type fact struct {
+	bill.Hour
+	cluster cluster.Cluster
+	owner   string
+}
+
+// dimensions says what each of them reads. What has no such thing has the empty text: idle time has no line, a line without a tag no project.
+var dimensions = []struct {
+	name  Dimension
+	about string
+	of    func(f *fact, zone *time.Location) string
+}{
+	{"user", "who owns the cluster and pays", func(f *fact, _ *time.Location) string { return f.owner }},
+	{"cluster", "the cluster's id", func(f *fact, _ *time.Location) string { return string(f.cluster.ID) }},
+	{"name", "the cluster's name", func(f *fact, _ *time.Location) string { return f.cluster.Name }},
+	{"backend", "what ran the cluster", func(f *fact, _ *time.Location) string { return f.cluster.Backend }},
+	{"project", "the tag project that a client declared", func(f *fact, _ *time.Location) string { return f.Project }},
+	{"kind", "work, idle, overhead, lost, unattributed, unknown", func(f *fact, _ *time.Location) string { return f.Kind }},
+	{"category", "the kind more closely, like idle.no_work", func(f *fact, _ *time.Location) string { return f.Category }},
+	{"operation", "the kind of work, like read.csv; of what is no work its category", func(f *fact, _ *time.Location) string {
+		if f.Kind == bill.KindWork {
+			return f.Operation
+		}
+		return f.Category
+	}},
+	{"library", "the library that did the work", func(f *fact, _ *time.Location) string { return f.Library }},
+	{"file", "the file of the line that created the work", func(f *fact, _ *time.Location) string { return f.Origin.File }},
+	{"line", "the line that created the work, as file:line", func(f *fact, _ *time.Location) string { return place(f.Origin.File, f.Origin.Line) }},
+	{"function", "the function that the line is in", func(f *fact, _ *time.Location) string { return f.Origin.Function }},
+	{"leaf", "the line where the threads stood, as file:line", func(f *fact, _ *time.Location) string { return place(f.Leaf.File, f.Leaf.Line) }},
+	{"task", "Dask's task prefix", func(f *fact, _ *time.Location) string { return f.Prefix }},
+	{"hour", "the hour, in the answer's zone", func(f *fact, z *time.Location) string { return f.Start.In(z).Format("2006-01-02T15:04Z07:00") }},
+	{"day", "the day", func(f *fact, z *time.Location) string { return f.Start.In(z).Format(time.DateOnly) }},
+	{"week", "the ISO week", func(f *fact, z *time.Location) string {
+		year, week := f.Start.In(z).ISOWeek()
+		return fmt.Sprintf("%04d-W%02d", year, week)
+	}},
+	{"month", "the month", func(f *fact, z *time.Location) string { return f.Start.In(z).Format("2006-01") }},
+}
+
+// times are dimensions whose rows are listed by time.
+var times = []Dimension{"hour", "day", "week", "month"}
+
+func place(file string, line int) string {
+	if file == "" {
+		return ""
+	}
+	return file + ":" + strconv.Itoa(line)
+}
+
+// Dimensions lists all of them with what they mean.
+func Dimensions() (names []Dimension, about map[Dimension]string) {
+	about = map[Dimension]string{}
+	for _, d := range dimensions {
+		names = append(names, d.name)
+		about[d.name] = d.about
+	}
+	return names, about
+}
+
+func find(name Dimension) func(f *fact, zone *time.Location) string {
+	for _, d := range dimensions {
+		if d.name == name {
+			return d.of
+		}
+	}
+	return nil
+}
+
+// Filter keeps entries whose value of a dimension is one of some; a value that ends in * stands for all that begin so.
+type Filter struct {
+	Dimension Dimension
+	Values    []string
+}
+
+func (f Filter) keeps(value string) bool {
+	return slices.ContainsFunc(f.Values, func(wanted string) bool {
+		if head, ok := strings.CutSuffix(wanted, "*"); ok {
+			return strings.HasPrefix(value, head)
+		}
+		return value == wanted
+	})
+}
+
+// ParseFilter reads "operation=read.csv,read.parquet".
+func ParseFilter(text string) (Filter, error) {
+	name, values, ok := strings.Cut(text, "=")
+	f := Filter{Dimension: Dimension(strings.TrimSpace(name)), Values: strings.Split(values, ",")}
+	switch {
+	case !ok:
+		return Filter{}, fmt.Errorf("%.100q is no filter; write dimension=value, as operation=read.csv", text)
+	case find(f.Dimension) == nil:
+		return Filter{}, fmt.Errorf("%.100q is nothing to filter by; there are %s", f.Dimension, known())
+	}
+	return f, nil
+}
+
+func known() string {
+	names, _ := Dimensions()
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = string(name)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// Query is a question of cost.
+type Query struct {
+	By    []Dimension
+	Where []Filter
+	// Since and Until bound the window; hours that it touches count whole.
+	Since, Until time.Time
+	// Zone is where days begin.
+	Zone *time.Location
+	// Limit is how many rows are listed; what the others cost is in Rest.
+	Limit int
+}
+
+// Check returns errs.Invalid for a question that cannot be answered.
+func (q Query) Check() error {
+	var wrong []errs.Field
+	add := func(name, format string, args ...any) {
+		wrong = append(wrong, errs.Field{Name: name, Message: fmt.Sprintf(format, args...)})
+	}
+	if len(q.By) == 0 || len(q.By) > maxDimensions {
+		add("by", "Group by 1 to %d of: %s.", maxDimensions, known())
+	}
+	for i, name := range q.By {
+		switch {
+		case find(name) == nil:
+			add("by", "%.100q is nothing to group by; there are %s.", name, known())
+		case slices.Contains(q.By[:i], name):
+			add("by", "%s is there twice.", name)
+		}
+	}
+	if len(q.Where) > maxFilters {
+		add("where", "There are %d filters; at most %d are allowed.", len(q.Where), maxFilters)
+	}
+	if !q.Since.Before(q.Until) {
+		add("since", "The window must start before it ends: since before until.")
+	}
+	if q.Limit < 1 || q.Limit > MaxRows {
+		add("limit", "1 to %d rows can be listed, not %d.", MaxRows, q.Limit)
+	}
+	return errs.InvalidFields(wrong...)
+}
+
+// Row is what one combination of values cost.
+type Row struct {
+	// Keys are the values, in the order of the question's dimensions.
+	Keys                    []string
+	Cost                    cost.Nanos
+	ThreadMicros, CPUMicros int64
+}
+
+// Answer is what was spent.
+type Answer struct {
+	Query
+	Currency cost.Currency
+	// Total is what the entries that pass the filters cost: rows and rest. All is the whole window's cost, before filters.
+	Total, All cost.Nanos
+	Rows       []Row
+	// Rest is what rows beyond the limit cost, and how many they are.
+	Rest     cost.Nanos
+	RestRows int
+	// Unseen is the part of All that was paid for and not observed: unknown and lost.
+	Unseen cost.Nanos
+	// Clusters is how many clusters ran in the window; Names has their names.
+	Clusters int
+	Names    map[string]string
+	// RulesVersion is the oldest version of the rules that named operations, 0 if nothing was named.
+	RulesVersion int
+}

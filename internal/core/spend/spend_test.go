@@ -1,0 +1,158 @@
+package spend_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/spend"
+	"github.com/lineitem/lineitem/internal/core/usage"
+)
+
+var begin = time.Date(2026, 10, 24, 20, 0, 0, 0, time.UTC) // a few hours before Europe's clocks go back
+
+func zone(t *testing.T, name string) *time.Location {
+	t.Helper()
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// hours draws what a cluster spent.
+func hours(t *rapid.T) []bill.Hour {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) bill.Hour {
+		h := bill.Hour{
+			Start: begin.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "hour")) * time.Hour),
+			Kind:  rapid.SampledFrom([]string{bill.KindWork, bill.KindIdle, bill.KindUnknown, bill.KindLost}).Draw(t, "kind"),
+			Cost:  cost.Nanos(rapid.Int64Range(0, 1e12).Draw(t, "cost")), ThreadMicros: rapid.Int64Range(0, 1e9).Draw(t, "us"),
+		}
+		h.Category = h.Kind
+		if h.Kind == bill.KindWork {
+			h.Operation = rapid.SampledFrom([]string{"read.csv", "read.parquet", "merge"}).Draw(t, "operation")
+			h.Origin = usage.Line{File: rapid.SampledFrom([]string{"a.py", "b.py"}).Draw(t, "file"), Line: rapid.IntRange(1, 3).Draw(t, "line")}
+		}
+		return h
+	}), 0, 30).Draw(t, "hours")
+}
+
+// TestAllGroupingsAgree is the promise: whatever the money is grouped by and however many rows are listed, it is the same money.
+func TestAllGroupingsAgree(t *testing.T) {
+	t.Parallel()
+	names, _ := spend.Dimensions()
+	oslo := zone(t, "Europe/Oslo")
+	rapid.Check(t, func(t *rapid.T) {
+		var all [][]bill.Hour
+		var want cost.Nanos
+		for range rapid.IntRange(0, 4).Draw(t, "clusters") {
+			of := hours(t)
+			all = append(all, of)
+			for _, h := range of {
+				want += h.Cost
+			}
+		}
+		ask := func(limit int, where []spend.Filter, by ...spend.Dimension) spend.Answer {
+			q := spend.Query{By: by, Where: where, Since: begin, Until: begin.Add(72 * time.Hour), Zone: oslo, Limit: limit}
+			if err := q.Check(); err != nil {
+				t.Fatal(err)
+			}
+			g := spend.NewGrouping(q, "USD")
+			for i, of := range all {
+				g.Add(cluster.Cluster{ID: cluster.ID("cl_" + string(rune('a'+i)))}, []string{"ana", "ben"}[i%2], of)
+			}
+			return g.Answer()
+		}
+		by := slices.Compact(slices.Sorted(slices.Values(rapid.SliceOfN(rapid.SampledFrom(names), 1, 3).Draw(t, "by"))))
+		a := ask(rapid.IntRange(1, 20).Draw(t, "limit"), nil, by...)
+		got := a.Rest
+		for _, row := range a.Rows {
+			got += row.Cost
+			if len(row.Keys) != len(by) {
+				t.Fatalf("row %v has not %d keys", row.Keys, len(by))
+			}
+		}
+		if got != want || a.Total != want || a.All != want || (a.RestRows == 0 && a.Rest != 0) {
+			t.Fatalf("rows and rest hold %d, total %d, all %d; want %d", got, a.Total, a.All, want)
+		}
+		// Filters by each value of a dimension divide the same money.
+		divided := cost.Nanos(0)
+		for _, row := range ask(spend.MaxRows, nil, by[0]).Rows {
+			part := ask(1, []spend.Filter{{Dimension: by[0], Values: []string{row.Keys[0]}}}, "kind")
+			if part.Total != row.Cost || part.All != want {
+				t.Fatalf("%s=%q: %d by filter, %d by group", by[0], row.Keys[0], part.Total, row.Cost)
+			}
+			divided += part.Total
+		}
+		if divided != want {
+			t.Fatalf("filters hold %d of %d", divided, want)
+		}
+	})
+}
+
+func TestDaysBeginInTheZone(t *testing.T) {
+	t.Parallel()
+	q := spend.Query{By: []spend.Dimension{"day"}, Since: begin, Until: begin.Add(48 * time.Hour), Zone: zone(t, "Europe/Oslo"), Limit: 10}
+	g := spend.NewGrouping(q, "NOK")
+	var of []bill.Hour
+	for i := range 48 { // 20:00 UTC is 22:00 in Oslo; the 25th has 25 hours there
+		of = append(of, bill.Hour{Start: begin.Add(time.Duration(i) * time.Hour), Kind: bill.KindIdle, Category: "idle.no_work", Cost: 1})
+	}
+	g.Add(cluster.Cluster{ID: "cl_a", Name: "a"}, "ana", of)
+	var got []string
+	for _, row := range g.Answer().Rows {
+		got = append(got, row.Keys[0]+" "+string(rune('0'+row.Cost/10))+string(rune('0'+row.Cost%10)))
+	}
+	if want := []string{"2026-10-24 02", "2026-10-25 25", "2026-10-26 21"}; !slices.Equal(got, want) {
+		t.Errorf("days %v, want %v", got, want)
+	}
+}
+
+func TestWhatCannotBeAskedIsExplained(t *testing.T) {
+	t.Parallel()
+	good := spend.Query{By: []spend.Dimension{"user"}, Since: begin, Until: begin.Add(time.Hour), Zone: time.UTC, Limit: 1}
+	for name, c := range map[string]struct {
+		change func(q *spend.Query)
+		want   string
+	}{
+		"nothing to group by": {func(q *spend.Query) { q.By = nil }, "Group by 1 to"},
+		"unknown dimension":   {func(q *spend.Query) { q.By = []spend.Dimension{"colour"} }, `"colour" is nothing to group by`},
+		"twice":               {func(q *spend.Query) { q.By = []spend.Dimension{"user", "user"} }, "user is there twice"},
+		"window":              {func(q *spend.Query) { q.Until = q.Since }, "must start before it ends"},
+		"limit":               {func(q *spend.Query) { q.Limit = spend.MaxRows + 1 }, "10001"},
+		"filters":             {func(q *spend.Query) { q.Where = make([]spend.Filter, 21) }, "There are 21 filters"},
+	} {
+		q := good
+		c.change(&q)
+		err := q.Check()
+		if !errs.Is(err, errs.Invalid) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if err := good.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzParseFilter(f *testing.F) {
+	for _, seed := range []string{"operation=read.csv,read.*", "user=", "line=a.py:3", "=", "colour=red", "file"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		filter, err := spend.ParseFilter(text)
+		if err != nil {
+			return
+		}
+		names, _ := spend.Dimensions()
+		if !slices.Contains(names, filter.Dimension) || len(filter.Values) == 0 {
+			t.Errorf("%q parsed as %+v", text, filter)
+		}
+	})
+}
