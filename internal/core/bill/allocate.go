@@ -95,18 +95,22 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, lines []usa
 	// Clocks that differ put a little time before the start or after the end.
 	within := func(t time.Time) int64 { return min(max(hourOf(t), first), last) }
 	lineHours := byHour(lines, func(l *usage.LineUsage) int64 { return within(l.HourAt) })
-	windowHours := byHour(hourly(append(gaps(start, end, p, windows), windows...)), func(w *usage.CategoryUsage) int64 { return within(w.StartAt) })
+	categories := hourSums{}
+	for _, rows := range [][]usage.CategoryUsage{gaps(start, end, p, windows), windows} {
+		for i := range rows {
+			categories.add(&rows[i], within)
+		}
+	}
 	for hour := first; hour <= last; hour++ {
 		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
-		a.workerHour(p, from, to, lineHours[hour], windowHours[hour])
+		a.workerHour(p, from, to, lineHours[hour], categories.parts(hour))
 	}
 }
 
 // workerHour divides what a worker cost within one hour.
-func (a *allocation) workerHour(p cluster.Process, from, to time.Time, lines []*usage.LineUsage, windows []*usage.CategoryUsage) {
+func (a *allocation) workerHour(p cluster.Process, from, to time.Time, lines []*usage.LineUsage, parts []Category) {
 	total := p.Cost(to) - p.Cost(from) // both counted from the start, so hours side by side sum exactly
 	capacity := int64(p.Threads) * to.Sub(from).Microseconds()
-	parts := windowParts(windows)
 	weights := make([]int64, 0, len(lines)+len(parts)+1)
 	observed, lost := int64(0), int64(0)
 	for _, l := range lines {
@@ -147,25 +151,47 @@ func byHour[R any](rows []R, hour func(*R) int64) map[int64][]*R {
 	return groups
 }
 
-// hourly cuts windows at full hours, in proportion.
-func hourly(windows []usage.CategoryUsage) []usage.CategoryUsage {
-	out := make([]usage.CategoryUsage, 0, len(windows))
-	for _, w := range windows {
-		for {
-			next := w.StartAt.Truncate(time.Hour).Add(time.Hour)
-			if !next.Before(w.EndAt) {
-				break
-			}
-			before := next.Sub(w.StartAt).Microseconds()
-			share := cost.Split(cost.Nanos(w.ThreadMicros), []int64{before, w.EndAt.Sub(w.StartAt).Microseconds() - before})
-			piece := w
-			piece.EndAt, piece.Final, piece.ThreadMicros = next, false, int64(share[0])
-			out = append(out, piece)
-			w.StartAt, w.ThreadMicros = next, int64(share[1])
-		}
-		out = append(out, w)
+// hourSums is time by hour and category.
+type hourSums map[int64]map[string]int64
+
+// add books a window in the hours that it touches, in proportion. The lines carry the work.
+func (s hourSums) add(w *usage.CategoryUsage, within func(time.Time) int64) {
+	if w.Category == usage.CategoryWork {
+		return
 	}
-	return out
+	start, left := w.StartAt, w.ThreadMicros
+	for {
+		next := startOf(hourOf(start) + 1)
+		if !next.Before(w.EndAt) {
+			s.book(within(start), w.Category, left)
+			return
+		}
+		before := next.Sub(start).Microseconds()
+		part := int64(cost.Split(cost.Nanos(left), []int64{before, w.EndAt.Sub(start).Microseconds() - before})[0])
+		s.book(within(start), w.Category, part)
+		start, left = next, left-part
+	}
+}
+
+func (s hourSums) book(hour int64, category string, micros int64) {
+	sums, ok := s[hour]
+	if !ok {
+		sums = map[string]int64{}
+		s[hour] = sums
+	}
+	sums[category] += micros
+}
+
+// parts are the categories of an hour.
+func (s hourSums) parts(hour int64) []Category {
+	parts := make([]Category, 0, len(s[hour]))
+	for name, us := range s[hour] {
+		if us > 0 {
+			parts = append(parts, Category{Name: name, ThreadMicros: us})
+		}
+	}
+	slices.SortFunc(parts, func(a, b Category) int { return cmp.Compare(a.Name, b.Name) })
+	return parts
 }
 
 // hourOf returns the number of the hour since 1970 in which a moment lies.
@@ -176,21 +202,3 @@ func startOf(hour int64) time.Time { return time.Unix(3600*hour, 0).UTC() }
 
 // isLost reports whether a category holds time that was paid for, not observed, and whose reason is known.
 func isLost(category string) bool { return strings.HasPrefix(category, "lost.") }
-
-// windowParts sums windows by category. The lines carry the work.
-func windowParts(windows []*usage.CategoryUsage) []Category {
-	sums := map[string]int64{}
-	for _, w := range windows {
-		if w.Category != usage.CategoryWork {
-			sums[w.Category] += w.ThreadMicros
-		}
-	}
-	parts := make([]Category, 0, len(sums))
-	for name, us := range sums {
-		if us > 0 {
-			parts = append(parts, Category{Name: name, ThreadMicros: us})
-		}
-	}
-	slices.SortFunc(parts, func(a, b Category) int { return cmp.Compare(a.Name, b.Name) })
-	return parts
-}
