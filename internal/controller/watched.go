@@ -25,6 +25,8 @@ const (
 	watchedPause = time.Second
 	// touchEvery is how stale the stored time of a cluster's last report may become: reports come every few seconds, and each would cost a write.
 	touchEvery = 5 * time.Second
+	// maxStarted bounds what is remembered of clusters that are not watched.
+	maxStarted = 10_000
 )
 
 // Watched is the loop that ends clusters that Lineitem did not start and that have fallen silent, and brings them back when they speak again.
@@ -35,6 +37,8 @@ type Watched struct {
 	mu sync.Mutex
 	// heard holds reports that the loop has not looked at yet, told what it has written down of each live cluster.
 	heard, told map[cluster.ID]time.Time
+	// started holds clusters that Lineitem started: they report as often, and no report of theirs matters here.
+	started map[cluster.ID]bool
 }
 
 // WatchedConfig is what the loop works with; all fields are needed.
@@ -49,7 +53,7 @@ type WatchedConfig struct {
 
 // NewWatched makes the loop.
 func NewWatched(cfg WatchedConfig) *Watched {
-	return &Watched{cfg: cfg, began: cfg.Now(), heard: map[cluster.ID]time.Time{}, told: map[cluster.ID]time.Time{}}
+	return &Watched{cfg: cfg, began: cfg.Now(), heard: map[cluster.ID]time.Time{}, told: map[cluster.ID]time.Time{}, started: map[cluster.ID]bool{}}
 }
 
 // Heard notes that a scheduler has reported; it returns at once.
@@ -105,6 +109,9 @@ func (w *Watched) Tick(ctx context.Context) error {
 	}
 	w.told = alive
 	for id, at := range heard { // of clusters that Lineitem started, or that had ended
+		if w.started[id] {
+			continue
+		}
 		if err := w.back(ctx, id, at); err != nil {
 			return err
 		}
@@ -151,6 +158,13 @@ func (w *Watched) back(ctx context.Context, id cluster.ID, at time.Time) error {
 	c, err := w.cfg.Store.ClusterByID(ctx, id)
 	if err != nil {
 		return fmt.Errorf("find a cluster that reported: %w", err)
+	}
+	if !c.Watched() {
+		if len(w.started) >= maxStarted { // most of them have ended by now
+			clear(w.started)
+		}
+		w.started[id] = true
+		return nil
 	}
 	if _, ok := watch.Back(c, nil, at); !ok {
 		return nil
