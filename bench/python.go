@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -121,11 +124,33 @@ func agentFigures(ctx context.Context, env *Env, server *Server) (figures, error
 		return f, errors.New("no worker has reported")
 	}
 	if f.Errors > 0 || f.Dropped > 0 {
-		return f, fmt.Errorf("agents counted %.0f errors and dropped %.0f reports", f.Errors, f.Dropped)
+		return f, fmt.Errorf("agents counted %.0f errors and dropped %.0f reports; %s", f.Errors, f.Dropped, agentComplaints(server.Folder))
 	}
 	var err error
 	f.Bytes, err = metric(ctx, server.URL+"/metrics", "lineitem_ingest_bytes_total")
 	return f, err
+}
+
+// agentComplaints returns what agents said of their errors in the logs of their processes.
+func agentComplaints(folder string) string {
+	var found []string
+	walk := func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".log") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if at := strings.Index(string(text), "Lineitem's agent"); at >= 0 {
+			found = append(found, string(text[at:min(len(text), at+2000)]))
+		}
+		return err
+	}
+	if err := filepath.WalkDir(folder, walk); err != nil {
+		return err.Error()
+	}
+	if len(found) == 0 {
+		return "their logs say nothing"
+	}
+	return strings.Join(found, "\n")
 }
 
 func (f figures) results(name string) []Result {

@@ -1,7 +1,8 @@
 """Print pairs of seconds that the same steps take on a watched cluster and on one whose agent and hooks are off.
 
 Each cluster has a client process of its own, as what the client adds to its graphs is part of being watched. The two take turns, so that
-what the machine does meanwhile falls on both.
+what the machine does meanwhile falls on both. They are started anew several times: where a process happens to lie in memory can make it
+faster or slower by a per cent or two for as long as it lives.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def client(side: str, name: str, folder: Path) -> None:
     workload = WORKLOADS[name]
     watched = side == "watched"
     dask.config.set({"lineitem.submission-frames": 4 if watched else 0, "lineitem.receipts": False})
-    env = {} if watched else {"LINEITEM_AGENT": "off"}
+    # So that the agent's errors, if there are any, stand in the log.
+    env = {"DASK_LOGGING__LINEITEM": "info"} if watched else {"LINEITEM_AGENT": "off"}
     with (
         Cluster(n_workers=workload.n_workers, nthreads=workload.nthreads, env=env) as cluster,
         cluster.get_client() as connected,
@@ -93,24 +95,29 @@ def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         workload.prepare(folder)
-        sides: list[Side] = []
-        pairs = []
-        try:
-            watched, plain = Side("watched", name, folder), Side("plain", name, folder)
-            sides += [watched, plain]
-            steps = {int(side.answer()) for side in sides}
-            for number in range(_SETTLE + workload.rounds):
-                for step in range(min(steps)):
-                    if (number + step) % 2:
-                        ours, theirs = watched.ask(step), plain.ask(step)
-                    else:
-                        theirs, ours = plain.ask(step), watched.ask(step)
-                    if number >= _SETTLE:
-                        pairs.append({"with": ours, "without": theirs})
-        finally:
-            for side in sides:
-                side.end()
-    reply(pairs)
+        reply([pair for _ in range(workload.clusters) for pair in measure(name, folder)])
+
+
+def measure(name: str, folder: Path) -> list[dict[str, float]]:
+    """Start both sides, and return their pairs of seconds."""
+    sides: list[Side] = []
+    pairs = []
+    try:
+        sides.extend(Side(side, name, folder) for side in ("watched", "plain"))
+        steps = min(int(side.answer()) for side in sides)
+        watched, plain = sides
+        for number in range(_SETTLE + WORKLOADS[name].rounds):
+            for step in range(steps):
+                if (number + step) % 2:
+                    ours, theirs = watched.ask(step), plain.ask(step)
+                else:
+                    theirs, ours = plain.ask(step), watched.ask(step)
+                if number >= _SETTLE:
+                    pairs.append({"with": ours, "without": theirs})
+    finally:
+        for side in sides:
+            side.end()
+    return pairs
 
 
 if __name__ == "__main__":

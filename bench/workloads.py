@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WORKERS = 2
 CSV_FILES = 8
 ROWS = 60_000
-TPCH_SCALE = 0.05
+TPCH_SCALE = 0.3
 TASKS = 20_000
 
 #: A module of TPC-H queries to use in place of ours: ``query_01(dataset_path, fs, scale)`` and so on.
@@ -32,7 +32,9 @@ class Workload:
     Parameters
     ----------
     rounds
-        How often all steps are measured on each side.
+        How often all steps are measured on each pair of clusters.
+    clusters
+        How many pairs of clusters are started.
     prepare
         Writes the files it reads into a folder, once.
     steps
@@ -44,6 +46,7 @@ class Workload:
     rounds: int
     prepare: Callable[[Path], None]
     steps: Callable[[Path, Client], list[Callable[[], object]]]
+    clusters: int = 1
     n_workers: int = WORKERS
     nthreads: int = 1
 
@@ -131,7 +134,7 @@ def _cpu(_folder: Path, client: Client) -> list[Callable[[], object]]:
         return found
 
     def step() -> None:
-        client.gather(client.map(primes, [30_000] * 96, pure=False))
+        client.gather(client.map(primes, [30_000] * 24, pure=False))
 
     return [step]
 
@@ -154,10 +157,10 @@ def _threads(_folder: Path, client: Client) -> list[Callable[[], object]]:
 
 
 WORKLOADS = {
-    "mixed": Workload(rounds=15, prepare=_write_tables, steps=_mixed),
-    "tpch": Workload(rounds=5, prepare=_write_tpch, steps=_tpch),
-    "tasks": Workload(rounds=7, prepare=_nothing, steps=_tasks),
-    "cpu": Workload(rounds=21, prepare=_nothing, steps=_cpu),
+    "mixed": Workload(rounds=7, clusters=3, prepare=_write_tables, steps=_mixed),
+    "tpch": Workload(rounds=2, clusters=2, prepare=_write_tpch, steps=_tpch),
+    "tasks": Workload(rounds=3, prepare=_nothing, steps=_tasks),
+    "cpu": Workload(rounds=40, clusters=4, prepare=_nothing, steps=_cpu),
     "threads_1": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=1),
     "threads_8": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=8),
     "threads_32": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=32),

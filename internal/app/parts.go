@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/lineitem/lineitem/internal/backend"
 	"github.com/lineitem/lineitem/internal/core/cluster"
@@ -60,9 +61,22 @@ func lastLines(text []byte, n int) ([]byte, bool) {
 
 // processEnv is the environment of a process that depends on the server; its backend adds what depends on the machine.
 func (a *App) processEnv(c cluster.Cluster, p cluster.Process) map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"LINEITEM_SERVER":  a.localURL(),
 		"LINEITEM_CLUSTER": string(c.ID),
 		"LINEITEM_PROCESS": string(p.ID),
 	}
+	_, chosen := c.Options.Env[daskProfile]
+	if !chosen && !strings.EqualFold(strings.TrimSpace(c.Options.Env["LINEITEM_AGENT"]), "off") {
+		env[daskProfile] = daskProfileInterval
+	}
+	return env
 }
+
+// Dask looks at the stacks of a worker's threads itself, for its dashboard, by default every 10 ms; each look takes the interpreter's lock
+// from the user's work. Where our agent looks as well, a fifth of that is enough for the dashboard, and work is not slower for being watched
+// (docs/telemetry.md). Schedulers get it too: the dashboard converts looks to seconds by it.
+const (
+	daskProfile         = "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL"
+	daskProfileInterval = "50ms"
+)

@@ -35,8 +35,7 @@ CLOSE = 0.05 if STRICT else 0.2
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(3600 if STRICT else 900)]
 # What does not hold that, and why (docs/bill.md, section 3): all that happens within some 50 microseconds of a release of the GIL is charged to one
 # side of it. That is much of a round of two milliseconds, and of a task of one, which begins and ends with a release.
-# In a few seconds whole windows of such tasks may go by without a look.
-WIDER = {"tight-mix": 10.0, "short-tasks": 12.0} if STRICT else {"tight-mix": 30.0, "short-tasks": 100.0}
+WIDER = {"tight-mix": 10.0, "short-tasks": 12.0} if STRICT else {"tight-mix": 30.0}
 HERE = Path(__file__).parent
 
 Truth = dict[str, float]
@@ -291,6 +290,12 @@ def test_each_line_gets_what_it_took(
         for line, (exact, agent) in shares.items()
         if max(exact, agent) >= 10 and abs(exact - agent) > WIDER.get(name, POINTS)
     }
+    if name == "short-tasks" and not STRICT:
+        # In a few seconds whole windows of such tasks go by without a look, and no bound on shares would mean anything. What was seen must
+        # still be the program's lines, in the order of what they took.
+        seen = {line: agent for line, (_, agent) in shares.items() if line in outcome.truth}
+        assert seen["sum"] > seen["list"] > 0, shares
+        return
     assert not wrong, wrong
 
 

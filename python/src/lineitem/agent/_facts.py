@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STAMP_KEY = "lineitem"
 MAX_NAME = 200
 MAX_BACKDATE_US = 60_000_000
+_MAX_ID = (1 << 63) - 1
 
 
 def measured_us(ts: Any) -> int | None:
@@ -32,8 +33,16 @@ def measured_us(ts: Any) -> int | None:
 def read_stamp(stamp: Any) -> tuple[int, int]:
     """Return the submission and the origin that the scheduler's stamp on a task names; 0 for what it does not name."""
     numbers = stamp if isinstance(stamp, (list, tuple)) else (stamp, 0)
-    if len(numbers) == 2 and all(isinstance(number, int) and 0 <= number < 1 << 63 for number in numbers):
-        return numbers[0], numbers[1]
+    if len(numbers) == 2:
+        submission, origin = numbers
+        # One by one, as this is done for every task.
+        if (
+            isinstance(submission, int)
+            and isinstance(origin, int)
+            and 0 <= submission <= _MAX_ID
+            and 0 <= origin <= _MAX_ID
+        ):
+            return submission, origin
     return 0, 0
 
 

@@ -71,6 +71,11 @@ class Lookout:
         self._crowd = False
         self._stopped: Sighting | None = None
 
+    def forget(self) -> None:
+        """Forget what was not seen and where a thread was stopped: work begins anew, and that belongs to what came before."""
+        self._carried_us = 0
+        self._stopped = None
+
     def look(
         self,
         now_s: float,
@@ -161,14 +166,15 @@ class Lookout:
         count = len(sightings) + len(on_loop)
         wall = weight_us if count <= nthreads else weight_us * nthreads // count
         seen = []
-        busy = 0
+        loop_cpu = self._clocks.delta_us(loop_thread, weight_us)
+        # An event loop that works wants the GIL as much as a task does.
+        busy = int(5 * loop_cpu > weight_us)
         for sighting in sightings:
             cpu = self._clocks.delta_us(sighting.ident, weight_us)
             busy += 5 * cpu > weight_us
             actor = sighting.runner in self._marks.actors
             seen.append(Seen(sighting.key, actor, sighting.part, sighting.stack, wall, min(wall, cpu)))
         for key, stack, part, running in on_loop:
-            cpu = self._clocks.delta_us(loop_thread, wall) if running else 0
-            seen.append(Seen(key, False, part, stack, wall, cpu))
+            seen.append(Seen(key, False, part, stack, wall, min(wall, loop_cpu) if running else 0))
         self._crowd = busy > 1
         return seen

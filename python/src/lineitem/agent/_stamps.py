@@ -120,7 +120,7 @@ class Stamper:
         for key in keys:
             ts = tasks.get(key)
             # Who asked first pays.
-            if ts is not None and not (ts.annotations and isinstance(ts.annotations.get(STAMP), (int, list))):
+            if ts is not None and not (ts.annotations and isinstance(ts.annotations.get(STAMP), (int, list, tuple))):
                 fresh.append(ts)
         if not fresh:
             return
@@ -133,10 +133,11 @@ class Stamper:
             except Exception:
                 self._guard.failed("resolve")
                 found, levels = [], {NONE: len(fresh)}
+        stamps = {origin: (submission, origin) for origin in {0, *found}}  # tasks share them: a graph may have many
         for number, ts in enumerate(fresh):
             if ts.annotations is None:
                 ts.annotations = {}
-            ts.annotations[STAMP] = [submission, found[number] if found else 0]
+            ts.annotations[STAMP] = stamps[found[number] if found else 0]
         if not found:
             levels = {NONE: len(fresh)}
         self.submissions.count(submission, len(fresh), levels)

@@ -423,6 +423,7 @@ class WorkerAgent:
             self.ledger.attribute_idle(self._last_reason)
             self._last_tick = monotonic_us()
             self._arrivals.restart(self._last_tick, rate)
+            self._lookout.forget()
         return None
 
     def _interval(self, now: int) -> float:

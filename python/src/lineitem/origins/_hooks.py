@@ -44,6 +44,11 @@ def _hook_layers(module: ModuleType) -> None:
     from_collections = graph.__dict__["from_collections"].__func__
     init = graph.__init__
     get_frame = sys._getframe
+    single = graph.__dict__.get("_from_collection")
+    # By id: hashing a code object hashes all it holds.
+    inner = {
+        id(getattr(of, "__code__", None)) for of in (from_collections, getattr(single, "__func__", from_collections))
+    }
 
     def hooked_from_collections(cls: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
         made = from_collections(cls, name, *args, **kwargs)
@@ -52,7 +57,9 @@ def _hook_layers(module: ModuleType) -> None:
 
     def hooked_init(self: Any, layers: Any, *args: Any, **kwargs: Any) -> None:
         init(self, layers, *args, **kwargs)
-        capture.new_layers(layers, get_frame(1))
+        frame = get_frame(1)
+        if id(frame.f_code) not in inner:  # from_collections notes the one layer that is new
+            capture.new_layers(layers, frame)
 
     for hooked, original in ((hooked_from_collections, from_collections), (hooked_init, init)):
         setattr(hooked, _MARK, original)
