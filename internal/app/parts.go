@@ -61,8 +61,12 @@ func lastLines(text []byte, n int) ([]byte, bool) {
 
 // processEnv is the environment of a process that depends on the server; its backend adds what depends on the machine.
 func (a *App) processEnv(c cluster.Cluster, p cluster.Process) map[string]string {
+	return environment(a.localURL(), c, p)
+}
+
+func environment(url string, c cluster.Cluster, p cluster.Process) map[string]string {
 	env := map[string]string{
-		"LINEITEM_SERVER":  a.localURL(),
+		"LINEITEM_SERVER":  url,
 		"LINEITEM_CLUSTER": string(c.ID),
 		"LINEITEM_PROCESS": string(p.ID),
 	}

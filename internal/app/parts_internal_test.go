@@ -85,3 +85,21 @@ func TestListenErrorsSayWhatToDo(t *testing.T) {
 		t.Errorf("err = %v, want a sentence with --listen", err)
 	}
 }
+
+// TestDasksOwnProfilerRestsWhereTheAgentLooks and nowhere else, and not where the owner wants it otherwise.
+func TestDasksOwnProfilerRestsWhereTheAgentLooks(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"watched":     {nil, daskProfileInterval},
+		"chosen":      {map[string]string{daskProfile: "10ms"}, ""},
+		"not watched": {map[string]string{"LINEITEM_AGENT": " OFF"}, ""},
+	} {
+		env := environment("http://127.0.0.1:8470", cluster.Cluster{ID: "cl_1", Options: cluster.Options{Env: c.env}}, cluster.Process{ID: "cl_1-w-0-1"})
+		if env[daskProfile] != c.want || env["LINEITEM_CLUSTER"] != "cl_1" || env["LINEITEM_PROCESS"] != "cl_1-w-0-1" {
+			t.Errorf("%s: %v, want the interval %q", name, env, c.want)
+		}
+	}
+}
