@@ -28,7 +28,7 @@ def client(side: str, name: str, folder: Path) -> None:
 
     workload = WORKLOADS[name]
     watched = side == "watched"
-    dask.config.set({"lineitem.submission-frames": 4 if watched else 0, "lineitem.receipts": False})
+    dask.config.set({"lineitem.receipts": False, **({} if watched else {"lineitem.submission-frames": 0})})
     # So that the agent's errors, if there are any, stand in the log.
     env = {"DASK_LOGGING__LINEITEM": "info"} if watched else {"LINEITEM_AGENT": "off"}
     with (
