@@ -19,10 +19,10 @@ from lineitem._client import AsyncLineitem
 from lineitem._exceptions import ClusterError, ConfigurationError, LineitemError, NotFound
 from lineitem._sources import cell_texts
 from lineitem._starting import send_submission_lines
-from lineitem.agent._arrival import unsupported
-from lineitem.agent._config import switched_off
-from lineitem.agent._deployment import of_class
 from lineitem.agent._ship import send
+from lineitem.agent.common._config import switched_off
+from lineitem.agent.common._deployment import of_class
+from lineitem.agent.common._versions import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

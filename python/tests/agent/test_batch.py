@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 from agent_lab import check_books
 
-from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_source, encode_window
-from lineitem.agent._ledger import DONE, Ledger
-from lineitem.agent._sources import read_source
-from lineitem.agent._stacks import Classifier, Resolver
+from lineitem.agent.common._batch import MAX_BATCH_BYTES, Epoch, encode_source
+from lineitem.agent.common._sources import read_source
+from lineitem.agent.common._stacks import Classifier, Resolver
+from lineitem.agent.worker._ledger import DONE, Ledger
+from lineitem.agent.worker._window import encode_window
 
 if TYPE_CHECKING:
     from pathlib import Path

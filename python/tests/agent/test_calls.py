@@ -14,9 +14,9 @@ import pytest
 from agent_lab import Collector, Processes, check_books, slot_seconds
 from distributed import Client
 
-from lineitem.agent._calls import Calls, look_at_coroutine
-from lineitem.agent._guard import Guard
-from lineitem.agent._stacks import Classifier, Landmarks, Resolver, landmarks
+from lineitem.agent.common._guard import Guard
+from lineitem.agent.common._stacks import Classifier, Landmarks, Resolver, landmarks
+from lineitem.agent.worker._calls import Calls, look_at_coroutine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lineitem.agent._facts import MAX_NAME, owner_of, read_stamp
+from lineitem.agent.worker._facts import MAX_NAME, owner_of, read_stamp
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import cloudpickle
 import pytest
 
 import lineitem.agent
-from lineitem.agent import _inventory
-from lineitem.agent._inventory import (
+from lineitem.agent.common import _inventory
+from lineitem.agent.common._inventory import (
     Environments,
     Imports,
     Inventory,
@@ -262,7 +262,7 @@ def test_an_environment_is_asked_for_twice() -> None:
 
 def test_two_interpreters_are_two_environments(tmp_path: Path) -> None:
     install(tmp_path / "more", "xgboost-1.7.6.dist-info", top_level="xgboost\n")
-    code = "import sys; sys.path.append(sys.argv[1]); from lineitem.agent._inventory import environment as e; print(e()['environment'])"
+    code = "import sys; sys.path.append(sys.argv[1]); from lineitem.agent.common._inventory import environment as e; print(e()['environment'])"
     seen = [
         subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / folder)], capture_output=True, text=True, check=True

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger, Owner, Window
+from lineitem.agent.worker._ledger import DONE, FAILED, Entry, Ledger, Owner, Window
 
 
 def owner(number: int) -> Owner:

@@ -10,12 +10,13 @@ import msgpack
 import pytest
 from agent_lab import check_books
 
-from lineitem.agent._batch import Epoch, encode_source, encode_window
-from lineitem.agent._guard import Guard
-from lineitem.agent._ledger import DONE, Ledger
-from lineitem.agent._merge import merge
-from lineitem.agent._outbox import Outbox
-from lineitem.agent._stacks import Classifier, Resolver
+from lineitem.agent.common._batch import Epoch, encode_source
+from lineitem.agent.common._guard import Guard
+from lineitem.agent.common._stacks import Classifier, Resolver
+from lineitem.agent.worker._ledger import DONE, Ledger
+from lineitem.agent.worker._merge import merge
+from lineitem.agent.worker._outbox import Outbox
+from lineitem.agent.worker._window import encode_window
 
 HEALTH = {"self_cpu_us": 5, "ticks": 2, "max_gap_us": 6, "dropped": 0, "errors": 0, "rate_hz": 10}
 

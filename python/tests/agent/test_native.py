@@ -9,8 +9,8 @@ import zlib
 
 import pytest
 
-from lineitem.agent._native import NativeCpu
-from lineitem.agent._sampler import CpuClocks
+from lineitem.agent.worker._native import NativeCpu
+from lineitem.agent.worker._sampler import CpuClocks
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the CPU time of another thread")
 
@@ -18,8 +18,8 @@ NUMPY = """
 import os, threading, time
 os.environ["OPENBLAS_NUM_THREADS"] = "2"
 import numpy as np
-from lineitem.agent._native import NativeCpu
-from lineitem.agent._sampler import CpuClocks
+from lineitem.agent.worker._native import NativeCpu
+from lineitem.agent.worker._sampler import CpuClocks
 native = NativeCpu(object(), CpuClocks())
 native.take_us((), 0, 1, running=False)
 said = []

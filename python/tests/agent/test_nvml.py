@@ -17,12 +17,12 @@ import pytest
 from nvml_replay import NOT_SUPPORTED, UNKNOWN, Card, Recorder, Replay, made_up
 
 import lineitem.agent
-from lineitem.agent._nvml import GpuWatch, NvmlError, find_devices, may_have_gpus, open_library, wanted_devices
+from lineitem.agent.worker._nvml import GpuWatch, NvmlError, find_devices, may_have_gpus, open_library, wanted_devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lineitem.agent._nvml import Nvml
+    from lineitem.agent.worker._nvml import Nvml
 
 UUIDS = [f"GPU-{n}f6e4d2c-1111-2222-3333-44445555666{n}" for n in range(4)]
 SECOND = 1_000_000
@@ -247,7 +247,7 @@ def test_a_lost_device_ends_the_looks(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError(now_us)
 
     monkeypatch.setattr(watching, "step", lost)
-    monkeypatch.setattr("lineitem.agent._nvml._EVERY_S", 0.0)
+    monkeypatch.setattr("lineitem.agent.worker._nvml._EVERY_S", 0.0)
     watching.start()
     assert watching._thread is not None
     watching._thread.join()

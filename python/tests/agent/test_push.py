@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 from agent_lab import NO_PACKAGE
 
-from lineitem.agent import _push
-from lineitem.agent._push import worker_payload
+from lineitem.agent.scheduler import _push
+from lineitem.agent.scheduler._push import worker_payload
 
 if TYPE_CHECKING:
     from pathlib import Path

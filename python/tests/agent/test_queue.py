@@ -6,7 +6,7 @@ from typing import Any
 
 import msgpack
 
-from lineitem.agent._queue import BatchQueue, slim
+from lineitem.agent.scheduler._queue import BatchQueue, slim
 
 
 def worker_batch(seq: int, *, samples: int = 300, prefixes: int = 3) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from nvml_replay import Card, Replay, made_up
 
-from lineitem.agent._nvml import GpuWatch
-from lineitem.agent._resources import ProcessFiles, Resources, Transfers, peak_rss
+from lineitem.agent.worker._nvml import GpuWatch
+from lineitem.agent.worker._resources import ProcessFiles, Resources, Transfers, peak_rss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

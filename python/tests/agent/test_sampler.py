@@ -9,8 +9,8 @@ import time
 import pytest
 from typing_extensions import Self
 
-from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
-from lineitem.agent._stacks import Landmarks, can_sample
+from lineitem.agent.common._stacks import Landmarks, can_sample
+from lineitem.agent.worker._sampler import CpuClocks, Pace, Samples, look
 
 
 class Spinner:

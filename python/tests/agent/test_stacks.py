@@ -13,7 +13,7 @@ import distributed.worker
 import pytest
 from dask._task_spec import Task, TaskRef
 
-from lineitem.agent._stacks import Classifier, Landmarks, Resolver, landmarks, line_at, normalise_file, walk
+from lineitem.agent.common._stacks import Classifier, Landmarks, Resolver, landmarks, line_at, normalise_file, walk
 
 CLASSIFY = Classifier([str(Path(distributed.__file__).parent), "/src/lineitem-checkout/python/src/lineitem"])
 
@@ -138,7 +138,7 @@ def test_generated_methods_are_nobodys_lines() -> None:
     program = (
         "import sys\n"
         "from dataclasses import dataclass, field\n"
-        "from lineitem.agent._stacks import *\n"
+        "from lineitem.agent.common._stacks import *\n"
         "seen = []\n"
         "def look():\n    seen.append(sys._getframe().f_back)\n    return 1\n"
         "@dataclass\nclass A:\n    x: int = field(default_factory=look)\n"

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from lineitem.agent._stacks import Classifier
-from lineitem.agent._submissions import BURST, NOWHERE, SubmissionBook, find_origin, id_base, source_of
+from lineitem.agent.common._stacks import Classifier
+from lineitem.agent.scheduler._submissions import BURST, NOWHERE, SubmissionBook, find_origin, id_base, source_of
 
 CLASSIFY = Classifier()
 

@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from lineitem.agent._taps import FREE, Arrivals, Taps
+from lineitem.agent.worker._taps import FREE, Arrivals, Taps
 
 
 @pytest.mark.parametrize("seed", range(10))

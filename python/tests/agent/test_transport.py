@@ -12,9 +12,9 @@ import msgpack
 import pytest
 from agent_lab import TOKEN, Collector
 
-from lineitem.agent import _transport
-from lineitem.agent._config import AgentConfig, read_config
-from lineitem.agent._transport import Transport
+from lineitem.agent.common._config import AgentConfig, read_config
+from lineitem.agent.scheduler import _transport
+from lineitem.agent.scheduler._transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

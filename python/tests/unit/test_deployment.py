@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lineitem.agent._deployment import of_class, recognise
+from lineitem.agent.common._deployment import of_class, recognise
 
 DASK = ["/opt/conda/bin/dask", "scheduler", "--port", "8786"]
 MODULE = ["/opt/conda/lib/python3.11/site-packages/dask/__main__.py", "scheduler"]

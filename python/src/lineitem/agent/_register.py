@@ -9,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from lineitem.agent import AGENT_VERSION
-from lineitem.agent._config import AgentConfig
-from lineitem.agent._http import Channel, read_object, retry_after
+from lineitem.agent.common._config import AgentConfig
+from lineitem.agent.scheduler._http import Channel, read_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

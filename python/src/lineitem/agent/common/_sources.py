@@ -6,7 +6,7 @@ import hashlib
 import tokenize
 from pathlib import Path
 
-from lineitem.agent._batch import MAX_SOURCE_BYTES
+from lineitem.agent.common._batch import MAX_SOURCE_BYTES
 
 
 def read_source(file: str) -> tuple[str, str] | None:

@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgpack
-
-from lineitem.agent._stacks import USER
+from lineitem.agent.common._batch import MAX_BATCH_BYTES, Epoch, pack
+from lineitem.agent.common._stacks import USER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lineitem.agent._ledger import Owner, Window
-    from lineitem.agent._sampler import SampleKey
-    from lineitem.agent._stacks import Resolver
-
-MAX_BATCH_BYTES = 1 << 20
-MAX_SOURCE_BYTES = 256 << 10
+    from lineitem.agent.common._stacks import Resolver
+    from lineitem.agent.worker._ledger import Owner, Window
+    from lineitem.agent.worker._sampler import SampleKey
 
 # Frames of packages below the innermost user code: what is tried, one after the other, until a batch fits its budget.
 _BELOW = (8, 4, 2)
 
 _Stack = tuple[tuple[str, str, str, int], ...]
 _Resolved = dict[tuple["Owner", str, _Stack], list[int]]
-
-
-class Epoch:
-    """One life of the agent in one process: its id, its sequence numbers, and its clock.
-
-    All times come from a monotonic clock and one look at the wall clock, so that windows join without gaps when
-    somebody sets the machine's clock.
-
-    Parameters
-    ----------
-    process
-        The process id that Lineitem gave.
-    """
-
-    def __init__(self, process: str) -> None:
-        self.process = process
-        self.id = uuid.uuid4().hex
-        self._seq = 0
-        self._anchor_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
-
-    def utc_us(self, monotonic_us: int) -> int:
-        """Translate a time of the monotonic clock to UTC."""
-        return self._anchor_us + monotonic_us
-
-    def head(self, kind: str) -> dict[str, Any]:
-        """Return the first fields of a new batch; each call uses up a sequence number."""
-        head = {"v": 1, "kind": kind, "process": self.process, "epoch": self.id, "seq": self._seq}
-        self._seq += 1
-        return head
-
-
-def monotonic_us() -> int:
-    """Return the agent's clock."""
-    return time.monotonic_ns() // 1000
-
-
-def pack(value: Mapping[str, Any]) -> bytes:
-    """Encode as msgpack. What is no valid text (a file name in a foreign encoding) gets question marks."""
-    packed: bytes = msgpack.packb(value, unicode_errors="replace")
-    return packed
 
 
 class Table:
@@ -200,13 +154,3 @@ def _body(epoch: Epoch, window: Window, resolved: _Resolved) -> dict[str, Any]:
             "idle_us": window.cum_idle_us,
         },
     }
-
-
-def encode_source(epoch: Epoch, file: str, sha256: str, text: str) -> bytes:
-    """Encode the text of one file of user code."""
-    return pack({**epoch.head("source"), "file": file, "sha256": sha256, "text": text})
-
-
-def encode_software(epoch: Epoch, content: Mapping[str, Any]) -> bytes:
-    """Encode a software environment, see ``_inventory.scan_environment``."""
-    return pack({**epoch.head("software"), **content})

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._batch import monotonic_us
-from lineitem.agent._origins import BY_CALL, NONE, OriginBook, name_of
-from lineitem.agent._reads import ReadBook
-from lineitem.agent._submissions import NOWHERE, Origin, SubmissionBook, find_origin, id_base
-from lineitem.agent._worker import STAMP
+from lineitem.agent.common._agreed import STAMP_KEY
+from lineitem.agent.common._batch import monotonic_us
+from lineitem.agent.common._names import name_of
+from lineitem.agent.scheduler._origins import BY_CALL, NONE, OriginBook
+from lineitem.agent.scheduler._reads import ReadBook
+from lineitem.agent.scheduler._submissions import NOWHERE, Origin, SubmissionBook, find_origin, id_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from lineitem.agent._batch import Epoch
-    from lineitem.agent._guard import Guard
-    from lineitem.agent._origins import GraphEntry
-    from lineitem.agent._stacks import Classifier
+    from lineitem.agent.common._batch import Epoch
+    from lineitem.agent.common._guard import Guard
+    from lineitem.agent.common._stacks import Classifier
+    from lineitem.agent.scheduler._origins import GraphEntry
 
 ENTRY = "lineitem"
 _MAX_HELD_SOURCES = 20
@@ -120,7 +121,9 @@ class Stamper:
         for key in keys:
             ts = tasks.get(key)
             # Who asked first pays.
-            if ts is not None and not (ts.annotations and isinstance(ts.annotations.get(STAMP), (int, list, tuple))):
+            if ts is not None and not (
+                ts.annotations and isinstance(ts.annotations.get(STAMP_KEY), (int, list, tuple))
+            ):
                 fresh.append(ts)
         if not fresh:
             return
@@ -137,7 +140,7 @@ class Stamper:
         for number, ts in enumerate(fresh):
             if ts.annotations is None:
                 ts.annotations = {}
-            ts.annotations[STAMP] = stamps[found[number] if found else 0]
+            ts.annotations[STAMP_KEY] = stamps[found[number] if found else 0]
         if not found:
             levels = {NONE: len(fresh)}
         self.submissions.count(submission, len(fresh), levels)

@@ -11,9 +11,9 @@ from lineitem.agent import AGENT_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lineitem.agent._config import AgentConfig
-    from lineitem.agent._guard import Guard
-    from lineitem.agent._transport import Transport
+    from lineitem.agent.common._config import AgentConfig
+    from lineitem.agent.common._guard import Guard
+    from lineitem.agent.scheduler._transport import Transport
 
 FLUSH_S = 5.0
 _WORKERS_S = 3.5  # a worker gives up after three

@@ -14,8 +14,8 @@ import time
 import types
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._origins import name_of, subtasks_of
-from lineitem.agent._paths import patterns, without_secrets
+from lineitem.agent.common._names import name_of, subtasks_of
+from lineitem.agent.scheduler._paths import patterns, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

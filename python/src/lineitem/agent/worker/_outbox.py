@@ -6,13 +6,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._merge import merge
-from lineitem.agent._sources import read_source
+from lineitem.agent.common._sources import read_source
+from lineitem.agent.worker._merge import merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lineitem.agent._guard import Guard
+    from lineitem.agent.common._guard import Guard
 
 _OUTBOX_BYTES = 4 << 20
 _REPORT_BYTES = 1 << 20

@@ -7,21 +7,17 @@ claims it, announces it to the server and installs the agent; the others find th
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import logging
-import platform
-import re
-import socket
 import time
 import uuid
 from typing import Any
 
-import distributed
 from distributed import Scheduler
 
 from lineitem.agent import AGENT_VERSION
-from lineitem.agent._config import AgentConfig, switched_off
-from lineitem.agent._deployment import of_scheduler
+from lineitem.agent.common._config import AgentConfig, switched_off
+from lineitem.agent.common._versions import unsupported
+from lineitem.agent.scheduler._cluster import facts, name_deployment
 
 logger = logging.getLogger("lineitem.agent")
 
@@ -31,36 +27,13 @@ PROCESS = uuid.uuid4().hex
 _AGENT = "_lineitem_agent"
 _CLAIM = "_lineitem_claim"
 _INSTALLS = "_lineitem_installs"
-_DEPLOYMENT = "_lineitem_deployment"
 _REPORT = "lineitem_report"
 _CLAIM_S = 60.0
-_OLDEST = (2024, 9)
 
 
 def agent_of(scheduler: Any) -> Any:
     """Return the agent on a scheduler, ``None`` if there is none."""
     return getattr(scheduler, _AGENT, None)
-
-
-def unsupported(version: str | None = None) -> str:
-    """Return why the agent does not run with this Dask, as a sentence; empty if it does.
-
-    Parameters
-    ----------
-    version
-        Of ``distributed``; that of this process if not given.
-    """
-    found = str(distributed.__version__) if version is None else version
-    parts = re.match(r"(\d+)\.(\d+)", found)
-    # A development version says nothing useful in its number; what counts is that graphs are made of task objects.
-    old = (
-        tuple(map(int, parts.groups())) < _OLDEST
-        if parts and found[0] != "0"
-        else importlib.util.find_spec("dask._task_spec") is None
-    )
-    if not old:
-        return ""
-    return f"Lineitem's agent needs distributed {_OLDEST[0]}.{_OLDEST[1]} or later, and this scheduler has {found}"
 
 
 def claim(scheduler: Any) -> dict[str, Any]:
@@ -98,23 +71,6 @@ def claim(scheduler: Any) -> dict[str, Any]:
     return {"state": "claimed", **facts(scheduler)}
 
 
-def facts(scheduler: Any) -> dict[str, Any]:
-    """Return what the server wants to know of a scheduler."""
-    dashboard = scheduler.services.get("dashboard")
-    address = str(scheduler.address)
-    # A scheduler that is reached within its process only has no host in its address.
-    host = address.rpartition("//")[2].rpartition(":")[0] if address.startswith(("tcp:", "tls:", "ws:", "wss:")) else ""
-    return {
-        "scheduler_id": str(scheduler.id),
-        "scheduler_address": address,
-        "dashboard_url": f"http://{host or '127.0.0.1'}:{dashboard.port}/status" if dashboard is not None else "",
-        "deployment": getattr(scheduler, _DEPLOYMENT, "") or of_scheduler(scheduler),
-        "host": socket.gethostname(),
-        "python": platform.python_version(),
-        "distributed": str(distributed.__version__),
-    }
-
-
 def keep_claim(scheduler: Any) -> None:
     """Keep a claim from running out, while the server is away. From any thread."""
     setattr(scheduler, _CLAIM, time.monotonic())
@@ -136,7 +92,8 @@ def install(scheduler: Any, config: AgentConfig) -> None:
     config
         What the server said, or the environment of a process that Lineitem started.
     """
-    from lineitem.agent._scheduler import LineitemSchedulerPlugin
+    # Not above: with a Dask that is too old, what the plugin imports may be missing; ``claim`` has refused such a one by now.
+    from lineitem.agent.scheduler._plugin import LineitemSchedulerPlugin
 
     if not isinstance(scheduler, Scheduler):
         return
@@ -203,8 +160,7 @@ async def arrive(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
     if do == "claim":
         return claim(scheduler)
     if do == "install":
-        # Who holds the cluster object knows better than what its scheduler's process looks like.
-        setattr(scheduler, _DEPLOYMENT, str(order.get("deployment", "")))
+        name_deployment(scheduler, str(order.get("deployment", "")))
         server, cluster, process, token = (str(order[name]) for name in ("server", "cluster", "process", "token"))
         install(scheduler, AgentConfig(server=server, cluster=cluster, process=process, token=token, watched=True))
         return {"state": "installed"}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from dask.utils import key_split
 
-if TYPE_CHECKING:
-    from lineitem.agent._ledger import Owner
+from lineitem.agent.common._agreed import watched_process_id
 
-#: The annotation by which the scheduler says who pays for a task.
-STAMP_KEY = "lineitem"
+if TYPE_CHECKING:
+    from lineitem.agent.worker._ledger import Owner
+
 MAX_NAME = 200
 MAX_BACKDATE_US = 60_000_000
 _MAX_ID = (1 << 63) - 1
@@ -63,22 +62,6 @@ def process_id(worker: Any, settings: dict[str, Any]) -> str:
     if given and given != settings["scheduler_process"] and given.startswith(f"{settings['cluster']}-"):
         return given
     return watched_process_id(settings["cluster"], worker.name, worker.id)
-
-
-def watched_process_id(cluster: str, name: object, server_id: str) -> str:
-    """Make the process id of a worker that Lineitem did not start, the same on the worker and on its scheduler.
-
-    Parameters
-    ----------
-    cluster
-        Id of the cluster.
-    name
-        The worker's name in Dask: any text, a number, or its address.
-    server_id
-        Dask's id of the worker.
-    """
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "-", str(name))[:60]
-    return f"{cluster}-{plain}-{server_id[-8:]}"
 
 
 def books_begin(worker: Any, now: int) -> int:

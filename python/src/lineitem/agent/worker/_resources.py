@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._nvml import GpuWatch, may_have_gpus
+from lineitem.agent.worker._nvml import GpuWatch, may_have_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

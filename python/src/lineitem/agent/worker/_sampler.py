@@ -12,14 +12,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from lineitem.agent._stacks import walk
+from lineitem.agent.common._stacks import walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType
 
-    from lineitem.agent._ledger import Owner
-    from lineitem.agent._stacks import Landmarks
+    from lineitem.agent.common._stacks import Landmarks
+    from lineitem.agent.worker._ledger import Owner
 
 # CPython 3.11 can deadlock when a collection runs inside sys._current_frames (gh-106883).
 _GUARD_GC = sys.version_info[:2] == (3, 11)

@@ -15,23 +15,23 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 import lineitem
 from lineitem.agent import AGENT_VERSION
-from lineitem.agent._batch import MAX_BATCH_BYTES, Epoch, encode_software, encode_source, monotonic_us, pack
-from lineitem.agent._guard import Guard
-from lineitem.agent._inventory import Environments, Inventory, checked
-from lineitem.agent._lifecycle import Lifecycle
-from lineitem.agent._operations import Operations
-from lineitem.agent._push import worker_payload
-from lineitem.agent._sources import read_source
-from lineitem.agent._stacks import Classifier
-from lineitem.agent._stamps import Stamper, split_rows
-from lineitem.agent._submissions import Origin, source_of
-from lineitem.agent._transport import Transport
-from lineitem.agent._worker import PLUGIN_NAME
+from lineitem.agent.common._agreed import PLUGIN_NAME
+from lineitem.agent.common._batch import MAX_BATCH_BYTES, Epoch, encode_software, encode_source, monotonic_us, pack
+from lineitem.agent.common._guard import Guard
+from lineitem.agent.common._inventory import Environments, Inventory, checked
+from lineitem.agent.common._sources import read_source
+from lineitem.agent.common._stacks import Classifier
+from lineitem.agent.scheduler._lifecycle import Lifecycle
+from lineitem.agent.scheduler._operations import Operations
+from lineitem.agent.scheduler._push import worker_payload
+from lineitem.agent.scheduler._stamps import Stamper, split_rows
+from lineitem.agent.scheduler._submissions import Origin, source_of
+from lineitem.agent.scheduler._transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lineitem.agent._config import AgentConfig
+    from lineitem.agent.common._config import AgentConfig
 
 logger = logging.getLogger("lineitem.agent")
 

@@ -24,11 +24,14 @@ from distributed import worker as dask_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.metrics import time as dask_time
 
-from lineitem.agent._batch import Epoch, encode_software, encode_source, encode_window, monotonic_us
-from lineitem.agent._calls import Calls
-from lineitem.agent._facts import (
+from lineitem.agent.common._agreed import PLUGIN_NAME, STAMP_KEY
+from lineitem.agent.common._batch import Epoch, encode_software, encode_source, monotonic_us
+from lineitem.agent.common._guard import Guard
+from lineitem.agent.common._inventory import Inventory
+from lineitem.agent.common._stacks import Classifier, Resolver, can_sample, landmarks
+from lineitem.agent.worker._calls import Calls
+from lineitem.agent.worker._facts import (
     MAX_NAME,
-    STAMP_KEY,
     books_begin,
     measured_us,
     owner_of,
@@ -36,26 +39,21 @@ from lineitem.agent._facts import (
     read_stamp,
     spilled_bytes,
 )
-from lineitem.agent._guard import Guard
-from lineitem.agent._inventory import Inventory
-from lineitem.agent._ledger import DONE, FAILED, Entry, Ledger
-from lineitem.agent._lookout import Lookout
-from lineitem.agent._native import NativeCpu
-from lineitem.agent._outbox import Outbox
-from lineitem.agent._resources import Resources
-from lineitem.agent._sampler import CpuClocks, Pace, Samples, look
-from lineitem.agent._stacks import Classifier, Resolver, can_sample, landmarks
-from lineitem.agent._taps import RELEASED, Arrivals, Taps
+from lineitem.agent.worker._ledger import DONE, FAILED, Entry, Ledger
+from lineitem.agent.worker._lookout import Lookout
+from lineitem.agent.worker._native import NativeCpu
+from lineitem.agent.worker._outbox import Outbox
+from lineitem.agent.worker._resources import Resources
+from lineitem.agent.worker._sampler import CpuClocks, Pace, Samples, look
+from lineitem.agent.worker._taps import RELEASED, Arrivals, Taps
+from lineitem.agent.worker._window import encode_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lineitem.agent._calls import Call
-    from lineitem.agent._ledger import Owner
-    from lineitem.agent._lookout import Seen
-
-PLUGIN_NAME = "lineitem-agent"
-STAMP = STAMP_KEY
+    from lineitem.agent.worker._calls import Call
+    from lineitem.agent.worker._ledger import Owner
+    from lineitem.agent.worker._lookout import Seen
 
 # Worker states in which a task holds a thread; a cancelled or resumed one runs on until its function returns.
 _RUNNING = frozenset({"executing", "long-running", "cancelled", "resumed"})
@@ -209,7 +207,7 @@ class WorkerAgent:
                 if finish == "executing":
                     now = clock()
                     ts = tasks[key]
-                    append((now, ts, ts.annotations.get(STAMP, 0) if ts.annotations else 0))
+                    append((now, ts, ts.annotations.get(STAMP_KEY, 0) if ts.annotations else 0))
                     if self._asleep:
                         self._wake.set()
                 elif start in running and finish not in running:
@@ -465,7 +463,7 @@ class WorkerAgent:
         """Take over what was running before the agent came. An actor's method ends for us when it is not seen any more."""
         state = self.worker.state
         for ts in [*state.executing, *state.long_running]:
-            self.ledger.begin(ts.key, owner_of(ts, (ts.annotations or {}).get(STAMP)), now)
+            self.ledger.begin(ts.key, owner_of(ts, (ts.annotations or {}).get(STAMP_KEY)), now)
             if getattr(ts.run_spec, "is_coro", False):
                 self._coroutines.add(ts.key)
         if self._can_sample:
@@ -540,7 +538,7 @@ class WorkerAgent:
         """Find who created the actor. Dask names only its class; two submissions with that class cannot be told apart."""
         of_class = name.rpartition(".")[0]
         found = {
-            read_stamp((self.worker.state.tasks[key].annotations or {}).get(STAMP))
+            read_stamp((self.worker.state.tasks[key].annotations or {}).get(STAMP_KEY))
             for key in list(self.worker.state.actors)
             if key in self.worker.state.tasks and key_split(key) == of_class
         }

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 
-from lineitem.agent._arrival import facts
-from lineitem.agent._batch import monotonic_us
-from lineitem.agent._facts import watched_process_id
+from lineitem.agent.common._agreed import watched_process_id
+from lineitem.agent.common._batch import monotonic_us
+from lineitem.agent.scheduler._cluster import facts
 
 if TYPE_CHECKING:
-    from lineitem.agent._batch import Epoch
-    from lineitem.agent._config import AgentConfig
+    from lineitem.agent.common._batch import Epoch
+    from lineitem.agent.common._config import AgentConfig
 
 MAX_PENDING = 5_000
 MAX_WORKERS = 20_000

@@ -15,7 +15,7 @@ from typing import Any
 import cloudpickle
 
 import lineitem.agent
-from lineitem.agent._worker import LineitemWorkerPlugin
+from lineitem.agent.worker._plugin import LineitemWorkerPlugin
 
 _VERSION = sys.version_info[:2]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from lineitem.agent._http import Channel, read_object, retry_after
-from lineitem.agent._queue import BatchQueue
+from lineitem.agent.scheduler._http import Channel, read_object, retry_after
+from lineitem.agent.scheduler._queue import BatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lineitem.agent._config import AgentConfig
+    from lineitem.agent.common._config import AgentConfig
 
 logger = logging.getLogger("lineitem.agent")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgpack
 
-from lineitem.agent._batch import MAX_BATCH_BYTES, Table, pack
+from lineitem.agent.common._batch import MAX_BATCH_BYTES, pack
+from lineitem.agent.worker._window import Table
 
 MAX_WINDOW_US = 3_600_000_000
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._sources import digest
-from lineitem.agent._stacks import USER, Classifier, normalise_file
+from lineitem.agent.common._sources import digest
+from lineitem.agent.common._stacks import USER, Classifier, normalise_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

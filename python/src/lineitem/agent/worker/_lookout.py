@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lineitem.agent._calls import look_at_coroutine, task_coroutines
-from lineitem.agent._sampler import look
-from lineitem.agent._taps import FORCED, FREE, RELEASED
+from lineitem.agent.worker._calls import look_at_coroutine, task_coroutines
+from lineitem.agent.worker._sampler import look
+from lineitem.agent.worker._taps import FORCED, FREE, RELEASED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from types import CodeType
 
-    from lineitem.agent._calls import Call
-    from lineitem.agent._sampler import CpuClocks, Sighting
-    from lineitem.agent._stacks import Landmarks
-    from lineitem.agent._taps import Taps
+    from lineitem.agent.common._stacks import Landmarks
+    from lineitem.agent.worker._calls import Call
+    from lineitem.agent.worker._sampler import CpuClocks, Sighting
+    from lineitem.agent.worker._taps import Taps
 
 
 class Seen(NamedTuple):

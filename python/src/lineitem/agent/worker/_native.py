@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from lineitem.agent._sampler import CpuClocks
+    from lineitem.agent.worker._sampler import CpuClocks
 
 # Threads of Dask and of this package; their work is in the ledger, or it is overhead. Threads that tasks start
 # themselves are not among them: they work for the task.

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from dask.utils import key_split
 
-from lineitem.agent._facts import MAX_NAME, STAMP_KEY, read_stamp
-from lineitem.agent._stacks import MAX_DEPTH, walk
+from lineitem.agent.common._agreed import STAMP_KEY
+from lineitem.agent.common._stacks import MAX_DEPTH, walk
+from lineitem.agent.worker._facts import MAX_NAME, read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
 
-    from lineitem.agent._guard import Guard
-    from lineitem.agent._ledger import Owner
-    from lineitem.agent._stacks import Landmarks
+    from lineitem.agent.common._guard import Guard
+    from lineitem.agent.common._stacks import Landmarks
+    from lineitem.agent.worker._ledger import Owner
 
 RUN = "Client.run"
 
