@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
+import zlib
 from pathlib import Path
 
 import pytest
 
 import lineitem
+from lineitem.agent import _ship
 
 #: What the modules of a room may import of the package. The longest name that fits counts.
 RULES: dict[str, tuple[str, ...]] = {
@@ -92,6 +95,12 @@ def circles(texts: dict[str, str]) -> list[tuple[str, ...]]:
 def test_every_module_keeps_to_its_room() -> None:
     assert all(sum(within(name, room) for name in PACKAGE) > 8 for room in ROOMS)
     assert violations(PACKAGE) == []
+
+
+def test_what_lies_in_a_room_travels_and_nothing_else() -> None:
+    name, packed = _ship._texts()
+    shipped = {module.removeprefix(name).removeprefix(".") for module in json.loads(zlib.decompress(packed))}
+    assert shipped == {"", "agent"} | {module for module in PACKAGE if any(within(module, room) for room in ROOMS)}
 
 
 def test_no_module_imports_itself_around_a_corner() -> None:

@@ -68,7 +68,7 @@ def announce(account: Target, facts: Mapping[str, Any], timeout: float = _TIMEOU
     account
         The server, and the token of the user to whom the cluster belongs.
     facts
-        See ``_arrival.facts``.
+        See ``scheduler._cluster.facts``.
     timeout
         Seconds for each step of the exchange.
 

@@ -92,7 +92,7 @@ class _Parcel:
 def _texts() -> tuple[str, bytes]:
     """Return the name under which the modules are loaded, and all of those in the rooms, packed."""
     home = Path(__file__).parent
-    files = [home / "__init__.py", *(file for room in _ROOMS for file in sorted((home / room).glob("*.py")))]
+    files = [home / "__init__.py", *(file for room in _ROOMS for file in sorted((home / room).rglob("*.py")))]
     plain = {_module_of(file.relative_to(home)): file.read_text(encoding="utf-8") for file in files}
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     name = f"{_PACKAGE}_shipped_{digest[:12]}"

@@ -210,7 +210,7 @@ def look_at_coroutine(
     marks
         Dask's own functions.
     codes
-        See ``_stacks.walk``.
+        See ``common._stacks.walk``.
 
     Returns
     -------

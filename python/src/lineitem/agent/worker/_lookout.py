@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     actor
         Whether it is such a text.
     part, stack
-        See ``_stacks.walk``.
+        See ``common._stacks.walk``.
     wall_us, cpu_us
         Its weight.
     """

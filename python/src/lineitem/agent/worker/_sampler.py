@@ -98,7 +98,7 @@ def _clock_of(native_id: int) -> int:
 
 
 class Sighting:
-    """A task's thread as one tick saw it: its stack and part (see ``_stacks.walk``) and whose runner is below it."""
+    """A task's thread as one tick saw it: its stack and part (see ``common._stacks.walk``) and whose runner is below it."""
 
     __slots__ = ("ident", "key", "part", "runner", "stack")
 
