@@ -24,7 +24,7 @@ const (
 const maxDepth = 200
 
 var (
-	// The same rules as the agent's (agent/_stacks.py).
+	// The same rules as the agent's (agent/common/_stacks.py).
 	ipykernel = regexp.MustCompile(`[\\/]ipykernel_\d+[\\/]([0-9a-fA-F]+)\.py$`)
 	ipython   = regexp.MustCompile(`^<ipython-input-\d+-([0-9a-fA-F]+)>$`)
 	packages  = regexp.MustCompile(`[\\/](site|dist)-packages[\\/]`)

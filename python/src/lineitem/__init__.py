@@ -11,7 +11,7 @@ from lineitem import _config, origins
 from lineitem._version import __version__
 
 if TYPE_CHECKING:
-    from lineitem._bill import Bill, BillCategory, BillLine, BillPrefix
+    from lineitem._bill import Bill
     from lineitem._client import AsyncLineitem, Lineitem
     from lineitem._cluster import Cluster
     from lineitem._exceptions import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TooLarge,
         Unavailable,
     )
+    from lineitem._figures import BillCategory, BillLine, BillPrefix
     from lineitem._models import (
         GPU,
         BreakdownRow,
@@ -145,7 +146,7 @@ __all__ = [
     "watch",
 ]
 
-_HOMES = ("origins._tags", "_watch", "_cluster", "_client", "_bill", "_exceptions", "_models")
+_HOMES = ("origins._tags", "_watch", "_cluster", "_client", "_bill", "_figures", "_exceptions", "_models")
 
 _config.merge_defaults()
 origins.install()

@@ -12,7 +12,7 @@ from lineitem._money import format_seconds
 from lineitem._view import bill_note, bill_rows
 
 if TYPE_CHECKING:
-    from lineitem._bill import Bill
+    from lineitem._figures import BillFigures
     from lineitem._view import ClusterView
 
 # Halfway in lightness, so that they stand out on white and on black.
@@ -54,7 +54,7 @@ def cluster_html(view: ClusterView) -> str:
     )
 
 
-def bill_html(bill: Bill) -> str:
+def bill_html(bill: BillFigures) -> str:
     """Return the table of a bill."""
     rows, total = bill_rows(bill)
     widest = max((r.nanos for r in rows), default=0)

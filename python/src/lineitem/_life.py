@@ -17,11 +17,12 @@ from distributed.deploy.cluster import Cluster as DaskCluster
 from distributed.security import Security
 from distributed.utils import NoOpAwaitable
 
-from lineitem import _after, _config, origins
+from lineitem import _config, origins
 from lineitem._cells import shell_now
 from lineitem._client import AsyncLineitem, Lineitem
 from lineitem._exceptions import ClusterError, ClusterFailed, LineitemError
 from lineitem._html import line_html
+from lineitem._receipt import FLUSH_S, PATIENCE_S, flush, in_script, print_line
 from lineitem._sources import cell_texts
 from lineitem._starting import send_submission_lines, wait_for_scheduler, why_ended
 
@@ -222,20 +223,18 @@ class ClusterLife(DaskCluster):
     async def _flush(self, timeout: float) -> None:
         """Let the workers report now: a bill or a receipt is then up to date."""
         if self.status in (Status.running, Status.closing):
-            await _after.flush(self.scheduler_comm, timeout)
+            await flush(self.scheduler_comm, timeout)
 
     async def _say_cost(self) -> None:
         """Say on stderr what the cluster cost while it was used here, if this is a script. Never in the way of closing."""
-        if not _after.in_script() or self._said:
+        if not in_script() or self._said:
             return
         self._said = True
         since, seconds = self._since()
         with suppress(Exception):
-            await self._flush(_after.FLUSH_S)
-            receipt = await asyncio.wait_for(
-                self._api.receipt(self.id, since=since), _after.PATIENCE_S - _after.FLUSH_S
-            )
-            _after.print_line(receipt, seconds, self._page)
+            await self._flush(FLUSH_S)
+            receipt = await asyncio.wait_for(self._api.receipt(self.id, since=since), PATIENCE_S - FLUSH_S)
+            print_line(receipt, seconds, self._page)
 
     def _since(self) -> tuple[datetime, float]:
         """Return since when the cluster was used here, and how many seconds that is ago."""
@@ -253,9 +252,9 @@ class ClusterLife(DaskCluster):
     def _stop_without_loop(self) -> None:
         """Stop the cluster from a thread of its own making: at the end of the process the event loop may be gone."""
         if self._owes_stop:
-            if _after.in_script() and not self._said:
+            if in_script() and not self._said:
                 with suppress(Exception):  # without a loop there is no line
-                    self.sync(self._say_cost, callback_timeout=_after.PATIENCE_S)
+                    self.sync(self._say_cost, callback_timeout=PATIENCE_S)
             with self._blocking() as api:
                 self._info = api.stop_cluster(self.id)
             self._stopped = True

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from lineitem import _after
+from lineitem._accounts import Account, accounts
 from lineitem._exceptions import LineitemError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineitem._bill import Bill
 
 logger = logging.getLogger("lineitem")
@@ -27,13 +29,13 @@ class CostMagics(Magics):
     ----------
     shell : IPython.core.interactiveshell.InteractiveShell
         Where they are used.
-    watch : CellWatch
-        What says a line after other cells.
+    mute : callable
+        Called so that no line is said after a cell whose bill is shown.
     """
 
-    def __init__(self, shell: Any, watch: _after.CellWatch) -> None:
+    def __init__(self, shell: Any, mute: Callable[[], None]) -> None:
         super().__init__(shell)
-        self._watch = watch
+        self._mute = mute
 
     @line_cell_magic
     def cost(self, line: str, cell: str | None = None) -> None:
@@ -57,7 +59,7 @@ class CostMagics(Magics):
             self._show({})
             return
         before = _bills()
-        self._watch.mute()
+        self._mute()
         try:
             self._run(code)
         finally:
@@ -101,7 +103,7 @@ class CostMagics(Magics):
 def _bills() -> dict[str, Bill]:
     """Return the bills of all clusters in use, up to date."""
     found: dict[str, Bill] = {}
-    for account in _after.accounts():
+    for account in accounts():
         if account.cluster_id in found:
             continue
         try:
@@ -111,7 +113,7 @@ def _bills() -> dict[str, Bill]:
     return found
 
 
-def bill_of(account: _after.Account) -> Bill:
+def bill_of(account: Account) -> Bill:
     """Return the bill of a cluster, after its workers have reported and the cells it names have been sent."""
     from lineitem._client import Lineitem
     from lineitem._sources import send_wanted

@@ -13,7 +13,7 @@ from lineitem._words import operation_words
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from lineitem._bill import Bill, BillLine
+    from lineitem._figures import BillFigures, BillLine
 
 _SHOWN_LINES = 15
 _SHOWN_INSIDE = 5
@@ -129,7 +129,7 @@ class _Origin:
     inside: dict[tuple[str, int], tuple[str, int]]
 
 
-def bill_rows(bill: Bill) -> tuple[list[BillRow], str]:
+def bill_rows(bill: BillFigures) -> tuple[list[BillRow], str]:
     """Return the rows of a bill and its total: the lines that created work, dearest first, with the lines inside them; then the rest.
 
     The shown figures of the rows that are not ``inside`` another add up to the total.
@@ -157,7 +157,7 @@ def bill_rows(bill: Bill) -> tuple[list[BillRow], str]:
     return rows, total
 
 
-def _origins(bill: Bill) -> dict[tuple[str, int], _Origin]:
+def _origins(bill: BillFigures) -> dict[tuple[str, int], _Origin]:
     """Add up the lines by the line that created their work."""
     found: dict[tuple[str, int], _Origin] = {}
     for line in bill.lines:
@@ -182,7 +182,7 @@ def _work(line: BillLine) -> str:
     return line.prefixes[0].prefix if line.prefixes else line.function
 
 
-def _rows_inside(at: tuple[str, int], origin: _Origin, bill: Bill) -> list[BillRow]:
+def _rows_inside(at: tuple[str, int], origin: _Origin, bill: BillFigures) -> list[BillRow]:
     """Return the dearest lines where threads stood while they did the work of another line."""
     if list(origin.inside) == [at]:
         return []
@@ -203,7 +203,7 @@ def _rows_inside(at: tuple[str, int], origin: _Origin, bill: Bill) -> list[BillR
     ]
 
 
-def bill_note(bill: Bill) -> str:
+def bill_note(bill: BillFigures) -> str:
     """Return what the figures of a bill rest on."""
     notes = [f"As of {bill.as_of:%Y-%m-%d %H:%M:%S} UTC"]
     if bill.method == "sampled":
@@ -239,7 +239,7 @@ def short_file(file: str) -> str:
     return re.split(r"[\\/]", file)[-1]
 
 
-def bill_text(bill: Bill) -> str:
+def bill_text(bill: BillFigures) -> str:
     """Return the text of a bill for a terminal."""
     rows, total = bill_rows(bill)
     table = [

@@ -12,15 +12,17 @@ from urllib.parse import urljoin
 
 import dask.config
 
-from lineitem import _after, _config
+from lineitem import _config
+from lineitem._accounts import know
+from lineitem._after import say_at_exit
 from lineitem._client import AsyncLineitem
 from lineitem._exceptions import ClusterError, ConfigurationError, LineitemError, NotFound
 from lineitem._sources import cell_texts
 from lineitem._starting import send_submission_lines
-from lineitem.agent._arrival import unsupported
-from lineitem.agent._config import switched_off
-from lineitem.agent._deployment import of_class
 from lineitem.agent._ship import send
+from lineitem.agent.common._config import switched_off
+from lineitem.agent.common._deployment import of_class
+from lineitem.agent.common._versions import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -61,9 +63,9 @@ class WatchedCluster:
         self.deployment = info.deployment if info else ""
         self.watched = bool(info and info.watched)
         if self.watched:
-            _after.say_at_exit(client, self.id, target)
+            say_at_exit(client, self.id, target)
         else:
-            _after.know(client, target)
+            know(client, target)
 
     def bill(self) -> Any:
         """Return where the cluster's money went so far, line by line; also after it has ended.

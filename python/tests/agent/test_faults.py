@@ -12,7 +12,7 @@ from distributed import Client, LocalCluster
 from watch_lab import USER_TOKEN, ByHand, Office, without_package
 
 import lineitem
-from lineitem.agent import _transport
+from lineitem.agent.scheduler import _transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

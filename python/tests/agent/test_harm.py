@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 # parts fail on a worker is up to the worker's environment. The functions must belong to no module: they travel too.
 FAULTS = """
 import lineitem.agent
-from lineitem.agent import _lifecycle, _operations, _scheduler, _stamps, _worker, preload
+from lineitem.agent import preload
+from lineitem.agent.scheduler import _lifecycle, _operations, _plugin as _scheduler, _stamps
+from lineitem.agent.worker import _plugin as _worker
 
 MAKE = '''
 def make(name, original):

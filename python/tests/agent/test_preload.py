@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lineitem.agent._config import AgentConfig
+    from lineitem.agent.common._config import AgentConfig
 
 PRELOAD = "DASK_DISTRIBUTED__SCHEDULER__PRELOAD"
 WORKER_PRELOAD = "DASK_DISTRIBUTED__WORKER__PRELOAD"

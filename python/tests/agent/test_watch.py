@@ -20,7 +20,9 @@ from watch_lab import USER_TOKEN, ByHand, Office, plain_environ, without_package
 
 import lineitem
 from lineitem._exceptions import ClusterError, ConfigurationError, NotSignedIn
-from lineitem.agent import _arrival, _ship
+from lineitem.agent import _ship
+from lineitem.agent.common._versions import unsupported
+from lineitem.agent.scheduler import _arrival
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -290,8 +292,7 @@ def test_an_old_dask_is_refused_with_a_sentence(
     office: Office, version: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert (
-        _arrival.unsupported(version)
-        == f"Lineitem's agent needs distributed 2024.9 or later, and this scheduler has {version}"
+        unsupported(version) == f"Lineitem's agent needs distributed 2024.9 or later, and this scheduler has {version}"
     )
     with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster, Client(cluster) as client:
         monkeypatch.setattr(distributed, "__version__", version)
@@ -304,7 +305,7 @@ def test_an_old_dask_is_refused_with_a_sentence(
 
 @pytest.mark.parametrize("version", ["2024.9.0", "2024.12.1", "2026.8.0", "2030.1.0+12.gabc", "0+unknown", "0.0.0"])
 def test_a_dask_that_will_do(version: str) -> None:
-    assert _arrival.unsupported(version) == ""
+    assert unsupported(version) == ""
 
 
 def order(function: Any, scheduler: Any) -> Any:
@@ -344,8 +345,8 @@ class Scheduler: pass
 print(asyncio.run(function(Scheduler())), "lineitem" in sys.modules)
 from importlib import import_module
 name = next(name for name in sys.modules if name.startswith("lineitem_shipped"))
-module = import_module(name + ".agent._scheduler")
-print(module.LineitemSchedulerPlugin.__name__, len(import_module(name + ".agent._push").worker_payload({})) > 1000)
+module = import_module(name + ".agent.scheduler._plugin")
+print(module.LineitemSchedulerPlugin.__name__, len(import_module(name + ".agent.scheduler._push").worker_payload({})) > 1000)
 """
     env = {**plain_environ(), "PYTHONPATH": str(tmp_path)}
     run = subprocess.run(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import lineitem
-from lineitem import _bill, _models, _routes
+from lineitem import _bill, _figures, _models, _routes
 
 CONTRACT = json.loads((Path(__file__).parents[3] / "sdk" / "openapi.json").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
@@ -24,9 +24,10 @@ SCHEMA_OF = {"ClusterInfo": "Cluster"}
 
 MODELS = [
     value
-    for module in (_models, _bill)
+    for module in (_models, _figures, _bill)
     for value in vars(module).values()
     if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
+    if value is not _figures.BillFigures  # Bill without its looks
 ]
 
 CALLS: dict[str, _routes.Call[Any]] = {

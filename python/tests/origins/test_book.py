@@ -6,19 +6,18 @@ from typing import Any
 import pytest
 from dask._task_spec import Task, TaskRef
 
-from lineitem.agent._origins import (
+from lineitem.agent.common._names import inner_names, name_of
+from lineitem.agent.scheduler._origins import (
     BY_CALL,
     BY_DEPENDENTS,
     BY_NAME,
     BY_TOKEN,
     NONE,
     OriginBook,
-    inner_names,
-    name_of,
     read_session,
     read_tags,
 )
-from lineitem.agent._reads import accesses
+from lineitem.agent.scheduler._reads import accesses
 
 TOKEN = "0123456789abcdef" * 2
 OTHER = "fedcba9876543210" * 2

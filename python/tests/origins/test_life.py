@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from agent_lab import CLUSTER, TOKEN, Collector
 from distributed import Client, Scheduler, Worker
 
-from lineitem.agent._config import AgentConfig
-from lineitem.agent._facts import watched_process_id
-from lineitem.agent._scheduler import LineitemSchedulerPlugin
+from lineitem.agent.common._agreed import watched_process_id
+from lineitem.agent.common._config import AgentConfig
+from lineitem.agent.scheduler._plugin import LineitemSchedulerPlugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

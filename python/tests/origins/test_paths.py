@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from lineitem.agent._paths import MAX_PATH, patterns, without_secrets
+from lineitem.agent.scheduler._paths import MAX_PATH, patterns, without_secrets
 
 SECRETS = (
     "hunter2hunter2",

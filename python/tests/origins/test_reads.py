@@ -16,8 +16,8 @@ import pytest
 from dask._task_spec import Task, convert_legacy_graph
 from dask.utils import key_split
 
-from lineitem.agent._origins import name_of
-from lineitem.agent._reads import BUDGET_NS, ReadBook, accesses
+from lineitem.agent.common._names import name_of
+from lineitem.agent.scheduler._reads import BUDGET_NS, ReadBook, accesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

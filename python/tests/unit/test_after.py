@@ -11,7 +11,7 @@ import dask.config
 import pytest
 from samples import bill, line
 
-from lineitem import Bill, Receipt, ReceiptLine, _after
+from lineitem import Bill, Receipt, ReceiptLine, _accounts, _after, _receipt
 from lineitem._html import line_html
 from lineitem._view import bill_rows
 from lineitem._wire import decode
@@ -41,7 +41,7 @@ def receipt(**changes: Any) -> Receipt:
 
 
 def said(seconds: float = 190, **changes: Any) -> str:
-    return " · ".join(_after.receipt_parts(receipt(**changes), seconds, "load.py:14")).replace("\u202f", " ")
+    return " · ".join(_receipt.receipt_parts(receipt(**changes), seconds, "load.py:14")).replace("\u202f", " ")
 
 
 def test_the_line_is_that_of_the_design() -> None:
@@ -66,7 +66,7 @@ def test_shares_never_exceed_the_whole(seed: int) -> None:
         top = ReceiptLine(
             file="a.py", line=1, text="", operation="x", cost_nanos=dice.randint(0, 2 * cost + 1), share=1.0
         )
-        parts = _after.receipt_parts(
+        parts = _receipt.receipt_parts(
             receipt(cost_nanos=cost, work_nanos=dice.randint(0, cost), top=top, idle_share=dice.uniform(0, 1.2)), 5.0
         )
         shares = [int(part.partition("\u202f%")[0]) for part in parts if "\u202f%" in part]
@@ -130,14 +130,14 @@ def test_nobody_waits_for_a_server_that_hangs() -> None:
         let_go.wait()
         return "too late"
 
-    assert _after.say(hang, 0.01) is None
+    assert _receipt.say(hang, 0.01) is None
     let_go.set()
 
     def fail() -> str:
         raise OSError("no server")
 
-    assert _after.say(fail) is None
-    assert _after.say(lambda: "said") == "said"
+    assert _receipt.say(fail) is None
+    assert _receipt.say(lambda: "said") == "said"
 
 
 def test_a_cell_without_a_cluster_is_followed_by_nothing() -> None:
@@ -145,9 +145,9 @@ def test_a_cell_without_a_cluster_is_followed_by_nothing() -> None:
     watch.before()
     watch.after()
     with dask.config.set({"lineitem.receipts": False}):
-        assert not _after.enabled()
+        assert not _receipt.enabled()
         watch.after()
-    assert _after.accounts() == []
+    assert _accounts.accounts() == []
 
 
 def random_bill(dice: random.Random, before: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from IPython.core.compilerop import CachingCompiler
 
 from lineitem._cells import cell_name
 from lineitem._sources import MAX_BYTES, cell_texts
-from lineitem.agent._stacks import normalise_file
+from lineitem.agent.common._stacks import normalise_file
 
 FILES = [
     "/tmp/ipykernel_4711/1234567.py",

@@ -3,35 +3,21 @@
 The wire contract is ``docs/telemetry.md``. The agent enters through the scheduler's preload; the scheduler pushes the
 worker part to every worker, by value, so that workers need nothing beyond ``distributed``.
 
-========================  ==========================================================================
-``preload``               entry point of the scheduler: ``dask_setup``, ``dask_teardown``
-``worker_preload``        entry point of workers, where the scheduler's is taken
-``_register``             a cluster announces itself to the server
-``_arrival``, ``_ship``   how the agent comes onto a scheduler that runs already, and leaves it
-``_deployment``           how a cluster was started
-``_scheduler``            takes in the workers' batches, makes its own, carries out directives
-``_stamps``               stamps each new task with who pays
-``_submissions``          who asked for the work, and from which line
-``_origins``              which line created it
-``_reads``, ``_paths``    what tasks read and write, and where, without secrets
-``_lifecycle``            workers that come and go
-``_operations``           what clients ask: who is there, and to report now
-``_transport``            the only part that talks to the server: a daemon thread of the scheduler
-``_queue``, ``_http``     what waits for the server; requests with the standard library
-``_push``                 makes the payload that installs the worker part anywhere
-``_worker``               the hooks on a worker, its measuring thread and its reports
-``_outbox``               a worker's batches until the scheduler has them
-``_ledger``               exact slot-time: conservation by construction
-``_sampler``, ``_stacks`` where the threads stood, and what those places are called
-``_taps``, ``_lookout``   when to look and how to come by the GIL; what one look sees
-``_calls``, ``_native``   work without a task or a thread of its own; CPU beyond the tasks' threads
-``_batch``, ``_merge``    one window of one worker as bytes; two of them as one
-``_facts``                what Dask knows about a worker and its tasks
-``_inventory``            what is installed and imported
-``_resources``, ``_nvml`` memory, CPU, transfers, storage; GPUs
-``_sources``              the text of user code
-``_config``, ``_guard``   settings; circuit breakers
-========================  ==========================================================================
+Three rooms, and the entrance before them; each room's own text lists what is in it.
+
+=====================  =========================================  =====================================
+room                   runs in                                    may import
+=====================  =========================================  =====================================
+``common``             the scheduler, workers, clients            nothing else of the package
+``worker``             workers, sent by value                     ``common``
+``scheduler``          the scheduler, also sent as text           ``common``; its ``_push`` also ``worker``
+the entrance (here)    processes that have the package            everything
+=====================  =========================================  =====================================
+
+The entrance: ``preload`` is where schedulers begin, ``worker_preload`` where workers do whose scheduler's preload is taken,
+``_register`` announces a cluster to the server, and ``_ship`` brings the agent to a scheduler without the package. What lies
+in a room can travel; what lies here stays, as it reaches for credentials. The rest of the package uses the entrance and
+``common`` only. ``tests/unit/test_rooms.py`` holds all of this.
 
 Nothing here may raise into Dask or user code, block an event loop, or keep memory without bound.
 """

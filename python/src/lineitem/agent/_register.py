@@ -9,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from lineitem.agent import AGENT_VERSION
-from lineitem.agent._config import AgentConfig
-from lineitem.agent._http import Channel, read_object, retry_after
+from lineitem.agent.common._config import AgentConfig
+from lineitem.agent.scheduler._http import Channel, read_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ def announce(account: Target, facts: Mapping[str, Any], timeout: float = _TIMEOU
     account
         The server, and the token of the user to whom the cluster belongs.
     facts
-        See ``_arrival.facts``.
+        See ``scheduler._cluster.facts``.
     timeout
         Seconds for each step of the exchange.
 

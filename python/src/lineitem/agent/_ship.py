@@ -15,9 +15,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from lineitem.agent.scheduler._arrival import PROCESS
+
 _PACKAGE = "lineitem"
-# Entry points of processes that have the package; they reach for credentials, which is nobody else's business.
-_STAY = {"preload", "worker_preload", "_register", "_ship"}
+# What lies outside of the rooms stays: entry points of processes that have the package; they reach for credentials,
+# which is nobody else's business.
+_ROOMS = ("common", "scheduler", "worker")
 _FROM = re.compile(r"^(\s*)from lineitem(?=[. ])", re.MULTILINE)
 _IMPORT = re.compile(r"^(\s*)import lineitem((?:\.\w+)*)$", re.MULTILINE)
 
@@ -30,19 +33,20 @@ def load(name, process, packed, order):
 
         if name not in sys.modules:
             texts = json.loads(zlib.decompress(packed))
+            packages = {module.rpartition(".")[0] for module in texts}
 
             class Parcel(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
                 def find_spec(self, fullname, path=None, target=None):
                     if fullname not in texts:
                         return None
                     return importlib.machinery.ModuleSpec(
-                        fullname, self, origin="<" + fullname + ">", is_package=fullname in (name, name + ".agent"))
+                        fullname, self, origin="<" + fullname + ">", is_package=self.is_package(fullname))
 
                 def get_source(self, fullname):
                     return texts[fullname]
 
                 def is_package(self, fullname):
-                    return fullname in (name, name + ".agent")
+                    return fullname in packages
 
                 def exec_module(self, module):
                     module.__file__ = ""
@@ -50,7 +54,7 @@ def load(name, process, packed, order):
                     exec(compile(text, "<" + module.__name__ + ">", "exec", dont_inherit=True), module.__dict__)
 
             sys.meta_path.append(Parcel())
-        return importlib.import_module(name + ".agent._arrival")
+        return importlib.import_module(name + ".agent.scheduler._arrival")
 
     async def lineitem_watch(dask_scheduler):
         import json, logging, sys, zlib
@@ -61,7 +65,7 @@ def load(name, process, packed, order):
                 reason = "Lineitem's agent needs Python 3.10 or later, and this scheduler has %s.%s" % sys.version_info[:2]
                 log.warning("%s: this cluster works, but is not watched.", reason)
                 return {"state": "refused", "reason": reason}
-            here = sys.modules.get("lineitem.agent._arrival")
+            here = sys.modules.get("lineitem.agent.scheduler._arrival")
             if here is None or here.PROCESS != process:
                 here = unpack()
             return await here.arrive(dask_scheduler, json.loads(zlib.decompress(order)))
@@ -86,16 +90,23 @@ class _Parcel:
 
 @functools.cache
 def _texts() -> tuple[str, bytes]:
-    """Return the name under which the modules are loaded, and all of them, packed."""
+    """Return the name under which the modules are loaded, and all of those in the rooms, packed."""
     home = Path(__file__).parent
-    plain = {path.stem: path.read_text(encoding="utf-8") for path in home.glob("*.py") if path.stem not in _STAY}
+    files = [home / "__init__.py", *(file for room in _ROOMS for file in sorted((home / room).rglob("*.py")))]
+    plain = {_module_of(file.relative_to(home)): file.read_text(encoding="utf-8") for file in files}
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     name = f"{_PACKAGE}_shipped_{digest[:12]}"
     modules = {name: ""}
-    for stem, text in plain.items():
+    for module, text in plain.items():
         renamed = _IMPORT.sub(rf"\1import {name}\2, {name} as {_PACKAGE}", _FROM.sub(rf"\1from {name}", text))
-        modules[f"{name}.agent" if stem == "__init__" else f"{name}.agent.{stem}"] = renamed
+        modules[f"{name}.{module}"] = renamed
     return name, zlib.compress(json.dumps(modules).encode(), 9)
+
+
+def _module_of(file: Path) -> str:
+    """Return what a file of the agent is called as a module, below the package."""
+    parts = file.parent.parts if file.stem == "__init__" else (*file.parent.parts, file.stem)
+    return ".".join(("agent", *parts))
 
 
 def parcel(order: dict[str, Any]) -> Any:
@@ -104,10 +115,8 @@ def parcel(order: dict[str, Any]) -> Any:
     Parameters
     ----------
     order
-        See ``_arrival.arrive``.
+        See ``scheduler._arrival.arrive``.
     """
-    from lineitem.agent._arrival import PROCESS
-
     name, packed = _texts()
     # Packed too: at its most talkative Dask logs the messages that it gets, and an order may hold a token.
     return _Parcel(name=name, process=PROCESS, packed=packed, order=zlib.compress(json.dumps(order).encode()))
@@ -121,7 +130,7 @@ async def send(scheduler: Any, order: dict[str, Any]) -> dict[str, Any]:
     scheduler
         An ``rpc`` to it.
     order
-        See ``_arrival.arrive``.
+        See ``scheduler._arrival.arrive``.
 
     Returns
     -------

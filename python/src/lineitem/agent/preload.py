@@ -10,7 +10,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._config import AgentConfig, read_config, switched_off
+from lineitem.agent.common._config import AgentConfig, read_config, switched_off
 
 if TYPE_CHECKING:
     from lineitem._config import Target
@@ -34,7 +34,7 @@ def dask_setup(scheduler: Any) -> None:
             return
         from distributed import Scheduler
 
-        from lineitem.agent import _arrival
+        from lineitem.agent.scheduler import _arrival
 
         if not isinstance(scheduler, Scheduler) or _arrival.agent_of(scheduler) is not None:
             return
@@ -64,8 +64,8 @@ async def dask_teardown(scheduler: Any) -> None:
 
 def _announce(scheduler: Any) -> None:
     """Announce this cluster from a thread; what measures it is installed once the server has answered."""
-    from lineitem.agent import _arrival
     from lineitem.agent._register import Registrar, find_account
+    from lineitem.agent.scheduler import _arrival
 
     account: Target | str = find_account()
     if isinstance(account, str):

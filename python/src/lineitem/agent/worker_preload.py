@@ -11,7 +11,7 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any
 
-from lineitem.agent._config import switched_off
+from lineitem.agent.common._config import switched_off
 
 if TYPE_CHECKING:
     from lineitem._config import Target

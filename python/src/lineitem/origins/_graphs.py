@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dask.highlevelgraph import HighLevelGraph
 
-from lineitem.agent._origins import inner_names
+from lineitem.agent.common._names import inner_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -116,7 +116,7 @@ def user_code_classifier(wanted: object) -> Callable[[str], str]:
     wanted
         The setting: prefixes of paths, or names of installed packages, whose code counts as the user's own.
     """
-    from lineitem.agent._stacks import Classifier
+    from lineitem.agent.common._stacks import Classifier
 
     folders = []
     for module in ("dask", "distributed", "dask_expr", "lineitem"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lineitem.agent._inventory import MAX_IMPORTED, Inventory
+from lineitem.agent.common._inventory import MAX_IMPORTED, Inventory
 
 _WAIT_S = 0.3
 

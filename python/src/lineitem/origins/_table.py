@@ -136,7 +136,7 @@ class Origins:
 
 
 def _file(code: CodeType) -> str:
-    from lineitem.agent._stacks import normalise_file
+    from lineitem.agent.common._stacks import normalise_file
 
     return normalise_file(code.co_filename)
 
