@@ -27,6 +27,7 @@ type allocation struct {
 	work                           []work
 	categories                     []Category
 	capacityMicros, observedMicros int64
+	unknownMicros                  int64
 }
 
 // allocate divides the cost of each process over its time by largest remainder; what was paid for and not accounted for is
@@ -92,7 +93,8 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.
 			observed += part.ThreadMicros
 		}
 	}
-	shares := cost.Split(total, append(weights, max(capacity-observed-lost, 0)))
+	unknown := max(capacity-observed-lost, 0)
+	shares := cost.Split(total, append(weights, unknown))
 	for i := range lines {
 		a.work = append(a.work, work{&lines[i], shares[i]})
 	}
@@ -101,6 +103,7 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, total cost.
 		a.categories = append(a.categories, part)
 	}
 	a.unknown += shares[len(shares)-1]
+	a.unknownMicros += unknown
 	a.capacityMicros += capacity
 	a.observedMicros += min(observed, capacity)
 }
