@@ -23,6 +23,7 @@ internal/backend/local
 internal/controller
 internal/api
 internal/api/openapigen
+internal/export
 internal/ingest
 internal/pki
 internal/config
@@ -105,7 +106,15 @@ wrong internal/api                  database/sql
 right internal/api                  internal/core/errs
 right internal/api                  sdk
 right internal/api/openapigen       internal/api
+right internal/api                  internal/export
+wrong internal/export               internal/api
+wrong internal/export               internal/store
+wrong internal/export               sdk
+wrong internal/export               net/http
+right internal/export               internal/core/cost
+right internal/export               github.com/google/pprof/profile
 wrong internal/ingest               internal/api
+wrong internal/ingest               internal/export
 wrong internal/ingest               internal/store
 wrong internal/ingest               sdk
 right internal/ingest               internal/core/cost

@@ -113,13 +113,30 @@ func (c *Client) Ready(ctx context.Context) error {
 
 // call makes a request of the API and decodes the answer into out, unless out is nil.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	u, err := c.address(path, query)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, method, u, in, out)
+}
+
+func (c *Client) address(path string, query url.Values) (*url.URL, error) {
 	// The path's parts are escaped already, so it is parsed and not joined, which would escape them again.
 	u, err := c.base.Parse(c.base.EscapedPath() + apiBase + path)
 	if err != nil {
-		return fmt.Errorf("address of %s: %w", path, err)
+		return nil, fmt.Errorf("address of %s: %w", path, err)
 	}
 	u.RawQuery = query.Encode()
-	return c.send(ctx, method, u, in, out)
+	return u, nil
+}
+
+// download fetches a file of the API.
+func (c *Client) download(ctx context.Context, path string, query url.Values) ([]byte, error) {
+	u, err := c.address(path, query)
+	if err != nil {
+		return nil, err
+	}
+	return c.exchange(ctx, http.MethodGet, u, "*/*", nil)
 }
 
 // call makes a request of the API and returns its answer.
@@ -130,48 +147,54 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 }
 
 func (c *Client) send(ctx context.Context, method string, u *url.URL, in, out any) error {
+	data, err := c.exchange(ctx, method, u, "application/json", in)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%s does not answer like a Lineitem server: %w", c.base, err)
+	}
+	return nil
+}
+
+// exchange makes a request and returns the body of its answer.
+func (c *Client) exchange(ctx context.Context, method string, u *url.URL, accept string, in any) ([]byte, error) {
 	var body io.Reader
 	if in != nil {
 		data, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("encode request: %w", err)
+			return nil, fmt.Errorf("encode request: %w", err)
 		}
 		body = bytes.NewReader(data)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
+		return nil, fmt.Errorf("make request: %w", err)
 	}
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", accept)
 	request.Header.Set("User-Agent", c.userAgent)
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return c.unreachable(ctx, err)
+		return nil, c.unreachable(ctx, err)
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes+1))
 	if err != nil {
-		return c.unreachable(ctx, err)
+		return nil, c.unreachable(ctx, err)
 	}
 	if len(data) > maxAnswerBytes {
-		return fmt.Errorf("the answer of %s is larger than %d bytes; ask for less", u.Path, maxAnswerBytes)
+		return nil, fmt.Errorf("the answer of %s is larger than %d bytes; ask for less", u.Path, maxAnswerBytes)
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return apiError(response, data)
+		return nil, apiError(response, data)
 	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("%s does not answer like a Lineitem server: %w", c.base, err)
-	}
-	return nil
+	return data, nil
 }
 
 // unreachable leaves the caller's own end of patience alone, and drops net/http's repetition of method and address.

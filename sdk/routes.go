@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -131,6 +132,28 @@ func (c *Client) Logs(ctx context.Context, ref string, o LogsOptions) (LogsList,
 // Bill says where the money of a cluster went.
 func (c *Client) Bill(ctx context.Context, ref string) (Bill, error) {
 	return call[Bill](ctx, c, http.MethodGet, clusterPath(ref, "/bill"), nil, nil)
+}
+
+// Formats of profiles.
+const (
+	ProfilePprof      = "pprof"
+	ProfileSpeedscope = "speedscope"
+	ProfileFolded     = "folded"
+)
+
+// Profile returns the bill of a cluster as a file that profilers open, in one of their formats. The sum of its costs is the bill's total.
+func (c *Client) Profile(ctx context.Context, ref, format string) ([]byte, error) {
+	endings := map[string]string{ProfilePprof: "pb.gz", ProfileSpeedscope: "speedscope.json", ProfileFolded: "folded"}
+	ending, ok := endings[format]
+	if !ok {
+		return nil, fmt.Errorf("there is no profile in the format %q; there are %s, %s and %s", format, ProfilePprof, ProfileSpeedscope, ProfileFolded)
+	}
+	return c.download(ctx, clusterPath(ref, "/profile."+ending), nil)
+}
+
+// BillCSV returns the bill of a cluster as a table for spreadsheets.
+func (c *Client) BillCSV(ctx context.Context, ref string) ([]byte, error) {
+	return c.download(ctx, clusterPath(ref, "/bill.csv"), nil)
 }
 
 // Timeline shows what the workers of a cluster did, in so many bins; 0 means the server's default.

@@ -54,6 +54,10 @@ func routes() []route {
 		cluster("GET", "/events", "", "", 200),
 		cluster("GET", "/logs", "process=scheduler", "", 200),
 		cluster("GET", "/bill", "", "", 200),
+		cluster("GET", "/profile.pb.gz", "", "", 200),
+		cluster("GET", "/profile.speedscope.json", "", "", 200),
+		cluster("GET", "/profile.folded", "", "", 200),
+		cluster("GET", "/bill.csv", "", "", 200),
 		cluster("GET", "/timeline", "bins=10", "", 200),
 		cluster("GET", "/sources", "", "", 200),
 		// There is no such file yet and none is wanted: what matters here is that only those get to know who may.

@@ -82,6 +82,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.clusterRoutes(a)
 	s.processRoutes(a)
 	s.billRoutes(a)
+	s.profileRoutes(a)
 	s.sourceRoutes(a)
 	s.costRoutes(a)
 	s.resourceRoutes(a)

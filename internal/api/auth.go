@@ -39,7 +39,7 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(w, r, err)
 		return
 	}
-	actor, err := s.authenticate(r)
+	actor, err := s.authenticate(r, op.Metadata[basicKey] == true)
 	// A public route is open to everybody, also to someone whose session has ended.
 	if err != nil && (op.Metadata[publicKey] != true || !errs.Is(err, errs.Unauthenticated)) {
 		s.refuse(w, r, err)
@@ -50,13 +50,12 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(ctx, actorKey{}, actor))
 }
 
-// authenticate finds out who makes the request. A token goes before a cookie.
-func (s *server) authenticate(r *http.Request) (identity.Actor, error) {
+// authenticate finds out who makes the request. A token goes before a cookie. Where basic is allowed, a token may be the password of any user name.
+func (s *server) authenticate(r *http.Request, basic bool) (identity.Actor, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ")
-		token = strings.TrimSpace(token)
-		if !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return identity.Actor{}, errs.New(errs.Unauthenticated, "", "The Authorization header must be \"Bearer\" and an API token. Nothing was changed.")
+		token, err := tokenOf(r, header, basic)
+		if err != nil {
+			return identity.Actor{}, err
 		}
 		return s.Identity.AuthenticateToken(r.Context(), s.Now(), token)
 	}
@@ -64,6 +63,25 @@ func (s *server) authenticate(r *http.Request) (identity.Actor, error) {
 		return s.Identity.AuthenticateSession(r.Context(), s.Now(), secret)
 	}
 	return identity.Actor{}, errNobody()
+}
+
+func tokenOf(r *http.Request, header string, basic bool) (string, error) {
+	scheme, token, _ := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	if strings.EqualFold(scheme, "Basic") {
+		if !basic {
+			return "", errs.New(errs.Unauthenticated, "", "A user name and a password open downloads only. Here, the Authorization header must be \"Bearer\" and an API token. Nothing was changed.")
+		}
+		_, password, _ := r.BasicAuth()
+		if password == "" {
+			return "", errs.New(errs.Unauthenticated, "", "The password must be an API token; any user name will do. Nothing was changed.")
+		}
+		return password, nil
+	}
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", errs.New(errs.Unauthenticated, "", "The Authorization header must be \"Bearer\" and an API token. Nothing was changed.")
+	}
+	return token, nil
 }
 
 // sessionOf returns the secret of the session cookie, "" without one.

@@ -82,8 +82,9 @@ func humaConfig() huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"token":   {Type: "http", Scheme: "bearer", Description: "API token"},
-					"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Signed-in browser"},
+					"token":    {Type: "http", Scheme: "bearer", Description: "API token"},
+					"password": {Type: "http", Scheme: "basic", Description: "API token as the password, with any user name; downloads only"},
+					"session":  {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Signed-in browser"},
 				},
 			},
 		},

@@ -24,8 +24,9 @@ type Bill struct {
 	Lines []Line
 	// Categories are idle time by reason, overhead, losses and unattributed work, dearest first.
 	Categories []Category
-	// Unknown is what was not observed, and why is not known.
-	Unknown cost.Nanos
+	// Unknown is what was not observed, and why is not known; UnknownMicros is its thread-time.
+	Unknown       cost.Nanos
+	UnknownMicros int64
 	// CapacityMicros is the thread-time of all workers that was paid for, ObservedMicros the part of it that agents accounted for.
 	CapacityMicros, ObservedMicros int64
 	// WorkMicros is the time of all work, native parallelism included; OriginMicros the part of it whose creating line is known.
@@ -58,9 +59,9 @@ type Line struct {
 
 // Prefix is the part of a line spent in tasks of one prefix.
 type Prefix struct {
-	Prefix       string
-	Cost         cost.Nanos
-	ThreadMicros int64
+	Prefix                                string
+	Cost                                  cost.Nanos
+	ThreadMicros, CPUMicros, NativeMicros int64
 }
 
 // Category is money that is on no line, by reason.
@@ -99,6 +100,7 @@ func Compute(in Input) Bill {
 	}
 	for _, k := range a.unknown {
 		c.bill.Unknown += k.Cost
+		c.bill.UnknownMicros += k.ThreadMicros
 	}
 	for _, k := range a.categories {
 		c.category(k.Category)
@@ -161,6 +163,8 @@ func (c *computer) line(w work) {
 	prefix := getOrMake(sum.prefixes, w.Prefix, Prefix{Prefix: w.Prefix})
 	prefix.Cost += w.cost
 	prefix.ThreadMicros += w.ThreadMicros
+	prefix.CPUMicros += w.CPUMicros
+	prefix.NativeMicros += w.NativeMicros
 }
 
 func (c *computer) category(k Category) {

@@ -484,6 +484,12 @@ export interface Operations {
     body: undefined;
     answer: Bill;
   };
+  "GET /clusters/{cluster_id}/bill.csv": {
+    path: { cluster_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
   "GET /clusters/{cluster_id}/credentials": {
     path: { cluster_id: string; };
     query: undefined;
@@ -507,6 +513,24 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: ProcessList;
+  };
+  "GET /clusters/{cluster_id}/profile.folded": {
+    path: { cluster_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /clusters/{cluster_id}/profile.pb.gz": {
+    path: { cluster_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /clusters/{cluster_id}/profile.speedscope.json": {
+    path: { cluster_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: string;
   };
   "GET /clusters/{cluster_id}/reads": {
     path: { cluster_id: string; };

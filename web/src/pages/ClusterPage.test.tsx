@@ -94,6 +94,19 @@ describe("one cluster", () => {
     expect(dialog.textContent).toContain("$0.018753690");
   });
 
+  it("gives the bill to other tools as files of the server", async () => {
+    open("/clusters/c1", usual());
+    await bills();
+    for (const [name, file] of [
+      ["Export pprof", "profile.pb.gz"],
+      ["Export speedscope", "profile.speedscope.json"],
+    ] as const) {
+      const link = screen.getByRole("link", { name });
+      expect(link.getAttribute("href")).toBe(`/api/v1/clusters/c1/${file}`);
+      expect(link.hasAttribute("download")).toBe(true);
+    }
+  });
+
   it("names what stopping loses before it stops", async () => {
     const page = open("/clusters/c1", usual());
     await userEvent.click(await screen.findByRole("button", { name: "Stop…" }));

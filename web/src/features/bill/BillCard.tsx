@@ -1,3 +1,4 @@
+import { urlOf } from "#/api/client";
 import type { Bill } from "#/api/schema";
 import { Answer } from "#/features/bill/Answer";
 import type { Place } from "#/features/bill/BillRow";
@@ -24,6 +25,7 @@ interface BillCardProps {
 
 /** The bill with its switch and its filter. */
 export function BillCard({ bill, view, names, selected, filter, onFilter, onBy, onHow }: BillCardProps) {
+  const path = { cluster_id: bill.cluster_id };
   return (
     <Card
       title="Bill by line"
@@ -43,7 +45,23 @@ export function BillCard({ bill, view, names, selected, filter, onFilter, onBy, 
       <Answer bill={bill} view={view} names={names} onOrigins={() => onHow("origins")} />
       <BillTable view={view} names={names} selected={selected} filter={filter} onHow={() => onHow("bill")} />
       <p className="after">
-        <DownloadButton name={`bill-${bill.cluster_id}.csv`} label="Export CSV" text={() => billCsv(bill)} />
+        <DownloadButton name={`bill-${bill.cluster_id}.csv`} label="Export CSV" text={() => billCsv(bill)} />{" "}
+        <a
+          className="btn small"
+          href={urlOf("GET /clusters/{cluster_id}/profile.pb.gz", { path })}
+          title="For go tool pprof"
+          download
+        >
+          Export pprof
+        </a>{" "}
+        <a
+          className="btn small"
+          href={urlOf("GET /clusters/{cluster_id}/profile.speedscope.json", { path })}
+          title="For speedscope.app"
+          download
+        >
+          Export speedscope
+        </a>
       </p>
     </Card>
   );
