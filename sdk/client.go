@@ -129,9 +129,17 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 	return out, err
 }
 
+// csvBody is a body that is sent as it is.
+type csvBody []byte
+
 func (c *Client) send(ctx context.Context, method string, u *url.URL, in, out any) error {
 	var body io.Reader
-	if in != nil {
+	mediaType := "application/json"
+	switch in := in.(type) {
+	case nil:
+	case csvBody:
+		mediaType, body = "text/csv", bytes.NewReader(in)
+	default:
 		data, err := json.Marshal(in)
 		if err != nil {
 			return fmt.Errorf("encode request: %w", err)
@@ -143,7 +151,7 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, in, out an
 		return fmt.Errorf("make request: %w", err)
 	}
 	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", mediaType)
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", c.userAgent)

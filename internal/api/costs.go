@@ -21,7 +21,7 @@ type costsInput struct {
 
 func (s *server) costRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/cost", "list-costs", tagCost, "Say what clusters cost in a window of time"), s.costs)
-	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the configured prices"), s.rates)
+	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the prices of the server's own machines"), s.rates)
 }
 
 func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList], error) {
@@ -43,5 +43,5 @@ func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList]
 }
 
 func (s *server) rates(context.Context, *struct{}) (*body[sdk.RateCard], error) {
-	return answer(cardToAPI(s.Card)), nil
+	return answer(cardToAPI(s.Card(s.Now()))), nil
 }

@@ -44,7 +44,6 @@ func Plan(existing []Entry, rows []Row, now time.Time) (Change, error) {
 		if err != nil {
 			return Change{}, err
 		}
-		p.out.Unchanged += len(lists[k]) - len(list)
 		for _, r := range list {
 			if err := p.row(k, r); err != nil {
 				return Change{}, err
@@ -88,56 +87,61 @@ func sortedKeys(lists map[Key][]Row) []Key {
 	return keys
 }
 
-// closeRows puts the rows of one key in order, ends each open one where the next begins, makes one of those that only go on at the same
-// price, and refuses those that overlap.
-func closeRows(rows []Row) ([]Row, error) {
+// planned is a row and what its end means.
+type planned struct {
+	Row
+	// open rows hold until the next price, whoever has that; where stop is set, nothing is known after the row.
+	open, stop bool
+}
+
+// closeRows puts the rows of one key in order, ends each open one where the next begins, and refuses those that overlap.
+func closeRows(rows []Row) ([]planned, error) {
 	slices.SortStableFunc(rows, func(a, b Row) int { return a.ValidFrom.Compare(b.ValidFrom) })
-	out := rows[:1:1]
-	for _, next := range rows[1:] {
-		r := &out[len(out)-1]
+	out := make([]planned, len(rows))
+	for i, r := range rows {
+		out[i] = planned{Row: r, open: r.ValidTo.IsZero(), stop: !r.ValidTo.IsZero()}
+		if i+1 == len(rows) {
+			break
+		}
+		next := rows[i+1]
 		if r.ValidFrom.Equal(next.ValidFrom) || r.ValidTo.After(next.ValidFrom) {
 			return nil, errs.New(errs.Invalid, "overlapping_prices",
 				"Lines %d and %d both price %s from %s on. Nothing was imported; let one end where the other begins.",
 				r.Line, next.Line, r.Key, moment(next.ValidFrom))
 		}
-		if r.ValidTo.IsZero() {
-			r.ValidTo = next.ValidFrom
+		if out[i].open {
+			out[i].ValidTo = next.ValidFrom
+		} else if r.ValidTo.Equal(next.ValidFrom) {
+			out[i].stop = false
 		}
-		if r.ValidTo.Equal(next.ValidFrom) && r.samePrice(next.Entry) {
-			r.ValidTo = next.ValidTo
-			continue
-		}
-		out = append(out, next)
 	}
 	return out, nil
 }
 
 // row walks over what is in force in the time of a row, and makes the book say in all of it what the row says.
-func (p *planner) row(k Key, r Row) error {
-	if r.ValidTo.IsZero() { // until the next price
-		for _, s := range p.segments[k] {
-			if !s.empty() && s.ValidFrom.After(r.ValidFrom) {
-				r.ValidTo = s.ValidFrom
-				break
-			}
+func (p *planner) row(k Key, r planned) error {
+	for _, s := range p.segments[k] {
+		if r.open && !s.empty() && s.ValidFrom.After(r.ValidFrom) && (r.ValidTo.IsZero() || s.ValidFrom.Before(r.ValidTo)) {
+			r.ValidTo = s.ValidFrom
+			break
 		}
 	}
 	changed := false
 	for cursor := r.ValidFrom; r.ValidTo.IsZero() || cursor.Before(r.ValidTo); {
 		s := p.next(k, cursor)
 		if s == nil || before(r.ValidTo, s.ValidFrom) {
-			p.add(k, r, cursor, r.ValidTo)
+			p.add(k, r.Row, cursor, r.ValidTo)
 			changed = true
 			break
 		}
 		if s.ValidFrom.After(cursor) {
-			p.add(k, r, cursor, s.ValidFrom)
+			p.add(k, r.Row, cursor, s.ValidFrom)
 			changed = true
 			cursor = s.ValidFrom
 		}
 		if s.samePrice(r.Entry) {
-			if !r.ValidTo.IsZero() && (s.ValidTo.IsZero() || s.ValidTo.After(r.ValidTo)) { // the list knows when it ends
-				if err := p.end(s, r, r.ValidTo); err != nil {
+			if r.stop && (s.ValidTo.IsZero() || s.ValidTo.After(r.ValidTo)) {
+				if err := p.end(s, r.Row, r.ValidTo); err != nil {
 					return err
 				}
 				changed = true
@@ -153,7 +157,7 @@ func (p *planner) row(k Key, r Row) error {
 				"Line %d prices %s until %s, but entry %s has another price for it from %s on. Nothing was imported; end the line there, or leave its end out.",
 				r.Line, r.Key, moment(r.ValidTo), s.ID, moment(s.ValidFrom))
 		}
-		if err := p.end(s, r, cursor); err != nil {
+		if err := p.end(s, r.Row, cursor); err != nil {
 			return err
 		}
 		changed = true
