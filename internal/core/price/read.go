@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,16 @@ const (
 	maxRows  = 300_000
 	maxField = 200
 )
+
+// ownColumns are those of our own lists. The last two are in what "lineitem prices -o csv" prints, so that it can be read again, and say
+// nothing more.
+var ownColumns = []string{
+	"provider", "region", "unit", "name", "purchase", "price", "currency", "valid_from", "valid_to", "source", "as_of", "accelerator", "accelerators",
+	"id", "nanos_per_hour",
+}
+
+// withdrawn is why a line is left out that has no time.
+const withdrawn = "it ends where it begins, so it is never in force"
 
 // ListOptions are what a list does not say itself.
 type ListOptions struct {
@@ -69,7 +80,7 @@ func Read(shape Shape, from io.Reader, o ListOptions) (List, error) {
 	if shape != ShapeLineitem && !isName(o.Provider) {
 		return List{}, errs.New(errs.Invalid, "", "A list of the shape %s does not say whose prices it holds. Nothing was imported; name the provider, like aws.", shape)
 	}
-	r := &reader{o: o, csv: csv.NewReader(from), list: List{LeftOut: map[string]int{}}, seen: map[Key]int{}}
+	r := &reader{shape: shape, o: o, csv: csv.NewReader(from), list: List{LeftOut: map[string]int{}}, seen: map[Key]int{}}
 	r.csv.ReuseRecord = true
 	if err := r.header(s.required); err != nil {
 		return List{}, err
@@ -95,6 +106,7 @@ func Read(shape Shape, from io.Reader, o ListOptions) (List, error) {
 
 // reader reads one list.
 type reader struct {
+	shape   Shape
 	o       ListOptions
 	csv     *csv.Reader
 	columns map[string]int
@@ -116,6 +128,14 @@ func (r *reader) header(required []string) error {
 	r.columns = make(map[string]int, len(names))
 	for i, name := range names {
 		r.columns[strings.TrimSpace(strings.TrimPrefix(name, "\uFEFF"))] = i
+	}
+	if r.shape == ShapeLineitem { // a column that is misspelt would silently have no effect
+		for _, name := range slices.Sorted(maps.Keys(r.columns)) {
+			if !slices.Contains(ownColumns, name) {
+				return errs.New(errs.Invalid, "", "Line 1 has a column %q, which no list of ours has; there are %s. Nothing was imported.",
+					cut(name), strings.Join(ownColumns[:13], ", "))
+			}
+		}
 	}
 	for _, name := range required {
 		if _, ok := r.columns[name]; !ok {
@@ -191,8 +211,11 @@ func (r *reader) keep(e Entry) error {
 		return r.wrong("a price of the unit %s has no name, and here it has %q", e.Unit, e.Name)
 	case e.Accelerators > 0 && e.Unit != Instance && e.Unit != Node:
 		return r.wrong("only whole machines have accelerators in their price")
-	case !e.ValidTo.IsZero() && !e.ValidTo.After(e.ValidFrom):
-		return r.wrong("it ends at %s, which is not after its beginning at %s", moment(e.ValidTo), moment(e.ValidFrom))
+	case !e.ValidTo.IsZero() && e.ValidTo.Before(e.ValidFrom):
+		return r.wrong("it ends at %s, before its beginning at %s", moment(e.ValidTo), moment(e.ValidFrom))
+	case e.ValidTo.Equal(e.ValidFrom):
+		r.leaveOut(withdrawn)
+		return nil
 	}
 	r.list.Rows = append(r.list.Rows, Row{Entry: e, Line: r.line})
 	return nil
