@@ -146,6 +146,9 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 	return out, err
 }
 
+// csvBody is a body that is sent as it is.
+type csvBody []byte
+
 func (c *Client) send(ctx context.Context, method string, u *url.URL, in, out any) error {
 	data, err := c.exchange(ctx, method, u, "application/json", in)
 	if err != nil || out == nil {
@@ -160,7 +163,12 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, in, out an
 // exchange makes a request and returns the body of its answer.
 func (c *Client) exchange(ctx context.Context, method string, u *url.URL, accept string, in any) ([]byte, error) {
 	var body io.Reader
-	if in != nil {
+	mediaType := "application/json"
+	switch in := in.(type) {
+	case nil:
+	case csvBody:
+		mediaType, body = "text/csv", bytes.NewReader(in)
+	default:
 		data, err := json.Marshal(in)
 		if err != nil {
 			return nil, fmt.Errorf("encode request: %w", err)
@@ -172,7 +180,7 @@ func (c *Client) exchange(ctx context.Context, method string, u *url.URL, accept
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", mediaType)
 	}
 	request.Header.Set("Accept", accept)
 	request.Header.Set("User-Agent", c.userAgent)

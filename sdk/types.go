@@ -40,13 +40,15 @@ type Me struct {
 	Rates    RateCard `json:"rates"`
 }
 
-// RateCard is the configured price of the server's own machine.
+// RateCard is the price of the server's own machines.
 type RateCard struct {
 	Currency          string `json:"currency" example:"USD"`
 	CoreHourNanos     int64  `json:"core_hour_nanos" doc:"Price of a core for an hour"`
 	GigabyteHourNanos int64  `json:"gigabyte_hour_nanos" doc:"Price of 10^9 bytes of memory for an hour"`
 	// Source says where the price comes from, in words.
 	Source string `json:"source"`
+	// AsOf is when the source said so, where that is known.
+	AsOf *time.Time `json:"as_of,omitempty"`
 }
 
 // SignInRequest trades a one-time code for a session cookie.
@@ -170,22 +172,25 @@ type ScaleRequest struct {
 
 // Process is one run of a scheduler or worker.
 type Process struct {
-	ID               string     `json:"id"`
-	Role             string     `json:"role" enum:"scheduler,worker"`
-	Name             string     `json:"name"`
-	Generation       int        `json:"generation"`
-	Status           string     `json:"status" enum:"pending,starting,running,stopping,stopped,failed"`
-	Target           string     `json:"target" enum:"running,stopped"`
-	Reason           string     `json:"reason"`
-	Threads          int        `json:"nthreads"`
-	MemoryBytes      int64      `json:"memory_bytes"`
-	RateNanosPerHour int64      `json:"rate_nanos_per_hour"`
-	CostNanos        int64      `json:"cost_nanos"`
-	Handle           string     `json:"handle"`
-	ExitCode         *int       `json:"exit_code,omitempty"`
-	CreatedAt        time.Time  `json:"created_at"`
-	StartedAt        *time.Time `json:"started_at,omitempty"`
-	EndedAt          *time.Time `json:"ended_at,omitempty"`
+	ID               string `json:"id"`
+	Role             string `json:"role" enum:"scheduler,worker"`
+	Name             string `json:"name"`
+	Generation       int    `json:"generation"`
+	Status           string `json:"status" enum:"pending,starting,running,stopping,stopped,failed"`
+	Target           string `json:"target" enum:"running,stopped"`
+	Reason           string `json:"reason"`
+	Threads          int    `json:"nthreads"`
+	MemoryBytes      int64  `json:"memory_bytes"`
+	RateNanosPerHour int64  `json:"rate_nanos_per_hour"`
+	CostNanos        int64  `json:"cost_nanos"`
+	Handle           string `json:"handle"`
+	ExitCode         *int   `json:"exit_code,omitempty"`
+	// PriceSource says where its rate comes from, in words; it is empty for processes that are older than its record.
+	PriceSource string     `json:"price_source,omitempty"`
+	PriceAsOf   *time.Time `json:"price_as_of,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	EndedAt     *time.Time `json:"ended_at,omitempty"`
 }
 
 // ProcessList lists the processes of a cluster: the scheduler, then workers by name and generation.
@@ -252,8 +257,22 @@ type Bill struct {
 	// RulesVersion is the version of the rules that named operations and libraries.
 	RulesVersion int `json:"rules_version"`
 	// Method is "agent" where threads were measured from within, "sampled" where they were looked at from outside.
-	Method string   `json:"method" enum:"agent,sampled"`
-	Rates  RateCard `json:"rates"`
+	Method string `json:"method" enum:"agent,sampled"`
+	// Rates are the prices by which the newest process was charged.
+	Rates RateCard `json:"rates"`
+	// Prices are all that processes were charged by; their costs sum to total_nanos.
+	Prices []PriceUse `json:"prices,omitempty" nullable:"false"`
+}
+
+// PriceUse is what processes of a cluster were charged by.
+type PriceUse struct {
+	// Source is empty for processes that are older than its record.
+	Source            string     `json:"source"`
+	AsOf              *time.Time `json:"as_of,omitempty"`
+	CoreHourNanos     int64      `json:"core_hour_nanos"`
+	GigabyteHourNanos int64      `json:"gigabyte_hour_nanos"`
+	Processes         int        `json:"processes"`
+	CostNanos         int64      `json:"cost_nanos"`
 }
 
 // BillLine is what one line of user code cost.

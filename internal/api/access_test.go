@@ -69,6 +69,10 @@ func routes() []route {
 		ok("GET", "/cost", "", "", 200),
 		ok("GET", "/cost/breakdown", "by=user,line", "", 200),
 		ok("GET", "/rates", "", "", 200),
+		ok("GET", "/prices", "provider=aws", "", 200),
+		ok("GET", "/prices/coverage", "", "", 200),
+		// These requests are JSON, which a price list is not; that only admins may import: TestImportingPricesIsRefused.
+		ok("POST", "/prices/import", "", "{}", 415),
 		cluster("GET", "/resources", "bins=10", "", 200),
 		ok("GET", "/packages", "name=xgboost&version=%3C2&grade=seen", "", 200),
 		{method: "GET", path: "/environments/{environment_id}", nobody: 401, stranger: 404, owner: 404, admin: 404},

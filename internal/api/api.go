@@ -35,8 +35,10 @@ type Config struct {
 	// Inventory and Resources answer what software runs and what is used.
 	Inventory Inventory
 	Resources Resources
-	// Card holds the prices shown as configured.
-	Card cost.Card
+	// Card returns the prices of the server's own machines at a moment.
+	Card func(now time.Time) cost.Card
+	// Prices is the price book.
+	Prices Prices
 	// PublicURL is how browsers reach the server, without a slash at its end.
 	PublicURL string
 	// Version, Organisation and TimeZone are shown to people.
@@ -87,6 +89,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.costRoutes(a)
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
+	s.priceRoutes(a)
 	return a
 }
 

@@ -47,7 +47,7 @@ func tokenToAPI(t identity.Token) sdk.Token {
 func cardToAPI(c cost.Card) sdk.RateCard {
 	return sdk.RateCard{
 		Currency: string(c.Currency), CoreHourNanos: int64(c.CoreHour), GigabyteHourNanos: int64(c.GigabyteHour),
-		Source: "Configured for this machine with --price-core-hour and --price-gb-hour.",
+		Source: c.Source, AsOf: optionalTime(c.AsOf),
 	}
 }
 
@@ -88,6 +88,7 @@ func processToAPI(v cluster.ProcessView) sdk.Process {
 		ID: string(p.ID), Role: string(p.Role), Name: p.Name, Generation: p.Generation,
 		Status: string(p.Status), Target: string(p.Target), Reason: p.Reason, Threads: p.Threads, MemoryBytes: p.MemoryBytes,
 		RateNanosPerHour: int64(p.Rate.NanosPerHour), CostNanos: int64(v.Cost), Handle: p.Handle, ExitCode: p.ExitCode,
+		PriceSource: p.Basis.Source, PriceAsOf: optionalTime(p.Basis.AsOf),
 		CreatedAt: p.CreatedAt.UTC(), StartedAt: optionalTime(p.StartedAt), EndedAt: optionalTime(p.EndedAt),
 	}
 }
@@ -106,7 +107,14 @@ func billToAPI(b bill.Bill) sdk.Bill {
 		TotalNanos: int64(b.Total), Lines: convert(b.Lines, lineToAPI), Categories: convert(b.Categories, categoryToAPI),
 		UnknownNanos: int64(b.Unknown), CoverageSeconds: seconds(b.ObservedMicros), CapacitySeconds: seconds(b.CapacityMicros),
 		OriginSeconds: seconds(b.OriginMicros), WorkSeconds: seconds(b.WorkMicros), RulesVersion: b.RulesVersion, Method: b.Method,
-		Rates: cardToAPI(b.Card),
+		Rates: cardToAPI(b.Card), Prices: convert(b.Prices, priceUseToAPI),
+	}
+}
+
+func priceUseToAPI(u bill.PriceUse) sdk.PriceUse {
+	return sdk.PriceUse{
+		Source: u.Basis.Source, AsOf: optionalTime(u.Basis.AsOf), CoreHourNanos: int64(u.Basis.CoreHour),
+		GigabyteHourNanos: int64(u.Basis.GigabyteHour), Processes: u.Processes, CostNanos: int64(u.Cost),
 	}
 }
 

@@ -24,7 +24,7 @@ type costsInput struct {
 func (s *server) costRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/cost", "list-costs", tagCost, "Say what clusters cost in a window of time"), s.costs)
 	register(s, a, operation(http.MethodGet, "/cost/breakdown", "get-cost-breakdown", tagCost, "Say what was spent, grouped by anything"), s.breakdown)
-	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the configured prices"), s.rates)
+	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the prices of the server's own machines"), s.rates)
 }
 
 func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList], error) {
@@ -85,10 +85,10 @@ func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.C
 		return nil, err
 	}
 	out := breakdownToAPI(a)
-	out.By, out.Where, out.Rates = in.By, append([]string{}, in.Where...), cardToAPI(s.Card)
+	out.By, out.Where, out.Rates = in.By, append([]string{}, in.Where...), cardToAPI(s.Card(now))
 	return answer(out), nil
 }
 
 func (s *server) rates(context.Context, *struct{}) (*body[sdk.RateCard], error) {
-	return answer(cardToAPI(s.Card)), nil
+	return answer(cardToAPI(s.Card(s.Now()))), nil
 }

@@ -144,7 +144,10 @@ func inputError(method string, status int, message string, details []error) *Err
 		}
 	case http.StatusRequestEntityTooLarge:
 		e.Code = string(errs.TooLarge)
-		e.Message = fmt.Sprintf("The body is larger than %d bytes.", maxBodyBytes) + unchanged
+		limit := maxBodyBytes + 1
+		// huma names the limit of the route; should it not, ours of most routes is right.
+		_, _ = fmt.Sscanf(message, "request body is too large limit=%d bytes", &limit)
+		e.Message = fmt.Sprintf("The body is larger than %d bytes.", limit-1) + unchanged
 	case http.StatusUnsupportedMediaType:
 		e.Code = "unsupported_media_type"
 		e.Message = "The body must be JSON, sent as Content-Type: application/json." + unchanged

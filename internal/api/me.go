@@ -20,6 +20,6 @@ func (s *server) me(ctx context.Context, _ *struct{}) (*body[sdk.Me], error) {
 
 func (s *server) meToAPI(u identity.User) sdk.Me {
 	return sdk.Me{
-		User: userToAPI(u), Version: s.Version, Organisation: s.Organisation, TimeZone: s.TimeZone, Rates: cardToAPI(s.Card),
+		User: userToAPI(u), Version: s.Version, Organisation: s.Organisation, TimeZone: s.TimeZone, Rates: cardToAPI(s.Card(s.Now())),
 	}
 }

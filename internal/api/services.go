@@ -8,6 +8,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -52,6 +53,13 @@ type Spend interface {
 type Inventory interface {
 	Packages(ctx context.Context, now time.Time, actor identity.Actor, q inventory.Query) (inventory.List, error)
 	Environment(ctx context.Context, actor identity.Actor, id string) (usage.Environment, error)
+}
+
+// Prices is what the routes ask of core/price, under the same rule.
+type Prices interface {
+	List(ctx context.Context, f price.Filter) (entries []price.Entry, more bool, err error)
+	Import(ctx context.Context, now time.Time, actor identity.Actor, in price.ImportInput) (price.Import, error)
+	Coverage(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (price.Coverage, error)
 }
 
 // Resources is what the routes ask of core/resource, under the same rule.

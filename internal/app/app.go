@@ -26,6 +26,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/spend"
@@ -153,8 +154,11 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	card := a.cfg.Card()
-	policy := cluster.DefaultPolicy(card)
+	prices := price.NewCurrent(a.db, a.cfg.Card(), b.Name(), cluster.BackendWatched)
+	if err := prices.Load(ctx); err != nil {
+		return err
+	}
+	policy := cluster.DefaultPolicy(prices)
 	policy.StopGrace = a.cfg.StopGrace
 	backends := map[string]backend.Backend{b.Name(): b}
 	a.clusters = controller.NewClusters(controller.ClustersConfig{
@@ -162,7 +166,7 @@ func (a *App) wire(ctx context.Context) error {
 	})
 	rules := profile.NewBatches(profile.Default())
 	a.folder = usage.NewFolder(a.db, a.db, a.db, ingest.Decode, rules, a.badBatch,
-		watch.NewSink(a.db, card), inventory.NewSink(a.db, rules), resource.NewSink(a.db))
+		watch.NewSink(a.db, prices), inventory.NewSink(a.db, rules), resource.NewSink(a.db))
 	a.watched = controller.NewWatched(controller.WatchedConfig{
 		Store: a.db, Tx: a.db, Logger: a.logger, Now: a.now, Timeout: a.cfg.WatchedTimeout,
 	})
@@ -170,7 +174,7 @@ func (a *App) wire(ctx context.Context) error {
 		Folder: a.folder, Housekeeper: a.db, Retention: telemetryRetention, Logger: a.logger, Now: a.now,
 	}
 	service := cluster.NewService(cluster.ServiceConfig{
-		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Card: card,
+		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
 	})
 	registry := newRegistry(a.db)
@@ -179,18 +183,21 @@ func (a *App) wire(ctx context.Context) error {
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
 	a.server = &http.Server{
-		Handler:           a.handler(service, card, registry),
+		Handler:           a.handler(service, prices, b.Name(), registry),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	return nil
 }
 
-func (a *App) handler(service *cluster.Service, card cost.Card, registry *prometheus.Registry) http.Handler {
+func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) http.Handler {
+	card := a.cfg.Card()
 	bills := bill.NewService(service, a.db, a.db, a.folder, card)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency), Card: card,
+		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
+		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
+		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),

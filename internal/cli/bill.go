@@ -195,8 +195,31 @@ func billNotes(b sdk.Bill) []string {
 	if b.Method == "sampled" {
 		notes = append(notes, "The cluster was looked at from outside, once a second: times are estimates.")
 	}
-	return append(notes, fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(b.Rates.CoreHourNanos, b.Rates.Currency),
-		format.Rate(b.Rates.GigabyteHourNanos, b.Rates.Currency), full(b.Rates.Source)))
+	return append(notes, priceNotes(b)...)
+}
+
+// priceNotes say by what prices a bill was computed: one, or all where there were several.
+func priceNotes(b sdk.Bill) []string {
+	if len(b.Prices) < 2 {
+		return []string{priceNote(b.Rates.CoreHourNanos, b.Rates.GigabyteHourNanos, b.Rates.Currency, b.Rates.Source, b.Rates.AsOf)}
+	}
+	var notes []string
+	for _, use := range b.Prices {
+		who := fmt.Sprintf("%s, %d of the processes. ", format.Money(use.CostNanos, b.Currency), use.Processes)
+		if use.Source == "" {
+			notes = append(notes, who+"Their prices were not kept.")
+			continue
+		}
+		notes = append(notes, who+priceNote(use.CoreHourNanos, use.GigabyteHourNanos, b.Currency, use.Source, use.AsOf))
+	}
+	return notes
+}
+
+func priceNote(core, gigabyte int64, currency, source string, asOf *time.Time) string {
+	if asOf != nil {
+		source = strings.TrimSuffix(source, ".") + ", as of " + day(*asOf)
+	}
+	return fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(core, currency), format.Rate(gigabyte, currency), full(source))
 }
 
 // costLine is a bill in one quiet line: money, time, the line that created the dearest work, waste over 10 %.

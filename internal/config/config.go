@@ -90,6 +90,7 @@ func (c Config) Card() cost.Card {
 	return cost.Card{
 		Currency: c.Currency, CoreHour: c.PriceCoreHour, GigabyteHour: c.PriceGigabyteHour,
 		SchedulerCore: c.SchedulerCores, SchedulerMem: c.SchedulerMemory,
+		Source: "Configured for this machine with --price-core-hour and --price-gb-hour.",
 	}
 }
 

@@ -168,10 +168,11 @@ func TestProcesses(t *testing.T) {
 
 		changed := fullProcess(c.ID, cluster.RoleScheduler, "thief", 99)
 		changed.ID, changed.Threads, changed.MemoryBytes, changed.Rate.NanosPerHour = want[1].ID, 99, 99, 99
+		changed.Basis.CoreHour, changed.Basis.Source = 99, "another list"
 		must(t, db.UpdateProcess(ctx, changed))
 		p := &want[1]
 		p.Status, p.Target, p.Handle, p.ExitCode, p.Reason = changed.Status, changed.Target, changed.Handle, changed.ExitCode, changed.Reason
-		p.Threads, p.MemoryBytes, p.Rate = changed.Threads, changed.MemoryBytes, changed.Rate
+		p.Threads, p.MemoryBytes, p.Rate, p.Basis = changed.Threads, changed.MemoryBytes, changed.Rate, changed.Basis
 		p.StartedAt, p.RetireAt, p.EndedAt = changed.StartedAt, changed.RetireAt, changed.EndedAt
 		equal(t, getBy(t, ctx, db.ProcessesByCluster, c.ID), want)
 		changed.ID = "nothing"

@@ -14,6 +14,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/id"
 	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/store"
 )
@@ -79,6 +80,7 @@ func fullProcess(c cluster.ID, role cluster.Role, name string, generation int) c
 		ID: cluster.ProcessID(fmt.Sprintf("%s-%s-%d", c, name, generation)), ClusterID: c, Role: role, Name: name, Generation: generation,
 		Status: cluster.StatusRunning, Target: cluster.TargetRunning, Threads: 2, MemoryBytes: 1 << 33,
 		Rate:   cost.Rate{NanosPerHour: 123_456_789_012, Currency: "EUR"},
+		Basis:  cost.Basis{CoreHour: 40_000_001, GigabyteHour: 5_000_002, Source: "Price book: our list", AsOf: noon.Add(-time.Hour).UTC()},
 		Handle: "4711", ExitCode: &code, Reason: "It was killed.",
 		CreatedAt: noon.UTC(), StartedAt: noon.Add(1 * time.Second).UTC(), RetireAt: noon.Add(2 * time.Second).UTC(), EndedAt: noon.Add(3 * time.Second).UTC(),
 	}
@@ -148,6 +150,8 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	must(t, db.PutSubmissions(ctx, []usage.Submission{submission}))
 	facts := fillFacts(t, db, c.ID)
 	software := fillSoftware(t, db, c, process.ID)
+	entry := fullPrice("pr_1")
+	must(t, db.AddPrices(ctx, []price.Entry{entry}, noon))
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -185,6 +189,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		equal(t, getBy(t, ctx, db.SubmissionsByCluster, c.ID), []usage.Submission{submission})
 		facts(t, db)
 		software(t, db)
+		equal(t, getBy(t, ctx, db.Prices, price.Filter{}), []price.Entry{entry})
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)

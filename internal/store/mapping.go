@@ -117,7 +117,10 @@ func processFromDB(r sqlcgen.Process) cluster.Process {
 		ID: cluster.ProcessID(r.ID), ClusterID: cluster.ID(r.ClusterID), Role: cluster.Role(r.Role), Name: r.Name,
 		Generation: int(r.Generation), Status: cluster.Status(r.Status), Target: cluster.Target(r.Target),
 		Threads: int(r.Threads), MemoryBytes: r.MemoryBytes,
-		Rate:   cost.Rate{NanosPerHour: cost.Nanos(r.NanosPerHour), Currency: cost.Currency(r.Currency)},
+		Rate: cost.Rate{NanosPerHour: cost.Nanos(r.NanosPerHour), Currency: cost.Currency(r.Currency)},
+		Basis: cost.Basis{
+			CoreHour: cost.Nanos(r.CoreHourNanos), GigabyteHour: cost.Nanos(r.GigabyteHourNanos), Source: r.PriceSource, AsOf: fromMaybeMicros(r.PriceAsOf),
+		},
 		Handle: r.Handle, ExitCode: exitCode, Reason: r.Reason,
 		CreatedAt: fromMicros(r.CreatedAt), StartedAt: fromMaybeMicros(r.StartedAt),
 		RetireAt: fromMaybeMicros(r.RetireAt), EndedAt: fromMaybeMicros(r.EndedAt),

@@ -15,6 +15,8 @@ func (db *DB) CreateProcess(ctx context.Context, p cluster.Process) error {
 		NanosPerHour: int64(p.Rate.NanosPerHour), Currency: string(p.Rate.Currency),
 		Handle: text(p.Handle), ExitCode: exitCodeToDB(p.ExitCode), Reason: text(p.Reason),
 		CreatedAt: micros(p.CreatedAt), StartedAt: maybeMicros(p.StartedAt), RetireAt: maybeMicros(p.RetireAt), EndedAt: maybeMicros(p.EndedAt),
+		CoreHourNanos: int64(p.Basis.CoreHour), GigabyteHourNanos: int64(p.Basis.GigabyteHour), PriceSource: text(p.Basis.Source),
+		PriceAsOf: maybeMicros(p.Basis.AsOf),
 	})
 	return inserted(n, err, "create a process", "process")
 }
@@ -40,6 +42,8 @@ func (db *DB) UpdateProcess(ctx context.Context, p cluster.Process) error {
 		ID: string(p.ID), Status: string(p.Status), Target: string(p.Target), Handle: text(p.Handle), ExitCode: exitCodeToDB(p.ExitCode),
 		Reason: text(p.Reason), StartedAt: maybeMicros(p.StartedAt), RetireAt: maybeMicros(p.RetireAt), EndedAt: maybeMicros(p.EndedAt),
 		Threads: int64(p.Threads), MemoryBytes: p.MemoryBytes, NanosPerHour: int64(p.Rate.NanosPerHour), Currency: string(p.Rate.Currency),
+		CoreHourNanos: int64(p.Basis.CoreHour), GigabyteHourNanos: int64(p.Basis.GigabyteHour), PriceSource: text(p.Basis.Source),
+		PriceAsOf: maybeMicros(p.Basis.AsOf),
 	})
 	return one(n, err, "update a process", "process")
 }

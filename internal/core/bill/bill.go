@@ -35,6 +35,8 @@ type Bill struct {
 	RulesVersion int
 	// Method is usage.MethodSampled if any worker was only looked at from outside.
 	Method string
+	// Prices are what the processes were charged by; their costs sum to Total.
+	Prices []PriceUse
 }
 
 // Line is what one line of user code cost, in work of one kind that one line created.

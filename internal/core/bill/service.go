@@ -76,6 +76,7 @@ func (s *Service) Bill(ctx context.Context, now time.Time, actor identity.Actor,
 	if gap := b.Gap(); gap != 0 {
 		return Bill{}, fmt.Errorf("bill of %s: parts miss the total by %d nano-units", c.ID, gap)
 	}
+	b.Prices = pricesOf(in.Processes, in.AsOf)
 	if err := s.addTexts(ctx, &b, in); err != nil {
 		return Bill{}, err
 	}
@@ -111,6 +112,7 @@ func (s *Service) inputWith(ctx context.Context, now time.Time, c cluster.Cluste
 		if in.Processes, err = s.rows.ProcessesByCluster(ctx, c.ID); err != nil {
 			return fmt.Errorf("list processes: %w", err)
 		}
+		in.Card = cardOf(s.card, in.Processes)
 		if in.Lines, err = s.rows.LineUsageByCluster(ctx, c.ID); err != nil {
 			return fmt.Errorf("list lines: %w", err)
 		}

@@ -120,7 +120,9 @@ type Process struct {
 	Threads     int
 	MemoryBytes int64
 	// Rate is what an hour of it costs, fixed when it was created.
-	Rate     cost.Rate
+	Rate cost.Rate
+	// Basis says what the rate was made of and where that came from; it is empty for processes older than that record.
+	Basis    cost.Basis
 	Handle   string
 	ExitCode *int
 	Reason   string

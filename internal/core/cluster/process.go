@@ -41,7 +41,7 @@ func NewScheduler(c Cluster, card cost.Card, now time.Time) Process {
 	return Process{
 		ID: processID(c.ID, schedulerName, 1), ClusterID: c.ID, Role: RoleScheduler, Name: schedulerName, Generation: 1,
 		Status: StatusPending, Target: TargetRunning, Threads: card.SchedulerCore, MemoryBytes: card.SchedulerMem,
-		Rate: card.Price(card.SchedulerCore, card.SchedulerMem), CreatedAt: now,
+		Rate: card.Price(card.SchedulerCore, card.SchedulerMem), Basis: card.Basis(), CreatedAt: now,
 	}
 }
 
@@ -50,7 +50,7 @@ func NewWorker(c Cluster, card cost.Card, name string, generation int, now time.
 	return Process{
 		ID: processID(c.ID, name, generation), ClusterID: c.ID, Role: RoleWorker, Name: name, Generation: generation,
 		Status: StatusPending, Target: TargetRunning, Threads: c.Options.Threads, MemoryBytes: c.Options.MemoryBytes,
-		Rate: card.Price(c.Options.Threads, c.Options.MemoryBytes), CreatedAt: now,
+		Rate: card.Price(c.Options.Threads, c.Options.MemoryBytes), Basis: card.Basis(), CreatedAt: now,
 	}
 }
 

@@ -3,8 +3,6 @@ package cluster
 import (
 	"fmt"
 	"time"
-
-	"github.com/lineitem/lineitem/internal/core/cost"
 )
 
 // SightingState is what a backend sees of a process.
@@ -31,7 +29,8 @@ func (s Sighting) alive() bool { return s.State != "" && s.State != SeenEnded }
 
 // Policy holds the times and counts that steer reconciling.
 type Policy struct {
-	Card cost.Card
+	// Prices say what a process costs that is started anew.
+	Prices Prices
 	// StopGrace is how long a process may take to end politely.
 	StopGrace time.Duration
 	// RetireGrace is how long a worker may take to hand over its data before it is stopped.
@@ -42,8 +41,8 @@ type Policy struct {
 }
 
 // DefaultPolicy returns the policy of a server with the given prices.
-func DefaultPolicy(card cost.Card) Policy {
-	return Policy{Card: card, StopGrace: 10 * time.Second, RetireGrace: 20 * time.Second, MaxRestarts: 3, RestartWindow: 10 * time.Minute}
+func DefaultPolicy(prices Prices) Policy {
+	return Policy{Prices: prices, StopGrace: 10 * time.Second, RetireGrace: 20 * time.Second, MaxRestarts: 3, RestartWindow: 10 * time.Minute}
 }
 
 // Plan is what reconciling decided: rows to write first, in one transaction, then things to do. All of it may be done twice.
@@ -211,7 +210,7 @@ func (r *reconciler) decideWorkers() {
 			r.giveUp(p.ID)
 			continue
 		}
-		again := NewWorker(r.c, r.policy.Card, p.Name, p.Generation+1, r.now)
+		again := NewWorker(r.c, r.policy.Prices.Card(r.c.Backend, r.now), p.Name, p.Generation+1, r.now)
 		r.out.Created = append(r.out.Created, again)
 	}
 }

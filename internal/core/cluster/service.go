@@ -37,11 +37,17 @@ type ServiceConfig struct {
 	Logs LogReader
 	// Backends names the backends that exist; the first is the default.
 	Backends []string
-	Card     cost.Card
+	// Prices say what the processes of a backend cost that are created at a moment.
+	Prices Prices
 	// DefaultMemory is the memory limit of a worker for which none was asked.
 	DefaultMemory int64
 	// Wake tells the reconciler that something is wanted; it returns at once.
 	Wake func()
+}
+
+// Prices are the cards of the backends.
+type Prices interface {
+	Card(backend string, at time.Time) cost.Card
 }
 
 // NewService makes a Service.
@@ -67,6 +73,7 @@ func (s *Service) Create(ctx context.Context, now time.Time, actor identity.Acto
 		ID: clusterID, Name: in.Name, OwnerID: actor.User.ID, Backend: in.Backend, Options: in.Options,
 		Status: StatusPending, Target: TargetRunning, CreatedAt: now,
 	}
+	card := s.cfg.Prices.Card(c.Backend, now)
 	err = s.cfg.Tx.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.cfg.Store.CreateCluster(ctx, c); err != nil {
 			return err
@@ -74,11 +81,11 @@ func (s *Service) Create(ctx context.Context, now time.Time, actor identity.Acto
 		if err := s.cfg.Store.SetCredentials(ctx, c.ID, credentials, token); err != nil {
 			return err
 		}
-		if err := s.cfg.Store.CreateProcess(ctx, NewScheduler(c, s.cfg.Card, now)); err != nil {
+		if err := s.cfg.Store.CreateProcess(ctx, NewScheduler(c, card, now)); err != nil {
 			return err
 		}
 		for i := range in.Options.Workers {
-			if err := s.cfg.Store.CreateProcess(ctx, NewWorker(c, s.cfg.Card, WorkerName(i), 1, now)); err != nil {
+			if err := s.cfg.Store.CreateProcess(ctx, NewWorker(c, card, WorkerName(i), 1, now)); err != nil {
 				return err
 			}
 		}
@@ -179,7 +186,7 @@ func (s *Service) Scale(ctx context.Context, now time.Time, actor identity.Actor
 		if err != nil {
 			return err
 		}
-		change := planScale(now, c, processes, s.cfg.Card, in)
+		change := planScale(now, c, processes, s.cfg.Prices.Card(c.Backend, now), in)
 		if len(change.created)+len(change.updated) == 0 && c.Options.Workers == in.Workers {
 			return nil
 		}
@@ -330,7 +337,7 @@ func (s *Service) view(ctx context.Context, now time.Time, c Cluster) (View, err
 	if err != nil {
 		return View{}, fmt.Errorf("list processes: %w", err)
 	}
-	v := View{Cluster: c, Owner: owner, Currency: s.cfg.Card.Currency}
+	v := View{Cluster: c, Owner: owner, Currency: s.cfg.Prices.Card(c.Backend, now).Currency}
 	for _, p := range processes {
 		v.Cost += p.Cost(now)
 		if p.Metered() {

@@ -161,7 +161,7 @@ func (s *Service) createWatched(ctx context.Context, now time.Time, actor identi
 	if err := s.cfg.Store.CreateCluster(ctx, c); err != nil {
 		return Cluster{}, err
 	}
-	scheduler := NewScheduler(c, s.cfg.Card, now)
+	scheduler := NewScheduler(c, s.cfg.Prices.Card(c.Backend, now), now)
 	scheduler.Status, scheduler.StartedAt = StatusRunning, now
 	if err := s.cfg.Store.CreateProcess(ctx, scheduler); err != nil {
 		return Cluster{}, err

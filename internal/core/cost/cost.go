@@ -27,7 +27,33 @@ type Card struct {
 	GigabyteHour  Nanos
 	SchedulerCore int   // cores charged for a scheduler
 	SchedulerMem  int64 // bytes charged for a scheduler
+	// Source is a sentence that says where the prices come from, AsOf when they were true there, if that is known.
+	Source string
+	AsOf   time.Time
 }
+
+// Basis is what a rate was made of, kept with what it prices.
+type Basis struct {
+	CoreHour, GigabyteHour Nanos
+	Source                 string
+	AsOf                   time.Time
+}
+
+// Basis returns what rates of this card are made of.
+func (c Card) Basis() Basis {
+	return Basis{CoreHour: c.CoreHour, GigabyteHour: c.GigabyteHour, Source: c.Source, AsOf: c.AsOf}
+}
+
+// Of returns the card with the prices of a basis, or itself if the basis is not known.
+func (c Card) Of(b Basis) Card {
+	if b.Source != "" {
+		c.CoreHour, c.GigabyteHour, c.Source, c.AsOf = b.CoreHour, b.GigabyteHour, b.Source, b.AsOf
+	}
+	return c
+}
+
+// Card returns the card itself: prices that are the same on every backend, at all times.
+func (c Card) Card(string, time.Time) Card { return c }
 
 const gigabyte = 1_000_000_000
 

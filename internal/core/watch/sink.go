@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
-	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
@@ -25,12 +24,12 @@ type Store interface {
 // Sink takes what schedulers say about their clusters and workers out of the telemetry. Of a cluster that Lineitem started it keeps only the
 // losses: that cluster's processes are the controller's.
 type Sink struct {
-	store Store
-	card  cost.Card
+	store  Store
+	prices cluster.Prices
 }
 
-// NewSink makes a Sink that prices workers by the card.
-func NewSink(store Store, card cost.Card) *Sink { return &Sink{store: store, card: card} }
+// NewSink makes a Sink that prices workers as they are first reported.
+func NewSink(store Store, prices cluster.Prices) *Sink { return &Sink{store: store, prices: prices} }
 
 // Take keeps the facts of some batches, in the transaction that marks them folded.
 func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
@@ -155,7 +154,7 @@ func (s *Sink) reported(ctx context.Context, c cluster.Cluster, known *roll, w c
 	p, err := s.store.ProcessByID(ctx, w.Process)
 	switch {
 	case err == nil:
-		return s.store.UpdateProcess(ctx, within(c, Update(c, s.card, p, w, at)))
+		return s.store.UpdateProcess(ctx, within(c, Update(c, s.prices.Card(c.Backend, at.Received), p, w, at)))
 	case !errs.Is(err, errs.NotFound):
 		return err
 	}
@@ -167,7 +166,7 @@ func (s *Sink) create(ctx context.Context, c cluster.Cluster, known *roll, w clu
 	if err != nil || generation == 0 {
 		return err
 	}
-	return s.store.CreateProcess(ctx, within(c, NewWorker(c, s.card, w, generation, at)))
+	return s.store.CreateProcess(ctx, within(c, NewWorker(c, s.prices.Card(c.Backend, at.Received), w, generation, at)))
 }
 
 // within keeps a process from outliving its cluster.

@@ -167,25 +167,47 @@ type Part struct {
 	Origin     int64
 }
 
-type Process struct {
+type Price struct {
 	ID           string
-	ClusterID    string
-	Role         string
+	Provider     string
+	Region       string
+	Unit         string
 	Name         string
-	Generation   int64
-	Status       string
-	Target       string
-	Threads      int64
-	MemoryBytes  int64
+	Purchase     string
 	NanosPerHour int64
 	Currency     string
-	Handle       string
-	ExitCode     sql.NullInt64
-	Reason       string
+	Accelerator  string
+	Accelerators int64
+	ValidFrom    int64
+	ValidTo      sql.NullInt64
+	Source       string
+	AsOf         int64
 	CreatedAt    int64
-	StartedAt    sql.NullInt64
-	RetireAt     sql.NullInt64
-	EndedAt      sql.NullInt64
+}
+
+type Process struct {
+	ID                string
+	ClusterID         string
+	Role              string
+	Name              string
+	Generation        int64
+	Status            string
+	Target            string
+	Threads           int64
+	MemoryBytes       int64
+	NanosPerHour      int64
+	Currency          string
+	Handle            string
+	ExitCode          sql.NullInt64
+	Reason            string
+	CreatedAt         int64
+	StartedAt         sql.NullInt64
+	RetireAt          sql.NullInt64
+	EndedAt           sql.NullInt64
+	CoreHourNanos     int64
+	GigabyteHourNanos int64
+	PriceSource       string
+	PriceAsOf         sql.NullInt64
 }
 
 type Read struct {

@@ -13,30 +13,34 @@ import (
 const createProcess = `-- name: CreateProcess :execrows
 INSERT INTO processes (
     id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code,
-    reason, created_at, started_at, retire_at, ended_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 ON CONFLICT DO NOTHING
 `
 
 type CreateProcessParams struct {
-	ID           string
-	ClusterID    string
-	Role         string
-	Name         string
-	Generation   int64
-	Status       string
-	Target       string
-	Threads      int64
-	MemoryBytes  int64
-	NanosPerHour int64
-	Currency     string
-	Handle       string
-	ExitCode     sql.NullInt64
-	Reason       string
-	CreatedAt    int64
-	StartedAt    sql.NullInt64
-	RetireAt     sql.NullInt64
-	EndedAt      sql.NullInt64
+	ID                string
+	ClusterID         string
+	Role              string
+	Name              string
+	Generation        int64
+	Status            string
+	Target            string
+	Threads           int64
+	MemoryBytes       int64
+	NanosPerHour      int64
+	Currency          string
+	Handle            string
+	ExitCode          sql.NullInt64
+	Reason            string
+	CreatedAt         int64
+	StartedAt         sql.NullInt64
+	RetireAt          sql.NullInt64
+	EndedAt           sql.NullInt64
+	CoreHourNanos     int64
+	GigabyteHourNanos int64
+	PriceSource       string
+	PriceAsOf         sql.NullInt64
 }
 
 func (q *Queries) CreateProcess(ctx context.Context, arg CreateProcessParams) (int64, error) {
@@ -59,6 +63,10 @@ func (q *Queries) CreateProcess(ctx context.Context, arg CreateProcessParams) (i
 		arg.StartedAt,
 		arg.RetireAt,
 		arg.EndedAt,
+		arg.CoreHourNanos,
+		arg.GigabyteHourNanos,
+		arg.PriceSource,
+		arg.PriceAsOf,
 	)
 	if err != nil {
 		return 0, err
@@ -67,7 +75,7 @@ func (q *Queries) CreateProcess(ctx context.Context, arg CreateProcessParams) (i
 }
 
 const getProcessByID = `-- name: GetProcessByID :one
-SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at FROM processes WHERE id = $1
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of FROM processes WHERE id = $1
 `
 
 func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error) {
@@ -92,12 +100,16 @@ func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error
 		&i.StartedAt,
 		&i.RetireAt,
 		&i.EndedAt,
+		&i.CoreHourNanos,
+		&i.GigabyteHourNanos,
+		&i.PriceSource,
+		&i.PriceAsOf,
 	)
 	return i, err
 }
 
 const listProcessesByCluster = `-- name: ListProcessesByCluster :many
-SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
 `
 
 // Shorter names first puts w-2 before w-10.
@@ -129,6 +141,10 @@ func (q *Queries) ListProcessesByCluster(ctx context.Context, clusterID string) 
 			&i.StartedAt,
 			&i.RetireAt,
 			&i.EndedAt,
+			&i.CoreHourNanos,
+			&i.GigabyteHourNanos,
+			&i.PriceSource,
+			&i.PriceAsOf,
 		); err != nil {
 			return nil, err
 		}
@@ -146,24 +162,29 @@ func (q *Queries) ListProcessesByCluster(ctx context.Context, clusterID string) 
 const updateProcess = `-- name: UpdateProcess :execrows
 UPDATE processes
 SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8,
-    threads = $9, memory_bytes = $10, nanos_per_hour = $11, currency = $12
-WHERE id = $13
+    threads = $9, memory_bytes = $10, nanos_per_hour = $11, currency = $12, core_hour_nanos = $13, gigabyte_hour_nanos = $14,
+    price_source = $15, price_as_of = $16
+WHERE id = $17
 `
 
 type UpdateProcessParams struct {
-	Status       string
-	Target       string
-	Handle       string
-	ExitCode     sql.NullInt64
-	Reason       string
-	StartedAt    sql.NullInt64
-	RetireAt     sql.NullInt64
-	EndedAt      sql.NullInt64
-	Threads      int64
-	MemoryBytes  int64
-	NanosPerHour int64
-	Currency     string
-	ID           string
+	Status            string
+	Target            string
+	Handle            string
+	ExitCode          sql.NullInt64
+	Reason            string
+	StartedAt         sql.NullInt64
+	RetireAt          sql.NullInt64
+	EndedAt           sql.NullInt64
+	Threads           int64
+	MemoryBytes       int64
+	NanosPerHour      int64
+	Currency          string
+	CoreHourNanos     int64
+	GigabyteHourNanos int64
+	PriceSource       string
+	PriceAsOf         sql.NullInt64
+	ID                string
 }
 
 func (q *Queries) UpdateProcess(ctx context.Context, arg UpdateProcessParams) (int64, error) {
@@ -180,6 +201,10 @@ func (q *Queries) UpdateProcess(ctx context.Context, arg UpdateProcessParams) (i
 		arg.MemoryBytes,
 		arg.NanosPerHour,
 		arg.Currency,
+		arg.CoreHourNanos,
+		arg.GigabyteHourNanos,
+		arg.PriceSource,
+		arg.PriceAsOf,
 		arg.ID,
 	)
 	if err != nil {

@@ -10,6 +10,7 @@ export interface Bill {
   lines: BillLine[];
   method: "agent" | "sampled";
   origin_seconds: number;
+  prices?: PriceUse[];
   rates: RateCard;
   rules_version: number;
   start: string;
@@ -252,6 +253,69 @@ export interface PackageUse {
   where: string[];
 }
 
+export interface PriceCoverage {
+  end: string;
+  items: PriceCovers[];
+  priced_hours: number;
+  start: string;
+  unpriced_hours: number;
+}
+
+export interface PriceCovers {
+  as_of?: string;
+  hours: number;
+  priced: boolean;
+  /** The backend that ran the machines */ provider: string;
+  /** Why there is no price */ reason: string;
+  /** Where the price comes from */ source: string;
+}
+
+export interface PriceEntry {
+  /** Model of the GPUs whose price a machine's price includes; empty for none */ accelerator: string;
+  accelerators: number;
+  /** When the source said so */ as_of: string;
+  currency: string;
+  /** Empty in what a dry run would add */ id: string;
+  /** Instance type, machine or model of the GPU; empty for core_hour and gb_hour */ name: string;
+  nanos_per_hour: number;
+  provider: string;
+  purchase: "on_demand" | "spot" | "reserved";
+  /** A region or a zone; empty for any */ region: string;
+  source: string;
+  /** What an hour of is priced */ unit: "node" | "instance" | "core_hour" | "gb_hour" | "gpu_hour";
+  valid_from: string;
+  valid_to?: string;
+}
+
+export interface PriceImport {
+  added: number;
+  added_items: PriceEntry[];
+  dry_run: boolean;
+  /** Entries of which the end was set: another price follows */ ended: number;
+  ended_items: PriceEntry[];
+  left_out: PriceLeftOut[];
+  /** Lines that say what the book says already */ unchanged: number;
+}
+
+export interface PriceLeftOut {
+  lines: number;
+  reason: string;
+}
+
+export interface PriceList {
+  items: PriceEntry[];
+  /** There are more: narrow the question */ more: boolean;
+}
+
+export interface PriceUse {
+  as_of?: string;
+  core_hour_nanos: number;
+  cost_nanos: number;
+  gigabyte_hour_nanos: number;
+  processes: number;
+  source: string;
+}
+
 export interface Process {
   cost_nanos: number;
   created_at: string;
@@ -263,6 +327,8 @@ export interface Process {
   memory_bytes: number;
   name: string;
   nthreads: number;
+  price_as_of?: string;
+  price_source?: string;
   rate_nanos_per_hour: number;
   reason: string;
   role: "scheduler" | "worker";
@@ -281,6 +347,7 @@ export interface PutSourceRequest {
 }
 
 export interface RateCard {
+  as_of?: string;
   /** Price of a core for an hour */ core_hour_nanos: number;
   currency: string;
   /** Price of 10^9 bytes of memory for an hour */ gigabyte_hour_nanos: number;
@@ -621,6 +688,24 @@ export interface Operations {
     query: { name?: string | undefined; version?: string | undefined; grade?: "installed" | "imported" | "seen" | undefined; cluster?: string | undefined; };
     body: undefined;
     answer: PackageList;
+  };
+  "GET /prices": {
+    path: undefined;
+    query: { provider?: string | undefined; region?: string | undefined; instance?: string | undefined; at?: string | undefined; all?: boolean | undefined; limit?: number | undefined; };
+    body: undefined;
+    answer: PriceList;
+  };
+  "GET /prices/coverage": {
+    path: undefined;
+    query: { since?: string | undefined; until?: string | undefined; };
+    body: undefined;
+    answer: PriceCoverage;
+  };
+  "POST /prices/import": {
+    path: undefined;
+    query: { shape?: "lineitem" | "skypilot" | "opencost" | undefined; provider?: string | undefined; valid_from?: string | undefined; as_of?: string | undefined; source?: string | undefined; dry_run?: boolean | undefined; };
+    body: undefined;
+    answer: PriceImport;
   };
   "GET /rates": {
     path: undefined;

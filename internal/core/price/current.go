@@ -1,0 +1,72 @@
+package price
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cost"
+)
+
+// Current knows what the machines of the backends cost: by the book where it has entries of the backend, else by the options. It keeps
+// those entries at hand, because processes are created in loops; Load reads them. It is safe for concurrent use.
+type Current struct {
+	store    Reader
+	options  cost.Card
+	backends []string
+	books    atomic.Pointer[map[string]Book]
+}
+
+// Reader reads the book.
+type Reader interface {
+	Prices(ctx context.Context, f Filter) ([]Entry, error)
+}
+
+// NewCurrent makes a Current that knows the options only, until it is loaded.
+func NewCurrent(store Reader, options cost.Card, backends ...string) *Current {
+	c := &Current{store: store, options: options, backends: backends}
+	c.books.Store(&map[string]Book{})
+	return c
+}
+
+// Load reads the entries of the backends.
+func (c *Current) Load(ctx context.Context) error {
+	books := make(map[string]Book, len(c.backends))
+	for _, backend := range c.backends {
+		entries, err := c.store.Prices(ctx, Filter{Provider: backend})
+		if err != nil {
+			return fmt.Errorf("load the prices of %s: %w", backend, err)
+		}
+		if len(entries) > 0 {
+			books[backend] = NewBook(entries)
+		}
+	}
+	c.books.Store(&books)
+	return nil
+}
+
+// Card returns the prices of a core and of memory on a backend at a moment, and where they come from. Both come from the book or both from
+// the options: a sum of the two would have no source.
+func (c *Current) Card(backend string, at time.Time) cost.Card {
+	book, ok := (*c.books.Load())[backend]
+	if !ok {
+		return c.options
+	}
+	card := c.options
+	core, hasCore := book.Find(Key{Provider: backend, Unit: CoreHour, Purchase: OnDemand}, at)
+	memory, hasMemory := book.Find(Key{Provider: backend, Unit: GigabyteHour, Purchase: OnDemand}, at)
+	if !hasCore || !hasMemory {
+		card.Source += fmt.Sprintf(" The price book has entries of provider %s, but not both a core_hour and a gb_hour without region that are in force.", backend)
+		return card
+	}
+	card.CoreHour, card.GigabyteHour = core.NanosPerHour, memory.NanosPerHour
+	card.Source, card.AsOf = "Price book: "+core.Source, core.AsOf
+	if memory.Source != core.Source {
+		card.Source += " (core), " + memory.Source + " (memory)"
+	}
+	if memory.AsOf.Before(card.AsOf) {
+		card.AsOf = memory.AsOf
+	}
+	return card
+}

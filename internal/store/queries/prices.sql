@@ -1,0 +1,21 @@
+-- name: ListPrices :many
+-- Of one provider, region and name, or of all for ''; in force at a moment, or of all times for NULL.
+SELECT * FROM prices
+WHERE (CAST(sqlc.arg('provider') AS TEXT) = '' OR provider = sqlc.arg('provider')) AND (CAST(sqlc.arg('region') AS TEXT) = '' OR region = sqlc.arg('region')) AND (CAST(sqlc.arg('name') AS TEXT) = '' OR name = sqlc.arg('name'))
+    AND (CAST(sqlc.narg('at') AS BIGINT) IS NULL OR (valid_from <= sqlc.narg('at') AND (valid_to IS NULL OR valid_to > sqlc.narg('at'))))
+ORDER BY provider, region, unit, name, purchase, valid_from, id
+LIMIT sqlc.arg('at_most');
+
+-- name: EndPrice :execrows
+UPDATE prices SET valid_to = $1 WHERE id = $2;
+
+-- name: ListPricedTime :many
+-- How long processes ran within [since, until) that were priced in one way; of one owner's clusters, or of all for ''.
+SELECT c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency,
+    CAST(sum(CASE WHEN p.ended_at IS NULL OR p.ended_at > CAST(sqlc.arg('until') AS BIGINT) THEN CAST(sqlc.arg('until') AS BIGINT) ELSE p.ended_at END
+        - CASE WHEN p.started_at < CAST(sqlc.arg('since') AS BIGINT) THEN CAST(sqlc.arg('since') AS BIGINT) ELSE p.started_at END) AS BIGINT) AS micros
+FROM processes p
+JOIN clusters c ON c.id = p.cluster_id
+WHERE p.started_at < sqlc.arg('until') AND (p.ended_at IS NULL OR p.ended_at > sqlc.arg('since')) AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner'))
+GROUP BY c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency
+ORDER BY c.backend, p.price_source, p.price_as_of, p.nanos_per_hour, p.core_hour_nanos, p.gigabyte_hour_nanos, p.currency;
