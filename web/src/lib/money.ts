@@ -57,6 +57,12 @@ export function fitted(shown: number, exact: number, currency: string, decimals:
   return money(shown, currency, decimals);
 }
 
+/** A change with its sign: "+$4.12", "−$1.88", and no sign where nothing of it can be seen. */
+export function signed(nanos: number, currency: string, decimals: number): string {
+  const amount = money(nanos, currency, decimals);
+  return nanos > 0 ? `+${amount}` : amount;
+}
+
 /** An amount that stands beside others without adding up to a sum, in their decimals. */
 export function rounded(nanos: number, currency: string, decimals: number): string {
   const unit = unitOf(decimals);

@@ -108,6 +108,43 @@ describe("the code page", () => {
     }
   });
 
+  it("compares with another cluster of the same owner, by a key", async () => {
+    const answers = usual();
+    const then = bill();
+    const cheaper = then.lines.map((entry) => ({ ...entry, cost_nanos: entry.cost_nanos - 100_000 }));
+    answers["GET /clusters/c0/bill"] = { body: bill({ lines: cheaper, total_nanos: then.total_nanos - 400_000 }) };
+    answers["GET /clusters"] = {
+      body: { items: [cluster(), cluster({ id: "c0", name: "earlier", created_at: "2026-11-18T09:00:00Z" })] },
+    };
+    const page = open("/clusters/c1/code", answers);
+    await screen.findByRole("button", { name: "Compare with the one before" });
+    fireEvent.keyDown(document.body, { key: "d" });
+    await waitFor(() => expect(page.address()).toContain("against=c0"));
+    const table = await screen.findByRole("table", { name: /^Change of cost by line/ });
+    expect(within(table).getByText("Total, from $0.0184 to $0.0188")).toBeTruthy();
+    const changes = [...table.querySelectorAll("td:last-child")].map((cell) => cell.textContent ?? "");
+    expect(changes.at(-1)).toBe("+$0.0004");
+    const parts = changes.slice(0, -1).map((text) => Math.round(Number(text.replace(/[+$]/g, "")) * 1e4));
+    expect(sum(parts)).toBe(4);
+    await userEvent.click(within(table).getByRole("link", { name: "flights.py:21" }));
+    await waitFor(() => expect(page.address()).toContain("line=21"));
+    fireEvent.keyDown(document.body, { key: "d" });
+    await waitFor(() => expect(page.address()).not.toContain("against"));
+  });
+
+  it("says why it cannot compare", async () => {
+    const answers = usual();
+    answers["GET /clusters/eur/bill"] = { body: bill({ currency: "EUR" }) };
+    const first = open("/clusters/c1/code?against=eur", answers);
+    expect(await screen.findByText(/in USD and the other in EUR/)).toBeTruthy();
+    first.unmount();
+    const second = open("/clusters/c1/code?against=c1", answers);
+    expect(await screen.findByText(/This is the same cluster/)).toBeTruthy();
+    second.unmount();
+    open("/clusters/c1/code?against=gone", answers);
+    expect(await screen.findByText(/does not exist, or is not yours/)).toBeTruthy();
+  });
+
   it("shows the lines that it knows where the text was not sent", async () => {
     const answers = usual();
     answers["GET /clusters/c1/source"] = { status: 404, body: error("not_found", "No such source.") };

@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { isLive, POLL_MS, useBill, useCluster } from "#/api/queries/clusters";
+import { isLive, POLL_MS, useBill, useCluster, useRecentClusters } from "#/api/queries/clusters";
 import { useMe } from "#/api/queries/session";
 import type { Bill, Cluster } from "#/api/schema";
 import { type How, HowDialog } from "#/features/bill/HowDialog";
@@ -10,13 +10,15 @@ import { filesOf, gutter, viewOf } from "#/features/bill/view";
 import { filesNamed } from "#/features/clusters/files";
 import { NotLoaded } from "#/features/clusters/NotLoaded";
 import { StatusPill } from "#/features/clusters/StatusPill";
+import { ChangeCard } from "#/features/code/ChangeCard";
 import { FlameCard } from "#/features/code/FlameCard";
 import { KindsCard } from "#/features/code/KindsCard";
 import { nextOf, useLetters } from "#/features/code/keys";
-import { loadedBill } from "#/features/code/loaded";
+import { loadedBill, RULE } from "#/features/code/loaded";
+import { comparable, earlier } from "#/features/code/others";
 import type { CodeSearch } from "#/features/code/search";
 import { treeOf, WHOLE } from "#/features/code/tree";
-import type { Branch } from "#/features/flame/branch";
+import { type Branch, pathTo } from "#/features/flame/branch";
 import { Failure } from "#/features/shell/Failure";
 import { Part } from "#/features/shell/Part";
 import { Colophon } from "#/features/shell/Shell";
@@ -35,6 +37,11 @@ const LOADED_OPTIONS = [
   ["apart", "Idle apart"],
   ["loaded", "Idle loaded"],
 ] as const;
+
+const WORDS: Record<Cluster["method"], string> = {
+  agent: "The bill by line: each dollar on the line that created the work",
+  sampled: "The bill by line: each dollar on the line where threads stood",
+};
 
 /** The bill of one cluster as its code: a picture of the money, the source beside its cost, and what was done. */
 export function CodePage() {
@@ -59,19 +66,16 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
       <div className="top">
         <div className="grow">
           <h1>
-            Code of{" "}
-            <Link to="/clusters/$clusterId" params={{ clusterId: id }}>
-              {cluster.name}
-            </Link>{" "}
-            <StatusPill status={cluster.status} />
+            Code of {cluster.name} <StatusPill status={cluster.status} />
           </h1>
           <p className="sub">
-            {cluster.method === "sampled"
-              ? "The bill by line: each dollar on the line where threads stood"
-              : "The bill by line: each dollar on the line that created the work"}
-            {poll !== false && bill.data && `; still running, as of ${moment(bill.data.as_of, clock, true)}`}
+            {loaded ? RULE : WORDS[cluster.method]}
+            {poll !== false && bill.data && `; as of ${moment(bill.data.as_of, clock, true)}`}
           </p>
         </div>
+        <Link className="btn small" to="/clusters/$clusterId" params={{ clusterId: id }}>
+          Cluster page
+        </Link>
         <Segments
           legend="Idle and overhead"
           name="loaded"
@@ -133,7 +137,7 @@ interface MoneyProps {
 
 /** All that a bill of something has to show. */
 function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
-  const { file, line, op, zoom, loaded, q = "" } = route.useSearch();
+  const { file, line, op, zoom, loaded, q = "", against } = route.useSearch();
   const [how, setHow] = useState<How>();
   // What is looked at from outside has no origins to show.
   const by = bill.method === "sampled" ? "line" : "origin";
@@ -152,11 +156,23 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
   const costs = gutter(own.lines, here ?? "");
   const row = line === undefined ? undefined : costs.get(line);
   const chosen = useMemo(() => chosenIn(root, here, line, op), [root, here, line, op]);
+  const onZoom = (branch: Branch) =>
+    change({
+      zoom: branch.id === WHOLE ? undefined : branch.id,
+      ...(branch.place ? { file: branch.place.file, line: branch.place.line, op: branch.operation } : {}),
+    });
   const turn = (step: 1 | -1) => {
     const next = nextOf([...costs.keys()], line, step);
     if (next !== undefined) change({ file: here, line: next, op: undefined });
   };
-  useLetters({ n: () => turn(1), p: () => turn(-1) });
+  const recent = useRecentClusters();
+  const others = useMemo(() => comparable(cluster, recent.data?.items ?? []), [cluster, recent.data]);
+  const compare = () => change({ against: against ? undefined : earlier(cluster, others)?.id });
+  const up = () => {
+    const path = zoom === undefined ? undefined : pathTo(root, zoom);
+    if (path) onZoom(path.at(-2) ?? root);
+  };
+  useLetters({ n: () => turn(1), p: () => turn(-1), d: compare, Escape: up });
 
   return (
     <>
@@ -169,12 +185,7 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
         chosen={chosen}
         search={q}
         loaded={loaded === "yes"}
-        onZoom={(branch) =>
-          change({
-            zoom: branch.id === WHOLE ? undefined : branch.id,
-            ...(branch.place ? { file: branch.place.file, line: branch.place.line, op: branch.operation } : {}),
-          })
-        }
+        onZoom={onZoom}
         onSearch={(text) => change({ q: text || undefined }, true)}
       />
       <div className="cols">
@@ -189,6 +200,16 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
             from="/clusters/$clusterId/code"
             foot="n and p lead to the next and the previous line that costs money."
             onSelect={(nextFile, nextLine) => change({ file: nextFile, line: nextLine, op: undefined })}
+          />
+          <ChangeCard
+            bill={bill}
+            view={own.lines}
+            names={names}
+            against={against}
+            others={others}
+            clock={clock}
+            onAgainst={(next) => change({ against: next })}
+            onToggle={compare}
           />
         </div>
         <div className="w5 stack">

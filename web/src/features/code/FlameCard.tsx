@@ -1,11 +1,11 @@
 import { useCallback, useMemo, useState } from "react";
 import { WHOLE } from "#/features/code/tree";
+import { LOOKS, lookClass, lookWords } from "#/features/code/words";
 import { type Branch, find, type Look } from "#/features/flame/branch";
 import { Flame } from "#/features/flame/Flame";
 import { FlameTable } from "#/features/flame/FlameTable";
 import { count, percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
-import { KIND_WORDS, KINDS, type Kind, type RestLook } from "#/lib/work";
 import { Card } from "#/ui/Card";
 import { Button } from "#/ui/controls";
 
@@ -21,16 +21,6 @@ interface FlameCardProps {
   onZoom: (branch: Branch) => void;
   onSearch: (text: string) => void;
 }
-
-/** Words of the key for what is no kind of work. */
-const REST_WORDS: Record<RestLook, string> = {
-  idle: "idle",
-  over: "overhead",
-  lost: "lost",
-  gap: "reports lost",
-  unattributed: "work on no line",
-  unknown: "unknown",
-};
 
 /** The picture of the bill, what a search finds in it, and the same as a table. */
 export function FlameCard(props: FlameCardProps) {
@@ -91,20 +81,12 @@ function Key({ root }: { root: Branch }) {
   const looks = useMemo(() => looksOf(root), [root]);
   return (
     <span className="key wide">
-      {KINDS.filter((kind) => looks.has(kind)).map((kind: Kind) => (
-        <span key={kind}>
-          <span className={`sw ${kind}`} />
-          {KIND_WORDS[kind]}
+      {LOOKS.filter((look) => looks.has(look)).map((look) => (
+        <span key={look}>
+          <span className={`sw ${lookClass(look)}`} />
+          {lookWords(look)}
         </span>
       ))}
-      {(Object.keys(REST_WORDS) as RestLook[])
-        .filter((look) => looks.has(look))
-        .map((look) => (
-          <span key={look}>
-            <span className={`sw ${look === "unattributed" ? "lines" : look}`} />
-            {REST_WORDS[look]}
-          </span>
-        ))}
     </span>
   );
 }

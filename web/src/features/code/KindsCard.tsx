@@ -1,6 +1,5 @@
 import { Link } from "@tanstack/react-router";
 import { type BillView, mainKind, type Row } from "#/features/bill/view";
-import { RULE } from "#/features/code/loaded";
 import { restOf } from "#/features/code/tree";
 import { count } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
@@ -26,7 +25,7 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
   const amount = (shown: number, exact: number) => fitted(shown, exact, view.currency, view.decimals);
   const width = (nanos: number) => `${(nanos / dearest) * 100}%`;
   return (
-    <Card title="By kind of work" {...(own ? { foot: RULE } : {})}>
+    <Card title="By kind of work">
       <table className="kinds">
         <caption className="vh">Cost by operation, with the lines that created the work</caption>
         <thead>
@@ -49,16 +48,18 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
             return (
               <tr key={row.key} className={row.key === chosen ? "on" : undefined}>
                 <td>
-                  <i className={`sw ${mainKind(row)}`} />{" "}
-                  <Link
-                    from="/clusters/$clusterId/code"
-                    to="."
-                    search={(old) => ({ ...old, op: row.key, file: first?.file, line: first?.line })}
-                    resetScroll={false}
-                    aria-current={row.key === chosen ? "true" : undefined}
-                  >
-                    {operationWords(row.key)}
-                  </Link>
+                  <span className="what">
+                    <i className={`sw ${mainKind(row)}`} />
+                    <Link
+                      from="/clusters/$clusterId/code"
+                      to="."
+                      search={(old) => ({ ...old, op: row.key, file: first?.file, line: first?.line })}
+                      resetScroll={false}
+                      aria-current={row.key === chosen ? "true" : undefined}
+                    >
+                      {operationWords(row.key)}
+                    </Link>
+                  </span>
                 </td>
                 <td className={lines.length === 1 ? "loc" : "mute"}>
                   {lines.length === 1 && first
@@ -81,13 +82,18 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
           {rest.map((branch) => (
             <tr key={branch.id}>
               <td colSpan={2}>
-                <i className={`sw ${branch.look === "unattributed" ? "lines" : branch.look}`} /> {branch.names[0]}
+                <span className="what">
+                  <i className={`sw ${branch.look === "unattributed" ? "lines" : branch.look}`} />
+                  {branch.names[0]}
+                </span>
               </td>
               <td className="wide share">
-                <i
-                  className={`mini ${branch.look === "unattributed" ? "lines" : branch.look}`}
-                  style={{ width: width(branch.nanos) }}
-                />
+                {branch.nanos > 0 && (
+                  <i
+                    className={`mini ${branch.look === "unattributed" ? "lines" : branch.look}`}
+                    style={{ width: width(branch.nanos) }}
+                  />
+                )}
               </td>
               <td className="n">{amount(branch.shown, branch.nanos)}</td>
             </tr>

@@ -5,7 +5,7 @@ import { categoryWords, type RestLook } from "#/lib/work";
 /** What may be loaded onto lines. Work on no line, lost reports and unknown may be anyone's: they stay rows of their own. */
 const LOADED: readonly RestLook[] = ["idle", "over", "lost"];
 
-/** The rule, as it stands beside every loaded figure. */
+/** The rule, as it stands beside the switch. */
 export const RULE =
   "Idle, overhead and lost workers are spread over the lines in proportion to what each cost; work on no line, lost reports and unknown stay apart.";
 

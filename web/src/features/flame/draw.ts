@@ -45,13 +45,15 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     const [left, right] = edges(box, layout.span, width);
     const top = box.depth * ROW_PX;
     const { look, names, id } = box.branch;
-    context.globalAlpha = scene.found && !scene.found.has(id) && look !== "root" ? FAINT : 1;
+    const faint = scene.found !== undefined && !scene.found.has(id) && look !== "root";
+    context.globalAlpha = faint ? FAINT : 1;
     // A line of the card between neighbours, unless that would leave nothing of the box.
     const inner = Math.max(1, right - left - 1);
     fill(context, look, palette, left, top, inner, ROW_PX - 1);
     const label = labelFor(names, scene.amount(box), inner - 2 * PAD_PX, measure);
-    if (label) text(context, label, look, palette, left + PAD_PX, top, measure(label));
     context.globalAlpha = 1;
+    const ink = faint || isPattern(look) ? palette.text : inkOn(palette[look]);
+    if (label) text(context, label, ink, isPattern(look) && palette.surface, left + PAD_PX, top, measure(label));
     if (scene.chosen.has(id)) marks.push(() => frame(context, palette.text, left, top, inner, 2));
     if (scene.current === id) {
       const colour = scene.focused ? palette.focus : palette.text;
@@ -74,17 +76,17 @@ function frame(context: CanvasRenderingContext2D, colour: string, x: number, y: 
 function text(
   context: CanvasRenderingContext2D,
   label: string,
-  look: Look,
-  palette: Palette,
+  ink: string,
+  plate: string | false,
   x: number,
   top: number,
   width: number,
 ) {
-  if (isPattern(look)) {
-    context.fillStyle = palette.surface;
+  if (plate) {
+    context.fillStyle = plate;
     context.fillRect(x - 3, top + 3, width + 6, ROW_PX - 7);
   }
-  context.fillStyle = isPattern(look) ? palette.text : inkOn(palette[look]);
+  context.fillStyle = ink;
   context.fillText(label, x, top + ROW_PX / 2);
 }
 

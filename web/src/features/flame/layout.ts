@@ -121,7 +121,7 @@ export function labelFor(
   measure: (text: string) => number,
 ): string {
   const shortest = names.at(-1) ?? "";
-  const whole = [...names.map((name) => `${name}  ${amount}`), shortest, amount].find((text) => measure(text) <= width);
+  const whole = [...names.map((name) => `${name}  ${amount}`), ...names, amount].find((text) => measure(text) <= width);
   if (whole !== undefined) return whole;
   for (let letters = shortest.length - 1; letters >= FEWEST_LETTERS; letters -= 1) {
     const text = `${shortest.slice(0, letters)}…`;
