@@ -44,11 +44,11 @@ export function ChangeCard(props: ChangeCardProps) {
           </label>
           <select
             id={choice}
-            className="field"
+            className="field short"
             value={against ?? ""}
             onChange={(event) => onAgainst(event.target.value || undefined)}
           >
-            <option value="">none</option>
+            <option value="">Choose a cluster</option>
             {against && !known && <option value={against}>{against}</option>}
             {others.map((cluster) => (
               <option key={cluster.id} value={cluster.id}>
@@ -153,7 +153,7 @@ function ChangeTable({ changes, view, names }: { changes: Changes; view: BillVie
         ))}
         {others.count > 0 && (
           <tr className="mute">
-            <td>{count(others.count, "other row", "other rows")}</td>
+            <td>{count(others.count, "smaller change")}</td>
             <td className="wide" />
             {change(others)}
           </tr>
@@ -161,9 +161,10 @@ function ChangeTable({ changes, view, names }: { changes: Changes; view: BillVie
       </tbody>
       <tfoot>
         <tr>
-          <td colSpan={2} className="wide">
+          <td>
             Total, from {amount(total.from)} to {amount(total.to)}
           </td>
+          <td className="wide" />
           {change(total)}
         </tr>
       </tfoot>

@@ -57,10 +57,11 @@ export function changesOf(now: BillView, then: BillView): Changes {
   const all = [...found.values()]
     .map((row) => ({ ...row, nanos: row.to - row.from }))
     .sort((a, b) => Math.abs(b.nanos) - Math.abs(a.nanos) || a.key.localeCompare(b.key));
-  const first = all.slice(0, MOST_ROWS).filter((row) => row.nanos !== 0);
+  const unit = unitOf(now.decimals);
+  // What the amounts cannot show is not worth a row.
+  const first = all.slice(0, MOST_ROWS).filter((row) => Math.abs(row.nanos) >= unit);
   const rest = all.slice(first.length);
   const others = sum(rest.map((row) => row.nanos));
-  const unit = unitOf(now.decimals);
   const rounded = (nanos: number) => Math.round(nanos / unit) * unit;
   const total = { from: rounded(then.total), to: rounded(now.total), shown: rounded(now.total) - rounded(then.total) };
   const amounts = fitTo([...first.map((row) => row.nanos), others], unit, total.shown);

@@ -56,8 +56,7 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     if (label) text(context, label, ink, isPattern(look) && palette.surface, left + PAD_PX, top, measure(label));
     if (scene.chosen.has(id)) marks.push(() => frame(context, palette.text, left, top, inner, 2));
     if (scene.current === id) {
-      const colour = scene.focused ? palette.focus : palette.text;
-      marks.push(() => frame(context, colour, left, top, inner, scene.focused ? 3 : 1));
+      marks.push(() => ring(context, palette, left, top, inner, scene.focused));
     }
   }
   // Outlines lie over all boxes, that of the current one over the others.
@@ -65,6 +64,20 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
 }
 
 const FAINT = 0.25;
+
+/** Marks the current box; the ring of the keyboard's stands out on any colour, as it has a light and a dark side. */
+function ring(
+  context: CanvasRenderingContext2D,
+  palette: Palette,
+  x: number,
+  y: number,
+  width: number,
+  byKeys: boolean,
+) {
+  if (!byKeys) return frame(context, palette.text, x, y, width, 1);
+  frame(context, palette.surface, x, y, width, 4);
+  frame(context, palette.focus, x, y, width, 2);
+}
 
 function frame(context: CanvasRenderingContext2D, colour: string, x: number, y: number, width: number, thick: number) {
   context.strokeStyle = colour;
