@@ -34,9 +34,9 @@ function fileBranch(view: BillView, names: Map<string, string>, file: string, ro
   const functions = grouped(rows, ({ about }) => (about.type === "line" ? about.function : "")).map(
     ([title, lines]): Branch => {
       const called = title === "" || title === "<module>" ? NO_FUNCTION : `${title}()`;
-      const parts = lines.map((row) => lineBranch(view, names, name, row)).sort(dearest);
+      const inside = lines.map((row) => lineBranch(view, names, name, row)).sort(dearest);
       const about = { id: `${file}#${title}`, names: [called], look: "code", words: title.toLowerCase() } as const;
-      return above({ ...about, place: { file } }, parts);
+      return above({ ...about, place: { file } }, inside);
     },
   );
   const words = `${name} ${file}`.toLowerCase();
@@ -50,71 +50,112 @@ function lineBranch(view: BillView, names: Map<string, string>, fileName: string
   const id = `${about.file}:${about.line}`;
   const spot = `${fileName}:${about.line}`;
   const call = callOf(about.text) ?? operationWords(row.entries[0]?.operation ?? "");
-  const operations = grouped(row.entries, (entry) => entry.operation);
-  const children = fittedTo(
-    row.shown,
-    view.decimals,
-    operations
-      .map(([operation, entries]) => operationBranch(names, id, place, operation, entries))
-      .sort(dearest)
-      .map((branch) => ({ ...branch, place })),
-  ).map((branch) => ({ ...branch, children: fittedTo(branch.shown, view.decimals, branch.children) }));
+  const inside: Inside = { view, names, id, place };
   return {
     id,
     names: [`${spot} ${call}`, spot, `:${about.line}`],
     look: mainKind(row),
     nanos: row.nanos,
     shown: row.shown,
-    children,
+    children: parts(row.entries, (entry) => entry.operation, row.shown, view.decimals).map((part) =>
+      operationBranch(inside, part),
+    ),
     words: `${spot} ${about.text}`.toLowerCase(),
     place,
   };
+}
 
-  function operationBranch(
-    shortNames: Map<string, string>,
-    lineId: string,
-    at: { file: string; line: number },
-    operation: string,
-    entries: readonly BillLine[],
-  ): Branch {
-    const title = operationWords(operation);
-    const look = kindOf(operation);
-    const operationId = `${lineId}!${operation}`;
-    const side = (entry: BillLine) =>
-      view.by === "line" && entry.origin_file
-        ? { file: entry.origin_file, line: entry.origin_line, text: entry.origin_text }
-        : { file: entry.file, line: entry.line, text: entry.text };
-    const leaves = grouped(entries, (entry) => `${side(entry).file}:${side(entry).line}`).map(
-      ([key, group]): Branch => {
-        const [first] = group;
-        const stood = first ? side(first) : { ...at, text: "" };
-        const where = `${shortNames.get(stood.file) ?? stood.file}:${stood.line}`;
-        const libraries = [...new Set(group.map((entry) => entry.library).filter(Boolean))];
-        return {
-          id: `${operationId}!${key}`,
-          names: [[where, ...libraries].join(" "), where, `:${stood.line}`],
-          look,
-          nanos: sum(group.map((entry) => entry.cost_nanos)),
-          shown: 0,
-          children: [],
-          words: `${where} ${libraries.join(" ")} ${stood.text}`.toLowerCase(),
-          place: at,
-          operation,
-        };
-      },
-    );
-    // A line whose work ran on itself says nothing new.
-    const same = leaves.length === 1 && leaves[0]?.id === `${operationId}!${lineId}`;
-    return {
-      ...above({ id: operationId, names: [title], look, words: `${title} ${operation}`.toLowerCase() }, leaves),
-      children: same ? [] : leaves.sort(dearest),
-      operation,
-    };
-  }
+/** The line that something is inside of. */
+interface Inside {
+  view: BillView;
+  names: Map<string, string>;
+  id: string;
+  place: { file: string; line: number };
+}
+
+function operationBranch(inside: Inside, { key: operation, entries, nanos, shown }: EntryPart): Branch {
+  const title = operationWords(operation);
+  const look = kindOf(operation);
+  const id = `${inside.id}!${operation}`;
+  const leaves = parts(
+    entries,
+    (entry) => {
+      const { file, line } = otherLine(inside.view, entry);
+      return `${file}:${line}`;
+    },
+    shown,
+    inside.view.decimals,
+  );
+  // A line whose work ran on itself says nothing new.
+  const same = leaves.length === 1 && leaves[0]?.key === inside.id;
+  return {
+    id,
+    names: [title],
+    look,
+    nanos,
+    shown,
+    children: same ? [] : leaves.map((leaf) => leafBranch(inside, id, operation, leaf)),
+    words: `${title} ${operation}`.toLowerCase(),
+    place: inside.place,
+    operation,
+  };
+}
+
+function leafBranch(inside: Inside, parentId: string, operation: string, { key, entries, nanos, shown }: EntryPart) {
+  const [first] = entries;
+  const other = first ? otherLine(inside.view, first) : { ...inside.place, text: "" };
+  const where = `${inside.names.get(other.file) ?? other.file}:${other.line}`;
+  const libraries = [...new Set(entries.map((entry) => entry.library).filter(Boolean))].join(" ");
+  return {
+    id: `${parentId}!${key}`,
+    names: [...(libraries ? [`${where} ${libraries}`] : []), where, `:${other.line}`],
+    look: kindOf(operation),
+    nanos,
+    shown,
+    children: [],
+    words: `${where} ${libraries} ${other.text}`.toLowerCase(),
+    place: inside.place,
+    operation,
+  };
+}
+
+/** Of an entry's two lines, the one that the tree is not made of. */
+function otherLine(view: BillView, entry: BillLine): { file: string; line: number; text: string } {
+  return view.by === "line" && entry.origin_file
+    ? { file: entry.origin_file, line: entry.origin_line, text: entry.origin_text }
+    : entry;
+}
+
+/** Entries of a bill that have something in common, with their displayed sum. */
+interface EntryPart {
+  key: string;
+  entries: readonly BillLine[];
+  nanos: number;
+  shown: number;
+}
+
+/** Entries by what they have in common, dearest first, displayed so that they add up to what is displayed above them. */
+function parts(
+  entries: readonly BillLine[],
+  keyOf: (entry: BillLine) => string,
+  shown: number,
+  decimals: number,
+): EntryPart[] {
+  const groups = grouped(entries, keyOf)
+    .map(([key, group]) => ({ key, entries: group, nanos: sum(group.map((entry) => entry.cost_nanos)), shown }))
+    .sort((a, b) => b.nanos - a.nanos || a.key.localeCompare(b.key));
+  if (groups.length === 1) return groups;
+  const amounts = fitTo(
+    groups.map((group) => group.nanos),
+    unitOf(decimals),
+    shown,
+  );
+  for (const [index, group] of groups.entries()) group.shown = amounts[index] ?? 0;
+  return groups;
 }
 
 function restBranch(look: RestLook, rows: readonly RestRow[]): Branch {
-  const parts = rows.map((row): Branch => {
+  const reasons = rows.map((row): Branch => {
     const short = row.words.name.replace(/^Idle, (.)/, (_, letter: string) => letter.toUpperCase());
     return {
       id: `rest:${row.name}`,
@@ -126,10 +167,10 @@ function restBranch(look: RestLook, rows: readonly RestRow[]): Branch {
       words: row.words.name.toLowerCase(),
     };
   });
-  const [only] = parts;
-  if (only && parts.length === 1) return { ...only, names: [rows[0]?.words.name ?? ""] };
+  const [only] = reasons;
+  if (only && reasons.length === 1) return { ...only, names: [rows[0]?.words.name ?? ""] };
   const name = GROUPS[look] ?? rows[0]?.words.name ?? "";
-  return above({ id: `rest:${look}`, names: [name], look, words: name.toLowerCase() }, parts);
+  return above({ id: `rest:${look}`, names: [name], look, words: name.toLowerCase() }, reasons);
 }
 
 /** The last words of the first call on a line: "dd.read_csv"; undefined where nothing is called. */
@@ -146,16 +187,6 @@ function above(about: Omit<Branch, "nanos" | "shown" | "children">, children: re
     shown: sum(children.map((child) => child.shown)),
     children,
   };
-}
-
-/** Branches displayed so that they add up to what is displayed above them. */
-function fittedTo(shown: number, decimals: number, branches: readonly Branch[]): Branch[] {
-  const amounts = fitTo(
-    branches.map((branch) => branch.nanos),
-    unitOf(decimals),
-    shown,
-  );
-  return branches.map((branch, index) => ({ ...branch, shown: amounts[index] ?? 0 }));
 }
 
 function grouped<T>(items: readonly T[], keyOf: (item: T) => string): [string, T[]][] {
