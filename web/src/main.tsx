@@ -11,6 +11,7 @@ import "#/ui/shell.css";
 import "#/ui/components.css";
 import "#/ui/charts.css";
 import "#/ui/pages.css";
+import "#/ui/code.css";
 
 applyTheme(savedTheme(localStorage), document.documentElement, localStorage);
 

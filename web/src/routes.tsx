@@ -10,6 +10,7 @@ import type { Status } from "#/api/queries/clusters";
 import { GROUPINGS } from "#/features/bill/grouping";
 import { COLUMNS, type Column, STATUSES } from "#/features/clusters/list";
 import type { ClusterSearch } from "#/features/clusters/search";
+import type { CodeSearch } from "#/features/code/search";
 import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
 import type { PackageSearch } from "#/features/packages/search";
 import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
@@ -63,11 +64,26 @@ const cluster = createRoute({
   validateSearch: (search): ClusterSearch => ({
     by: GROUPINGS.find((by) => by === search.by),
     file: text(search.file),
-    line: Number.isInteger(Number(search.line)) && Number(search.line) > 0 ? Number(search.line) : undefined,
+    line: lineNumber(search.line),
     log: text(search.log),
     q: text(search.q),
     sub: text(search.sub),
     sort: order(SUBMISSION_COLUMNS, search.sort),
+  }),
+});
+
+const code = createRoute({
+  getParentRoute: () => shell,
+  path: "/clusters/$clusterId/code",
+  component: lazyRouteComponent(() => import("#/pages/CodePage"), "CodePage"),
+  validateSearch: (search): CodeSearch => ({
+    file: text(search.file),
+    line: lineNumber(search.line),
+    op: text(search.op),
+    zoom: text(search.zoom),
+    loaded: search.loaded === "yes" ? "yes" : undefined,
+    q: text(search.q),
+    against: text(search.against),
   }),
 });
 
@@ -102,6 +118,11 @@ function order<Column extends string>(columns: readonly Column[], value: unknown
   return columns.flatMap((column): Order<Column>[] => [column, `-${column}`]).find((known) => known === value);
 }
 
+/** The number of a line, from one; undefined for what is none. */
+function lineNumber(value: unknown): number | undefined {
+  return Number.isInteger(Number(value)) && Number(value) > 0 ? Number(value) : undefined;
+}
+
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
@@ -109,7 +130,11 @@ function text(value: unknown): string | undefined {
 /** Makes the pages' router; a history of its own lets tests start anywhere. */
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, signIn, shell.addChildren([clusters, cluster, packages, environment, tokens])]),
+    routeTree: root.addChildren([
+      home,
+      signIn,
+      shell.addChildren([clusters, cluster, code, packages, environment, tokens]),
+    ]),
     ...(history ? { history } : {}),
     scrollRestoration: true,
     // A page's code is on its way before it is asked for: pointing at a link is enough.

@@ -57,6 +57,12 @@ export function fitted(shown: number, exact: number, currency: string, decimals:
   return money(shown, currency, decimals);
 }
 
+/** A change with its sign: "+$4.12", "−$1.88", and no sign where nothing of it can be seen. */
+export function signed(nanos: number, currency: string, decimals: number): string {
+  const amount = money(nanos, currency, decimals);
+  return nanos > 0 ? `+${amount}` : amount;
+}
+
 /** An amount that stands beside others without adding up to a sum, in their decimals. */
 export function rounded(nanos: number, currency: string, decimals: number): string {
   const unit = unitOf(decimals);
@@ -96,6 +102,26 @@ export function fitTo(parts: readonly number[], unit: number, sum: number): numb
     units[index] = (units[index] ?? 0) + step;
   }
   return units.map((count) => count * unit);
+}
+
+/**
+ * Spreads a whole amount over weights in proportion: whole nano-units that add up to it exactly, those left over to the largest
+ * remainders, equal ones to the earlier part. All zero where there is no weight to spread it over.
+ */
+export function spread(amount: number, weights: readonly number[]): number[] {
+  // An amount times a weight has more digits than a number holds exactly.
+  const total = weights.reduce((sum, weight) => sum + BigInt(weight), 0n);
+  if (total <= 0n) return weights.map(() => 0);
+  const parts = weights.map((weight, index) => {
+    const product = BigInt(amount) * BigInt(weight);
+    return { index, whole: product / total, remainder: product % total };
+  });
+  const left = BigInt(amount) - parts.reduce((sum, { whole }) => sum + whole, 0n);
+  const first = [...parts]
+    .sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder < b.remainder ? 1 : -1))
+    .slice(0, Number(left));
+  const raised = new Set(first.map(({ index }) => index));
+  return parts.map(({ index, whole }) => Number(whole) + (raised.has(index) ? 1 : 0));
 }
 
 /** Shares of a whole in tenths of a per cent that add up to 100 %; all zero where the whole is nothing. */

@@ -1,6 +1,5 @@
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { ApiError } from "#/api/client";
 import {
   isLive,
   POLL_MS,
@@ -28,6 +27,7 @@ import { rowAt, viewsOf } from "#/features/bill/view";
 import { Figures } from "#/features/clusters/Figures";
 import { filesNamed } from "#/features/clusters/files";
 import { Header } from "#/features/clusters/Header";
+import { NotLoaded } from "#/features/clusters/NotLoaded";
 import { ScaleDialog } from "#/features/clusters/ScaleDialog";
 import { StopDialog } from "#/features/clusters/StopDialog";
 import type { ClusterSearch } from "#/features/clusters/search";
@@ -46,8 +46,6 @@ import { TimelineCard } from "#/features/timeline/TimelineCard";
 import { percent } from "#/lib/format";
 import { decimalsFor } from "#/lib/money";
 import { moment } from "#/lib/time";
-import { Card } from "#/ui/Card";
-import { Empty, SkeletonRows } from "#/ui/states";
 
 const route = getRouteApi("/shell/clusters/$clusterId");
 
@@ -59,32 +57,7 @@ export function ClusterPage() {
   const { clusterId: id } = route.useParams();
   const cluster = useCluster(id);
   if (cluster.data) return <Loaded id={id} cluster={cluster.data} query={cluster} />;
-  const missing = cluster.error instanceof ApiError && cluster.error.status === 404;
-  return (
-    <>
-      <div className="top">
-        <div className="grow">
-          <h1>{missing ? "No such cluster" : "Cluster"}</h1>
-          <p className="sub mono">{id}</p>
-        </div>
-      </div>
-      <div className="content">
-        <Card title={cluster.isPending ? "Bill by line" : "What happened"}>
-          {cluster.isPending && <SkeletonRows rows={6} what="the cluster" />}
-          {missing && (
-            <Empty title="There is no such cluster, or it is not yours to see.">
-              <p>
-                <Link to="/clusters">All clusters</Link>
-              </p>
-            </Empty>
-          )}
-          {cluster.isError && !missing && (
-            <Failure error={cluster.error} what="The cluster" onRetry={() => cluster.refetch()} />
-          )}
-        </Card>
-      </div>
-    </>
-  );
+  return <NotLoaded id={id} query={cluster} />;
 }
 
 function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: ReturnType<typeof useCluster> }) {
@@ -172,6 +145,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
                 names={names}
                 selected={{ file, line }}
                 poll={poll}
+                from="/clusters/$clusterId"
                 onSelect={(nextFile, nextLine) => change({ file: nextFile, line: nextLine })}
               />
             )}

@@ -258,6 +258,83 @@ describe("the demo's bill in the browser", () => {
   });
 });
 
+describe("the code page in the browser", () => {
+  const picture = (page: Page) => page.getByRole("application", { name: /boxes as wide as their money/ });
+
+  it("is opened from the bill, shows its exact total, and leads to the dearest line by keys alone", async () => {
+    const first = dearestOrigin();
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(`${server.url}/clusters/${clusterId}`);
+    await page.getByRole("link", { name: "Open the code page" }).click();
+    const said = page.locator(".said");
+    await said.waitFor();
+    expect(await said.textContent()).toContain((bill.total_nanos / 1e9).toFixed(9));
+    await picture(page).focus();
+    for (let level = 0; level < 3; level += 1) await page.keyboard.press("ArrowDown");
+    expect(await said.textContent()).toContain(`:${first.line} `);
+    expect(await said.textContent()).toContain((first.cost_nanos / 1e9).toFixed(9));
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => url.searchParams.get("line") === String(first.line));
+    await page.getByRole("region", { name: `${first.file.split("/").at(-1)}:${first.line}` }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.waitForURL((url) => url.searchParams.get("zoom")?.includes("#") === true);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await page.waitForURL((url) => !url.searchParams.has("zoom"));
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it("draws work solid and idle as a pattern, sharp on any screen, and again in another theme", async () => {
+    const { page, context } = await openPage(browser, {
+      storageState: session,
+      colorScheme: "light",
+      deviceScaleFactor: 2,
+    });
+    await page.goto(`${server.url}/clusters/${clusterId}/code`);
+    await picture(page).waitFor();
+    const drawn = () =>
+      page.locator(".flame canvas").evaluate((element) => {
+        const canvas = element as HTMLCanvasElement;
+        const colours = new Set<number>();
+        const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+        for (let at = 0; at < data.length; at += 4) {
+          colours.add(((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0));
+        }
+        return { ratio: canvas.width / canvas.clientWidth, colours: [...colours] };
+      });
+    const light = await drawn();
+    expect(light.ratio).toBeCloseTo(2, 1);
+    // The style sheet's --idle-ink, which only the hatch has.
+    expect(light.colours).toContain(0x9b9b93);
+    await page.getByText("Dark", { exact: true }).click();
+    await page.waitForFunction(() => getComputedStyle(document.body).backgroundColor !== "rgb(246, 246, 243)");
+    const dark = await drawn();
+    expect(dark.colours).toContain(0x74746d);
+    expect(dark.colours).not.toContain(0x9b9b93);
+    await context.close();
+  });
+
+  it("zooms where it is clicked, and finds what is searched", async () => {
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(`${server.url}/clusters/${clusterId}/code`);
+    await picture(page).click({ position: { x: 40, y: 37 } });
+    await page.getByRole("navigation", { name: /inside of/ }).waitFor();
+    await page.goBack();
+    await page.waitForURL((url) => !url.searchParams.has("zoom"));
+    await page.keyboard.press("/");
+    await page.keyboard.type("flights.py");
+    const found = page.getByText(/of the bill, in/);
+    await found.waitFor();
+    const lines = bill.lines.filter((entry) => entry.origin_file.endsWith("flights.py"));
+    const sum = lines.reduce((total, entry) => total + entry.cost_nanos, 0);
+    const { amount, unit } = dollars((await found.textContent()) ?? "");
+    expect(Math.abs(amount - sum / 1e9)).toBeLessThan(unit);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
+
 describe("packages in the browser", () => {
   it("are found by name and range, and lead to their environment and back", async () => {
     const { page, context, complaints } = await openPage(browser, { storageState: session });
@@ -345,6 +422,16 @@ describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
     ],
     ["cluster-operations", () => `/clusters/${clusterId}?by=operation`, /flights/],
     ["watched", () => `/clusters/${watchedId}`, /elsewhere/],
+    ["code", () => `/clusters/${clusterId}/code`, /^Code of flights/],
+    [
+      "code-line",
+      () =>
+        `/clusters/${clusterId}/code?loaded=yes&file=${encodeURIComponent(dearestOrigin().file)}&line=${dearestOrigin().line}`,
+      /^Code of flights/,
+    ],
+    ["code-search", () => `/clusters/${clusterId}/code?q=read&zoom=rest:idle`, /^Code of flights/],
+    ["code-against", () => `/clusters/${clusterId}/code?against=${watchedId}`, /^Code of flights/],
+    ["code-empty", () => `/clusters/${watchedId}/code`, /^Code of elsewhere/],
     ["packages", () => "/packages?grade=imported", "Packages"],
     ["packages-refused", () => "/packages?version=%3E%3E1", "Packages"],
     ["environment", () => `/environments/${environmentId}?q=p`, /^Environment/],
@@ -371,6 +458,7 @@ describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
         .first()
         .click();
     }
+    if (name.startsWith("code")) await page.locator(".said, .state").first().waitFor();
     await page.waitForLoadState("networkidle");
     expect(await breaches(page)).toEqual([]);
     expect(await overflow(page)).toBeLessThanOrEqual(0);

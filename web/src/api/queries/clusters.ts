@@ -41,6 +41,15 @@ export function useLiveClusters() {
   });
 }
 
+/** The newest clusters, to choose another one from; read once. */
+export function useRecentClusters() {
+  return useQuery({
+    queryKey: keys.clusterList("recent"),
+    queryFn: ({ signal }) => call("GET /clusters", { query: { limit: 200 } }, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
 export function useCluster(id: string) {
   return useQuery({
     queryKey: keys.cluster(id),

@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import { urlOf } from "#/api/client";
 import type { Bill } from "#/api/schema";
 import { Answer } from "#/features/bill/Answer";
@@ -44,7 +45,10 @@ export function BillCard({ bill, view, names, selected, filter, onFilter, onBy, 
     >
       <Answer bill={bill} view={view} names={names} onOrigins={() => onHow("origins")} />
       <BillTable view={view} names={names} selected={selected} filter={filter} onHow={() => onHow("bill")} />
-      <p className="after">
+      <p className="after acts">
+        <Link className="btn small" to="/clusters/$clusterId/code" params={{ clusterId: bill.cluster_id }}>
+          Open the code page
+        </Link>
         <DownloadButton name={`bill-${bill.cluster_id}.csv`} label="Export CSV" text={() => billCsv(bill)} />{" "}
         <a
           className="btn small"

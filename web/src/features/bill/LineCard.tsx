@@ -11,6 +11,8 @@ interface LineCardProps {
   view: BillView;
   row: Row;
   names: Map<string, string>;
+  /** What the line costs once it carries what did no work, as displayed. */
+  loaded?: number | undefined;
   onHow: () => void;
 }
 
@@ -18,7 +20,7 @@ interface LineCardProps {
 const FIRST_PARTS = 6;
 
 /** One line of code: what it cost, how long it ran, how much of that it waited, what was done there. */
-export function LineCard({ view, row, names, onHow }: LineCardProps) {
+export function LineCard({ view, row, names, loaded, onHow }: LineCardProps) {
   const { about } = row;
   if (about.type !== "line") return null;
   const name = placeOf(about, names);
@@ -43,6 +45,12 @@ export function LineCard({ view, row, names, onHow }: LineCardProps) {
               {money(row.shown, view.currency, view.decimals)}
             </Fig>
           </dd>
+          {loaded !== undefined && (
+            <>
+              <dt>With idle loaded</dt>
+              <dd>{money(loaded, view.currency, view.decimals)}</dd>
+            </>
+          )}
           <dt>Thread time</dt>
           <dd>{duration(row.seconds)}</dd>
           {row.native >= 0.05 && (

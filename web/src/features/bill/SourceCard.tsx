@@ -1,8 +1,8 @@
 import { useId } from "react";
 import { ApiError } from "#/api/client";
 import { type Poll, useSource } from "#/api/queries/clusters";
-import { SourceView } from "#/features/bill/SourceView";
-import { type BillView, filesOf, gutter } from "#/features/bill/view";
+import { type SourcePage, SourceView } from "#/features/bill/SourceView";
+import { type BillView, filesOf, gutter, type Row } from "#/features/bill/view";
 import { Failure } from "#/features/shell/Failure";
 import { isCell } from "#/lib/files";
 import { count } from "#/lib/format";
@@ -16,6 +16,11 @@ interface SourceCardProps {
   names: Map<string, string>;
   selected: { file?: string | undefined; line?: number | undefined };
   poll: Poll;
+  /** The same bill without what its lines carry, where they carry what did no work. */
+  own?: BillView | undefined;
+  from: SourcePage;
+  /** Stands below, for those who use keys. */
+  foot?: string | undefined;
   onSelect: (file: string, line: number | undefined) => void;
 }
 
@@ -23,7 +28,7 @@ const WORDS: Record<string, string> = { origin: "created work", line: "ran" };
 const NONE: Record<string, string> = { origin: "created work; the switch “By line” shows what ran", line: "ran" };
 
 /** Source beside its money: one file at a time, the dearest first. */
-export function SourceCard({ id, view, names, selected, poll, onSelect }: SourceCardProps) {
+export function SourceCard({ id, view, names, selected, poll, own, from, foot, onSelect }: SourceCardProps) {
   const files = filesOf(view);
   const file = selected.file !== undefined && names.has(selected.file) ? selected.file : files[0]?.file;
   const source = useSource(id, file, poll);
@@ -33,12 +38,15 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
   const entry = files.find((candidate) => candidate.file === file);
   const name = names.get(file) ?? file;
   const missing = source.error instanceof ApiError && source.error.status === 404;
+  const costs = gutter(view, file);
+  const text = source.data?.text ?? (missing && costs.size > 0 ? knownText(costs) : undefined);
   return (
     <Card
       id="source"
       title={isCell(file) ? `Notebook ${name}` : name}
       aside={entry ? `${count(entry.lines, "line", "lines")} ${WORDS[view.by]}` : `no line here ${NONE[view.by]}`}
       flush
+      {...(foot === undefined ? {} : { foot })}
       actions={
         <>
           {(files.length > 1 || !entry) && (
@@ -65,17 +73,7 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
         </>
       }
     >
-      {source.data?.text !== undefined ? (
-        <SourceView
-          key={file}
-          file={file}
-          text={source.data.text}
-          costs={gutter(view, file)}
-          selected={selected.file === file || selected.file === undefined ? selected.line : undefined}
-          amount={(shown, exact) => fitted(shown, exact, view.currency, view.decimals)}
-          onSelect={(line) => onSelect(file, line)}
-        />
-      ) : (
+      {source.data?.text === undefined && (
         <div style={{ padding: "0 16px" }}>
           {source.isPending && <SkeletonRows rows={6} what="the source" />}
           {missing && (
@@ -83,7 +81,7 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
               <p className="mute">
                 {isCell(file)
                   ? "A connected notebook sends it by itself within seconds; one that has closed cannot."
-                  : "It may be switched off, or too long to keep. The lines and their cost are in the bill above."}
+                  : "Sending source may be switched off, or the file too long to keep. Only the lines that cost money are known."}
               </p>
             </Empty>
           )}
@@ -92,6 +90,26 @@ export function SourceCard({ id, view, names, selected, poll, onSelect }: Source
           )}
         </div>
       )}
+      {text !== undefined && (
+        <SourceView
+          key={file}
+          file={file}
+          text={text}
+          costs={costs}
+          own={own && gutter(own, file)}
+          selected={selected.file === file || selected.file === undefined ? selected.line : undefined}
+          amount={(shown, exact) => fitted(shown, exact, view.currency, view.decimals)}
+          from={from}
+          onSelect={(line) => onSelect(file, line)}
+        />
+      )}
     </Card>
   );
+}
+
+/** What the bill itself knows of a file: the text of the lines that cost money, each in its place. */
+export function knownText(costs: ReadonlyMap<number, Row>): string {
+  const lines: string[] = [];
+  for (const [number, { about }] of costs) lines[number - 1] = about.type === "line" ? about.text : "";
+  return Array.from(lines, (line) => line ?? "").join("\n");
 }

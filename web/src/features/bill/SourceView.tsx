@@ -6,20 +6,28 @@ import { highlight } from "#/lib/python";
 /** Widest bar of the gutter, for the dearest line. */
 const BAR_PX = 50;
 
+/** Pages that show source. */
+export type SourcePage = "/clusters/$clusterId" | "/clusters/$clusterId/code";
+
 interface SourceViewProps {
   file: string;
   text: string;
   costs: Map<number, Row>;
+  /** What each line cost by itself, where costs hold what it carries beside that. */
+  own?: Map<number, Row> | undefined;
   selected: number | undefined;
   amount: (shown: number, exact: number) => string;
+  /** The page it stands on, whose address holds the chosen line. */
+  from: SourcePage;
   onSelect: (line: number) => void;
 }
 
 /** A file's source with what each line cost beside it. */
-export function SourceView({ file, text, costs, selected, amount, onSelect }: SourceViewProps) {
+export function SourceView({ file, text, costs, own, selected, amount, from, onSelect }: SourceViewProps) {
   const lines = useMemo(() => highlight(text), [text]);
   const gaps = useMemo(() => gapsOf(lines.map((tokens) => tokens.length === 0)), [lines]);
   const dearest = Math.max(0, ...[...costs.values()].map((cost) => cost.nanos));
+  const bar = (nanos: number) => Math.max(1, (nanos / dearest) * BAR_PX);
   const target = selected ?? [...costs].find(([, cost]) => cost.nanos === dearest)?.[0];
   const frame = useRef<HTMLElement>(null);
   // Keyed by file and line, never by a refetch: nobody's scrolling is undone.
@@ -61,7 +69,7 @@ export function SourceView({ file, text, costs, selected, amount, onSelect }: So
               <span className="d">
                 {cost && (
                   <Link
-                    from="/clusters/$clusterId"
+                    from={from}
                     to="."
                     search={(old) => ({ ...old, file, line: number })}
                     resetScroll={false}
@@ -74,10 +82,10 @@ export function SourceView({ file, text, costs, selected, amount, onSelect }: So
               </span>
               <span className="g">
                 {cost && dearest > 0 && (
-                  <i
-                    className={`mini ${mainKind(cost)}`}
-                    style={{ width: Math.max(1, (cost.nanos / dearest) * BAR_PX) }}
-                  />
+                  <i className={`mini ${mainKind(cost)}`} style={{ width: bar((own?.get(number) ?? cost).nanos) }} />
+                )}
+                {cost && own && dearest > 0 && (
+                  <i className="mini idle" style={{ width: bar(cost.nanos - (own.get(number)?.nanos ?? 0)) }} />
                 )}
               </span>
               <span className="ln">{number}</span>

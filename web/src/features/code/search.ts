@@ -1,0 +1,14 @@
+/** What the address of the code page holds beside the cluster. */
+export interface CodeSearch {
+  file?: string | undefined;
+  line?: number | undefined;
+  /** The operation that was chosen among the kinds of work. */
+  op?: string | undefined;
+  /** The branch that fills the width of the picture. */
+  zoom?: string | undefined;
+  /** Whether lines carry what did no work. */
+  loaded?: "yes" | undefined;
+  q?: string | undefined;
+  /** The cluster this one is compared with. */
+  against?: string | undefined;
+}
