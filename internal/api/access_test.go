@@ -67,6 +67,7 @@ func routes() []route {
 		cluster("GET", "/reads", "", "", 200),
 		cluster("GET", "/receipt", "since=2026-11-22T10:00:00Z", "", 200),
 		ok("GET", "/cost", "", "", 200),
+		ok("GET", "/cost.focus.csv", "", "", 200),
 		ok("GET", "/rates", "", "", 200),
 		cluster("GET", "/resources", "bins=10", "", 200),
 		ok("GET", "/packages", "name=xgboost&version=%3C2&grade=seen", "", 200),

@@ -252,7 +252,7 @@ func flight() bill.Bill {
 			},
 		},
 		Categories: []bill.Category{{Name: "idle.no_work", Cost: 120, ThreadMicros: 12}, {Name: "unattributed", Cost: 30, ThreadMicros: 3}},
-		Unknown: 50, UnknownMicros: 5,
+		Unknown:    50, UnknownMicros: 5,
 	}
 }
 

@@ -572,6 +572,12 @@ export interface Operations {
     body: undefined;
     answer: CostList;
   };
+  "GET /cost.focus.csv": {
+    path: undefined;
+    query: { since?: string | undefined; until?: string | undefined; cluster?: string | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
   "GET /environments/{environment_id}": {
     path: { environment_id: string; };
     query: undefined;
