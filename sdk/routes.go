@@ -258,6 +258,10 @@ type CostOptions struct {
 
 // Costs says what clusters cost in a window of time.
 func (c *Client) Costs(ctx context.Context, o CostOptions) (CostList, error) {
+	return call[CostList](ctx, c, http.MethodGet, "/cost", o.query(), nil)
+}
+
+func (o CostOptions) query() url.Values {
 	q := url.Values{}
 	if !o.Since.IsZero() {
 		q.Set("since", o.Since.UTC().Format(time.RFC3339Nano))
@@ -265,7 +269,16 @@ func (c *Client) Costs(ctx context.Context, o CostOptions) (CostList, error) {
 	if !o.Until.IsZero() {
 		q.Set("until", o.Until.UTC().Format(time.RFC3339Nano))
 	}
-	return call[CostList](ctx, c, http.MethodGet, "/cost", q, nil)
+	return q
+}
+
+// CostFocus returns what the processes of one cluster, or of all if ref is empty, cost by hour, as a FOCUS 1.2 file.
+func (c *Client) CostFocus(ctx context.Context, ref string, o CostOptions) ([]byte, error) {
+	q := o.query()
+	if ref != "" {
+		q.Set("cluster", ref)
+	}
+	return c.download(ctx, "/cost.focus.csv", q)
 }
 
 // BreakdownOptions is a question of cost; zero values mean the server's defaults.

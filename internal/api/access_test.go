@@ -68,6 +68,7 @@ func routes() []route {
 		cluster("GET", "/receipt", "since=2026-11-22T10:00:00Z", "", 200),
 		ok("GET", "/cost", "", "", 200),
 		ok("GET", "/cost/breakdown", "by=user,line", "", 200),
+		ok("GET", "/cost.focus.csv", "", "", 200),
 		ok("GET", "/rates", "", "", 200),
 		ok("GET", "/prices", "provider=aws", "", 200),
 		ok("GET", "/prices/coverage", "", "", 200),

@@ -16,29 +16,41 @@ import (
 // defaultCostWindow is how far back costs go where the caller does not say.
 const defaultCostWindow = 30 * 24 * time.Hour
 
-type costsInput struct {
+// CostWindow are the parameters of all that asks for the costs of a time. It is exported because huma looks at exported fields only.
+type CostWindow struct {
 	Since time.Time `query:"since" doc:"Start of the window; 30 days before its end by default"`
 	Until time.Time `query:"until" doc:"End of the window, which is not in it; now by default"`
+}
+
+// window is [since, until) in UTC.
+func (in CostWindow) window(now time.Time) (since, until time.Time, err error) {
+	since, until = in.Since.UTC(), in.Until.UTC()
+	if in.Until.IsZero() {
+		until = now.UTC()
+	}
+	if in.Since.IsZero() {
+		since = until.Add(-defaultCostWindow)
+	}
+	if !since.Before(until) {
+		return since, until, errs.InvalidFields(errs.Field{Name: "since", Message: "The window must start before it ends: since before until."})
+	}
+	return since, until, nil
 }
 
 func (s *server) costRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/cost", "list-costs", tagCost, "Say what clusters cost in a window of time"), s.costs)
 	register(s, a, operation(http.MethodGet, "/cost/breakdown", "get-cost-breakdown", tagCost, "Say what was spent, grouped by anything"), s.breakdown)
 	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the prices of the server's own machines"), s.rates)
+	s.focusRoutes(a)
 }
 
-func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList], error) {
+func (s *server) costs(ctx context.Context, in *CostWindow) (*body[sdk.CostList], error) {
 	now := s.Now()
-	if in.Until.IsZero() {
-		in.Until = now
+	since, until, err := in.window(now)
+	if err != nil {
+		return nil, err
 	}
-	if in.Since.IsZero() {
-		in.Since = in.Until.Add(-defaultCostWindow)
-	}
-	if !in.Since.Before(in.Until) {
-		return nil, errs.InvalidFields(errs.Field{Name: "since", Message: "The window must start before it ends: since before until."})
-	}
-	costs, err := s.Bills.Costs(ctx, now, actorOf(ctx), in.Since.UTC(), in.Until.UTC())
+	costs, err := s.Bills.Costs(ctx, now, actorOf(ctx), since, until)
 	if err != nil {
 		return nil, err
 	}
@@ -46,27 +58,23 @@ func (s *server) costs(ctx context.Context, in *costsInput) (*body[sdk.CostList]
 }
 
 type breakdownInput struct {
-	By    []string  `query:"by" required:"true" minItems:"1" maxItems:"6" doc:"Dimensions to group by; docs/cost.md lists them"`
-	Where []string  `query:"where,explode" maxItems:"20" doc:"Filters, as operation=read.csv,read.parquet; * at the end of a value stands for the rest"`
-	Since time.Time `query:"since" doc:"Start of the window; 30 days before its end by default"`
-	Until time.Time `query:"until" doc:"End of the window, which is not in it; now by default"`
-	Zone  string    `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
-	Limit int       `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many rows to list"`
+	By    []string `query:"by" required:"true" minItems:"1" maxItems:"6" doc:"Dimensions to group by; docs/cost.md lists them"`
+	Where []string `query:"where,explode" maxItems:"20" doc:"Filters, as operation=read.csv,read.parquet; * at the end of a value stands for the rest"`
+	CostWindow
+	Zone  string `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
+	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many rows to list"`
 }
 
 func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.CostBreakdown], error) {
 	now := s.Now()
-	q := spend.Query{Since: in.Since.UTC(), Until: in.Until.UTC(), Limit: in.Limit}
-	if in.Until.IsZero() {
-		q.Until = now
+	since, until, err := in.window(now)
+	if err != nil {
+		return nil, err
 	}
-	if in.Since.IsZero() {
-		q.Since = q.Until.Add(-defaultCostWindow)
-	}
+	q := spend.Query{Since: since, Until: until, Limit: in.Limit}
 	if in.Zone == "" {
 		in.Zone = s.TimeZone
 	}
-	var err error
 	if q.Zone, err = time.LoadLocation(in.Zone); err != nil || in.Zone == "Local" {
 		return nil, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", in.Zone)})
 	}

@@ -87,15 +87,13 @@ func (s *server) importPrices(ctx context.Context, in *importPricesInput) (*body
 	return answer(importToAPI(out)), nil
 }
 
-func (s *server) priceCoverage(ctx context.Context, in *costsInput) (*body[sdk.PriceCoverage], error) {
+func (s *server) priceCoverage(ctx context.Context, in *CostWindow) (*body[sdk.PriceCoverage], error) {
 	now := s.Now()
-	if in.Until.IsZero() {
-		in.Until = now
+	since, until, err := in.window(now)
+	if err != nil {
+		return nil, err
 	}
-	if in.Since.IsZero() {
-		in.Since = in.Until.Add(-defaultCostWindow)
-	}
-	c, err := s.Prices.Coverage(ctx, now, actorOf(ctx), in.Since.UTC(), in.Until.UTC())
+	c, err := s.Prices.Coverage(ctx, now, actorOf(ctx), since, until)
 	if err != nil {
 		return nil, err
 	}

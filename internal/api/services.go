@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
@@ -37,6 +38,7 @@ type Bills interface {
 	Reads(ctx context.Context, now time.Time, actor identity.Actor, ref string) (bill.ReadList, error)
 	Receipt(ctx context.Context, now time.Time, actor identity.Actor, ref string, since time.Time, client string) (bill.Receipt, error)
 	Costs(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (bill.Costs, error)
+	ProcessHours(ctx context.Context, now time.Time, actor identity.Actor, ref string, since, until time.Time) (iter.Seq2[bill.ProcessHour, error], error)
 	Sources(ctx context.Context, actor identity.Actor, ref string) ([]usage.Source, error)
 	Source(ctx context.Context, actor identity.Actor, ref, file string) (usage.Source, error)
 	PutSource(ctx context.Context, actor identity.Actor, ref, file, text string) error

@@ -57,6 +57,15 @@ func TestProfile(t *testing.T) {
 	if got := u.must(t, "profile", c.ID, "--format", "speedscope"); !strings.HasPrefix(got, `{"$schema":"https://www.speedscope.app/`) {
 		t.Errorf("speedscope: %q", got)
 	}
+	// The table of the server is that of the command line, with one more column.
+	table, err := s.User.BillCSV(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, _, _ := strings.Cut(string(table), "\n")
+	if printed, _, _ := strings.Cut(u.must(t, "bill", c.ID, "-o", "csv"), "\n"); header != printed+",cost" {
+		t.Errorf("the columns are %s, those of the server %s", printed, header)
+	}
 	// What is no file stays what it is.
 	u.must(t, "profile", c.ID, "-o", os.DevNull)
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {

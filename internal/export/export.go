@@ -1,5 +1,5 @@
-// Package export writes a bill in the formats of other tools: profiles whose stacks cost money (pprof, speedscope, folded text) and
-// CSV. Whatever is written sums to the bill's total to the nano-unit.
+// Package export writes bills and costs in the formats of other tools: profiles whose stacks cost money (pprof, speedscope, folded text), CSV,
+// and FOCUS. Whatever is written sums to the bill's total, or to the costs, to the nano-unit.
 package export
 
 import (

@@ -337,3 +337,33 @@ func TestSpeedscopeFilesAreValid(t *testing.T) {
 		t.Errorf("the schema's licence: %v", err)
 	}
 }
+
+// BenchmarkFormats writes a bill of 20,000 entries on 2,000 lines, each in five kinds of work and two task prefixes.
+func BenchmarkFormats(b *testing.B) {
+	large := bill.Bill{ClusterID: "cl_1", Card: card, Start: begin, AsOf: begin.Add(time.Hour)}
+	for i := range 20_000 {
+		at := usage.Line{File: fmt.Sprintf("/home/ana/project/module_%d.py", i%40), Line: i % 2000, Function: fmt.Sprint("step_", i%500)}
+		large.Lines = append(large.Lines, bill.Line{
+			Line: at, Origin: usage.Line{File: "/home/ana/project/main.py", Line: i % 50, Function: "<module>"}, Created: true, Operation: fmt.Sprint("read.", i%5), Library: "pandas",
+			Cost: 3, Prefixes: []bill.Prefix{{Prefix: "read", Cost: 2, ThreadMicros: 20}, {Prefix: "len", Cost: 1, ThreadMicros: 10}},
+		})
+		large.Total += 3
+	}
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"pprof":      func(out *bytes.Buffer) error { return export.Pprof(out, export.NewProfile(large), "") },
+		"speedscope": func(out *bytes.Buffer) error { return export.Speedscope(out, export.NewProfile(large), "") },
+		"folded":     func(out *bytes.Buffer) error { return export.Folded(out, export.NewProfile(large)) },
+		"csv":        func(out *bytes.Buffer) error { return export.CSV(out, large) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var out bytes.Buffer
+			for b.Loop() {
+				out.Reset()
+				if err := write(&out); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(out.Len()), "bytes")
+		})
+	}
+}

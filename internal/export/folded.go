@@ -11,13 +11,13 @@ import (
 // Folded writes a profile as text for flame graphs: one stack a line, frames outermost first between semicolons, a space, and its cost in
 // nano-units. Each stack is there once, dearest samples first; what cost nothing is left out.
 func Folded(w io.Writer, p Profile) error {
-	sums := map[string]int64{}
+	sums, known := map[string]int64{}, map[Frame]string{}
 	var stacks []string
 	for _, s := range p.Samples {
 		if s.CostNanos == 0 {
 			continue
 		}
-		stack := foldedStack(s.Stack)
+		stack := foldedStack(s.Stack, known)
 		if _, ok := sums[stack]; !ok {
 			stacks = append(stacks, stack)
 		}
@@ -30,10 +30,16 @@ func Folded(w io.Writer, p Profile) error {
 	return out.Flush()
 }
 
-func foldedStack(stack []Frame) string {
+// foldedStack writes a stack. Frames stand in many, so those that were written are known.
+func foldedStack(stack []Frame, known map[Frame]string) string {
 	frames := make([]string, len(stack))
 	for i, f := range stack {
-		frames[i] = foldedText(f.String())
+		name, ok := known[f]
+		if !ok {
+			name = foldedText(f.String())
+			known[f] = name
+		}
+		frames[i] = name
 	}
 	return strings.Join(frames, ";")
 }

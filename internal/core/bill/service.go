@@ -199,13 +199,9 @@ func (s *Service) Costs(ctx context.Context, now time.Time, actor identity.Actor
 	if until.Before(since) {
 		return Costs{}, errs.InvalidFields(errs.Field{Name: "since", Message: "The window ends before it begins."})
 	}
-	f := cluster.ListFilter{AliveSince: since, CreatedBefore: until}
-	if actor.User.Role != identity.RoleAdmin {
-		f.Owner = actor.User.ID
-	}
-	clusters, err := s.rows.ListClusters(ctx, f)
+	clusters, err := s.clustersWithin(ctx, actor, since, until)
 	if err != nil {
-		return Costs{}, fmt.Errorf("list clusters: %w", err)
+		return Costs{}, err
 	}
 	out := Costs{Currency: s.card.Currency, Start: since, End: until}
 	for _, c := range clusters {

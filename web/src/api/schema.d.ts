@@ -665,6 +665,12 @@ export interface Operations {
     body: undefined;
     answer: CostList;
   };
+  "GET /cost.focus.csv": {
+    path: undefined;
+    query: { since?: string | undefined; until?: string | undefined; cluster?: string | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
   "GET /cost/breakdown": {
     path: undefined;
     query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
