@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lineitem/lineitem/internal/cli/format"
+	"github.com/lineitem/lineitem/internal/cli/pricelists"
 	"github.com/lineitem/lineitem/sdk"
 )
 
@@ -154,18 +155,26 @@ func day(t time.Time) string {
 func newPricesImportCommand(c *connection) *cobra.Command {
 	var o output
 	var options sdk.ImportPricesOptions
-	var validFrom, asOf string
+	var validFrom, asOf, builtin string
 	cmd := &cobra.Command{
-		Use:   "import FILE",
+		Use:   "import [FILE]",
 		Short: "Put a price list into the price book",
-		Long: `Put a price list into the price book: all of it, or nothing if a line is wrong. Only admins may. FILE may be - for standard input.
+		Long: `Put a price list into the price book: all of it, or nothing if a line is wrong. Only admins may. FILE may be - for standard input;
+--builtin aws is the list of AWS (on demand, us-east-1) that this program carries.
 
 The past keeps its prices: where a price differs from that in the book, the old one ends where the new one begins, which must be now or later.
 The same file again changes nothing. --dry-run shows what would change.`,
 		Example: `  lineitem prices import ours.csv --dry-run
+  lineitem prices import --builtin aws
   lineitem prices import vms.csv --shape skypilot --provider aws --as-of 2026-11-01`,
-		Args: exactArgs("FILE"),
+		Args: rangeArgs(0, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if builtin != "" && (len(args) > 0 || cmd.Flags().Changed("shape") || options.Provider != "" || options.Source != "" || asOf != "") {
+				return usage(cmd, "The list that --builtin names says all that FILE, --shape, --provider, --source and --as-of would; leave them out.")
+			}
+			if builtin == "" && len(args) == 0 {
+				return usage(cmd, "FILE is missing.")
+			}
 			now := time.Now()
 			var err error
 			if options.ValidFrom, err = parseTime(validFrom, now); err != nil {
@@ -174,12 +183,19 @@ The same file again changes nothing. --dry-run shows what would change.`,
 			if options.AsOf, err = parseTime(asOf, now); err != nil {
 				return usage(cmd, "--as-of %q is not understood: %v", asOf, err)
 			}
-			list, err := readList(cmd.InOrStdin(), args[0])
-			if err != nil {
-				return err
-			}
-			if options.Source == "" && args[0] != "-" {
-				options.Source = filepath.Base(args[0])
+			var list []byte
+			if builtin != "" {
+				var ok bool
+				if list, ok = pricelists.List(builtin); !ok {
+					return usage(cmd, "there is no list %q; there is %s.", builtin, strings.Join(pricelists.Names(), ", "))
+				}
+			} else {
+				if list, err = readList(cmd.InOrStdin(), args[0]); err != nil {
+					return err
+				}
+				if options.Source == "" && args[0] != "-" {
+					options.Source = filepath.Base(args[0])
+				}
 			}
 			client, err := c.client()
 			if err != nil {
@@ -192,6 +208,7 @@ The same file again changes nothing. --dry-run shows what would change.`,
 			return o.write(cmd, importAnswer(done))
 		},
 	}
+	cmd.Flags().StringVar(&builtin, "builtin", "", "a list that this program carries: "+strings.Join(pricelists.Names(), ", "))
 	cmd.Flags().StringVar(&options.Shape, "shape", "lineitem", "lineitem (our own), skypilot (a vms.csv) or opencost")
 	cmd.Flags().StringVar(&options.Provider, "provider", "", "whose prices they are, where the shape does not say it: aws, gcp, azure")
 	cmd.Flags().StringVar(&validFrom, "valid-from", "", "since when prices hold of which the list does not say (default: now)")
@@ -208,8 +225,9 @@ const maxListBytes = 32 << 20
 func readList(stdin io.Reader, name string) ([]byte, error) {
 	from := stdin
 	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
+		var file io.ReadCloser // read only: its Close has nothing to say
+		var err error
+		if file, err = os.Open(name); err != nil {
 			return nil, fmt.Errorf("open the price list: %w", err)
 		}
 		defer file.Close()
