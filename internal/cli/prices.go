@@ -321,17 +321,20 @@ workers of clusters that you may see.`,
 
 // coverageAnswer says how much time has a price.
 func coverageAnswer(c sdk.PriceCoverage) answer {
-	a := answer{json: c, header: []string{"provider", "priced", "hours", "source", "as_of", "reason"}}
+	a := answer{json: c, header: []string{"provider", "gpu", "priced", "hours", "source", "as_of", "reason"}}
 	for _, item := range c.Items {
-		a.rows = append(a.rows, []string{item.Provider, fmt.Sprint(item.Priced), decimal(item.Hours), item.Source, moment(item.AsOf), item.Reason})
+		a.rows = append(a.rows, []string{item.Provider, item.GPU, fmt.Sprint(item.Priced), decimal(item.Hours), item.Source, moment(item.AsOf), item.Reason})
 	}
 	if len(c.Items) == 0 {
 		a.text = "No machine of a cluster that you may see ran in that time.\n"
 		return a
 	}
-	a.text = fmt.Sprintf("%s of %.1f machine-hours have a price, from %s to %s.\n\n",
-		format.Share(c.PricedHours/(c.PricedHours+c.UnpricedHours)), c.PricedHours+c.UnpricedHours, day(c.Start), day(c.End))
-	a.table = format.NewTable(format.Header{Name: "provider"}, format.Header{Name: "hours", Align: format.Right}, format.Header{Name: "price from"},
+	a.text = fmt.Sprintf("%.1f of %.1f machine-hours have a price, from %s to %s", c.PricedHours, c.PricedHours+c.UnpricedHours, day(c.Start), day(c.End))
+	if c.UnpricedGPUHours > 0 {
+		a.text += fmt.Sprintf("; %.1f GPU-hours in them have none", c.UnpricedGPUHours)
+	}
+	a.text += ".\n\n"
+	a.table = format.NewTable(format.Header{Name: "provider"}, format.Header{Name: "of"}, format.Header{Name: "hours", Align: format.Right}, format.Header{Name: "price from"},
 		format.Header{Name: "as of"})
 	for _, item := range c.Items {
 		from, asOf := item.Source, format.Dash
@@ -341,7 +344,11 @@ func coverageAnswer(c sdk.PriceCoverage) answer {
 		if item.AsOf != nil {
 			asOf = day(*item.AsOf)
 		}
-		a.table.Row(item.Provider, fmt.Sprintf("%.1f", item.Hours), from, asOf)
+		what := "machines"
+		if item.GPU != "" {
+			what = "GPU " + item.GPU
+		}
+		a.table.Row(item.Provider, what, fmt.Sprintf("%.1f", item.Hours), from, asOf)
 	}
 	return a
 }
