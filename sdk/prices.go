@@ -54,16 +54,19 @@ type PriceLeftOut struct {
 
 // PriceCoverage says how much of the time of machines has a price.
 type PriceCoverage struct {
-	Start         time.Time     `json:"start"`
-	End           time.Time     `json:"end"`
-	PricedHours   float64       `json:"priced_hours"`
-	UnpricedHours float64       `json:"unpriced_hours"`
-	Items         []PriceCovers `json:"items" nullable:"false"`
+	Start         time.Time `json:"start"`
+	End           time.Time `json:"end"`
+	PricedHours   float64   `json:"priced_hours"`
+	UnpricedHours float64   `json:"unpriced_hours"`
+	// UnpricedGPUHours are hours of GPUs that processes saw, beside those of the machines.
+	UnpricedGPUHours float64       `json:"unpriced_gpu_hours"`
+	Items            []PriceCovers `json:"items" nullable:"false"`
 }
 
 // PriceCovers is time of machines with a price from one source, or without one.
 type PriceCovers struct {
 	Provider string     `json:"provider" doc:"The backend that ran the machines"`
+	GPU      string     `json:"gpu" doc:"Model, where these are hours of GPUs and not of machines"`
 	Priced   bool       `json:"priced"`
 	Source   string     `json:"source" doc:"Where the price comes from"`
 	AsOf     *time.Time `json:"as_of,omitempty"`

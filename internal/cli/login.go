@@ -185,6 +185,9 @@ func newWhoamiCommand(c *connection) *cobra.Command {
 			table.Row("Core", format.Rate(me.Rates.CoreHourNanos, me.Rates.Currency))
 			table.Row("Memory", format.Rate(me.Rates.GigabyteHourNanos, me.Rates.Currency)+" for 1 GB")
 			table.Row("Prices", me.Rates.Source)
+			if me.Rates.AsOf != nil {
+				table.Row("As of", day(*me.Rates.AsOf))
+			}
 			return o.write(cmd, answer{
 				json: me,
 				header: []string{

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lineitem/lineitem/internal/cli/format"
+	"github.com/lineitem/lineitem/internal/cli/pricelists"
 	"github.com/lineitem/lineitem/sdk"
 )
 
@@ -154,18 +155,26 @@ func day(t time.Time) string {
 func newPricesImportCommand(c *connection) *cobra.Command {
 	var o output
 	var options sdk.ImportPricesOptions
-	var validFrom, asOf string
+	var validFrom, asOf, builtin string
 	cmd := &cobra.Command{
-		Use:   "import FILE",
+		Use:   "import [FILE]",
 		Short: "Put a price list into the price book",
-		Long: `Put a price list into the price book: all of it, or nothing if a line is wrong. Only admins may. FILE may be - for standard input.
+		Long: `Put a price list into the price book: all of it, or nothing if a line is wrong. Only admins may. FILE may be - for standard input;
+--builtin aws is the list of AWS (on demand, us-east-1) that this program carries.
 
 The past keeps its prices: where a price differs from that in the book, the old one ends where the new one begins, which must be now or later.
 The same file again changes nothing. --dry-run shows what would change.`,
 		Example: `  lineitem prices import ours.csv --dry-run
+  lineitem prices import --builtin aws
   lineitem prices import vms.csv --shape skypilot --provider aws --as-of 2026-11-01`,
-		Args: exactArgs("FILE"),
+		Args: rangeArgs(0, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if builtin != "" && (len(args) > 0 || cmd.Flags().Changed("shape") || options.Provider != "" || options.Source != "" || asOf != "") {
+				return usage(cmd, "The list that --builtin names says all that FILE, --shape, --provider, --source and --as-of would; leave them out.")
+			}
+			if builtin == "" && len(args) == 0 {
+				return usage(cmd, "FILE is missing.")
+			}
 			now := time.Now()
 			var err error
 			if options.ValidFrom, err = parseTime(validFrom, now); err != nil {
@@ -174,12 +183,19 @@ The same file again changes nothing. --dry-run shows what would change.`,
 			if options.AsOf, err = parseTime(asOf, now); err != nil {
 				return usage(cmd, "--as-of %q is not understood: %v", asOf, err)
 			}
-			list, err := readList(cmd.InOrStdin(), args[0])
-			if err != nil {
-				return err
-			}
-			if options.Source == "" && args[0] != "-" {
-				options.Source = filepath.Base(args[0])
+			var list []byte
+			if builtin != "" {
+				var ok bool
+				if list, ok = pricelists.List(builtin); !ok {
+					return usage(cmd, "there is no list %q; there is %s.", builtin, strings.Join(pricelists.Names(), ", "))
+				}
+			} else {
+				if list, err = readList(cmd.InOrStdin(), args[0]); err != nil {
+					return err
+				}
+				if options.Source == "" && args[0] != "-" {
+					options.Source = filepath.Base(args[0])
+				}
 			}
 			client, err := c.client()
 			if err != nil {
@@ -192,6 +208,7 @@ The same file again changes nothing. --dry-run shows what would change.`,
 			return o.write(cmd, importAnswer(done))
 		},
 	}
+	cmd.Flags().StringVar(&builtin, "builtin", "", "a list that this program carries: "+strings.Join(pricelists.Names(), ", "))
 	cmd.Flags().StringVar(&options.Shape, "shape", "lineitem", "lineitem (our own), skypilot (a vms.csv) or opencost")
 	cmd.Flags().StringVar(&options.Provider, "provider", "", "whose prices they are, where the shape does not say it: aws, gcp, azure")
 	cmd.Flags().StringVar(&validFrom, "valid-from", "", "since when prices hold of which the list does not say (default: now)")
@@ -208,8 +225,9 @@ const maxListBytes = 32 << 20
 func readList(stdin io.Reader, name string) ([]byte, error) {
 	from := stdin
 	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
+		var file io.ReadCloser // read only: its Close has nothing to say
+		var err error
+		if file, err = os.Open(name); err != nil {
 			return nil, fmt.Errorf("open the price list: %w", err)
 		}
 		defer file.Close()
@@ -303,17 +321,20 @@ workers of clusters that you may see.`,
 
 // coverageAnswer says how much time has a price.
 func coverageAnswer(c sdk.PriceCoverage) answer {
-	a := answer{json: c, header: []string{"provider", "priced", "hours", "source", "as_of", "reason"}}
+	a := answer{json: c, header: []string{"provider", "gpu", "priced", "hours", "source", "as_of", "reason"}}
 	for _, item := range c.Items {
-		a.rows = append(a.rows, []string{item.Provider, fmt.Sprint(item.Priced), decimal(item.Hours), item.Source, moment(item.AsOf), item.Reason})
+		a.rows = append(a.rows, []string{item.Provider, item.GPU, fmt.Sprint(item.Priced), decimal(item.Hours), item.Source, moment(item.AsOf), item.Reason})
 	}
 	if len(c.Items) == 0 {
 		a.text = "No machine of a cluster that you may see ran in that time.\n"
 		return a
 	}
-	a.text = fmt.Sprintf("%s of %.1f machine-hours have a price, from %s to %s.\n\n",
-		format.Share(c.PricedHours/(c.PricedHours+c.UnpricedHours)), c.PricedHours+c.UnpricedHours, day(c.Start), day(c.End))
-	a.table = format.NewTable(format.Header{Name: "provider"}, format.Header{Name: "hours", Align: format.Right}, format.Header{Name: "price from"},
+	a.text = fmt.Sprintf("%.1f of %.1f machine-hours have a price, from %s to %s", c.PricedHours, c.PricedHours+c.UnpricedHours, day(c.Start), day(c.End))
+	if c.UnpricedGPUHours > 0 {
+		a.text += fmt.Sprintf("; %.1f GPU-hours in them have none", c.UnpricedGPUHours)
+	}
+	a.text += ".\n\n"
+	a.table = format.NewTable(format.Header{Name: "provider"}, format.Header{Name: "of"}, format.Header{Name: "hours", Align: format.Right}, format.Header{Name: "price from"},
 		format.Header{Name: "as of"})
 	for _, item := range c.Items {
 		from, asOf := item.Source, format.Dash
@@ -323,7 +344,11 @@ func coverageAnswer(c sdk.PriceCoverage) answer {
 		if item.AsOf != nil {
 			asOf = day(*item.AsOf)
 		}
-		a.table.Row(item.Provider, fmt.Sprintf("%.1f", item.Hours), from, asOf)
+		what := "machines"
+		if item.GPU != "" {
+			what = "GPU " + item.GPU
+		}
+		a.table.Row(item.Provider, what, fmt.Sprintf("%.1f", item.Hours), from, asOf)
 	}
 	return a
 }

@@ -50,6 +50,16 @@ func TestPrices(t *testing.T) {
 		!strings.Contains(result.stderr, `Line 2: price is "cheap"`) || !strings.Contains(result.stderr, "Nothing was imported.") {
 		t.Errorf("a wrong list ends with %+v", result)
 	}
+	for _, want := range []string{"1366 added, 1 ended, 1 unchanged", "0 added, 0 ended, 1367 unchanged"} { // p4d's GPUs have another name here
+		if got := admin.must(t, "prices", "import", "--builtin", "aws"); !strings.Contains(got, want) {
+			t.Errorf("import of the list that is built in prints %q, want %q", got, want)
+		}
+	}
+	for _, wrong := range [][]string{{"import"}, {"import", "--builtin", "excel"}, {"import", "--builtin", "aws", "--provider", "aws"}} {
+		if result := admin.enter(t, append([]string{"prices"}, wrong...)...); result.status != 2 {
+			t.Errorf("%v ends with %+v", wrong, result)
+		}
+	}
 	if got := user.must(t, "prices", "coverage"); got != "No machine of a cluster that you may see ran in that time.\n" {
 		t.Errorf("coverage without machines prints %q", got)
 	}

@@ -64,3 +64,11 @@ func priceFromDB(r sqlcgen.Price) price.Entry {
 		Accelerator: r.Accelerator, Accelerators: int(r.Accelerators),
 	}
 }
+
+// GPUTime says how long GPUs were seen by the processes of an owner's clusters, or of all for "", in [since, until).
+func (db *DB) GPUTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]price.GPUTime, error) {
+	rows, err := db.read(ctx).ListGPUTime(ctx, sqlcgen.ListGPUTimeParams{Until: micros(until), Since: micros(since), Owner: string(owner)})
+	return convert(rows, func(r sqlcgen.ListGPUTimeRow) price.GPUTime {
+		return price.GPUTime{Provider: r.Backend, Model: r.Name, Micros: r.Micros}
+	}), fail("list the time of GPUs", err)
+}

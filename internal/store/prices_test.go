@@ -10,6 +10,8 @@ import (
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
+	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/store"
 	"github.com/lineitem/lineitem/internal/store/storetest"
 )
@@ -136,6 +138,13 @@ func TestPriceCoverage(t *testing.T) {
 			}
 		}
 		equal(t, len(got.Items), 3)
+		must(t, db.PutGPUs(ctx, []resource.GPUWindow{{
+			ClusterID: c.ID, ProcessID: "p", Epoch: "e", StartAt: noon, EndAt: noon.Add(time.Hour), GPU: usage.GPU{UUID: "GPU-1", Name: "H200", ObservedMicros: 3_600_000_000},
+		}}))
+		got, err = service.Coverage(ctx, noon.Add(2*time.Hour), owner, noon, noon.Add(9*time.Hour))
+		must(t, err)
+		equal(t, []float64{hours(got.PricedMicros), hours(got.UnpricedMicros), hours(got.UnpricedGPUMicros)}, []float64{3, 1, 1})
+		equal(t, got.Items[3].GPU, "H200")
 		stranger, err := service.Coverage(ctx, noon.Add(2*time.Hour), identity.Actor{User: identity.User{ID: "us_x", Role: identity.RoleUser}}, noon, noon.Add(time.Hour))
 		must(t, err)
 		equal(t, stranger.PricedMicros+stranger.UnpricedMicros, int64(0))

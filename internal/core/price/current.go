@@ -3,6 +3,7 @@ package price
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ type Current struct {
 	store    Reader
 	options  cost.Card
 	backends []string
+	loading  sync.Mutex // the last to read is the last to set
 	books    atomic.Pointer[map[string]Book]
 }
 
@@ -32,6 +34,8 @@ func NewCurrent(store Reader, options cost.Card, backends ...string) *Current {
 
 // Load reads the entries of the backends.
 func (c *Current) Load(ctx context.Context) error {
+	c.loading.Lock()
+	defer c.loading.Unlock()
 	books := make(map[string]Book, len(c.backends))
 	for _, backend := range c.backends {
 		entries, err := c.store.Prices(ctx, Filter{Provider: backend})

@@ -121,7 +121,7 @@ func compareEntries(a, b Entry) int {
 // acceleratedTypes are how the names of instance types begin that have GPUs or the like, by provider. The host-only rows that some
 // price lists have of them would otherwise pass for the price of the whole machine.
 var acceleratedTypes = map[string][]string{
-	"aws":   {"p2.", "p3.", "p3dn.", "p4d.", "p4de.", "p5.", "p5e.", "p5en.", "p6-", "p6e-", "g3.", "g3s.", "g4ad.", "g4dn.", "g5.", "g5g.", "g6.", "g6e.", "g6f.", "gr6.", "gr6f.", "g7e.", "inf1.", "inf2.", "trn1.", "trn1n.", "trn2.", "trn2u.", "dl1.", "dl2q.", "vt1."},
+	"aws":   {"f1.", "f2.", "g2.", "p2.", "p3.", "p3dn.", "p4d.", "p4de.", "p5.", "p5e.", "p5en.", "p6-", "p6e-", "g3.", "g3s.", "g4ad.", "g4dn.", "g5.", "g5g.", "g6.", "g6e.", "g6f.", "gr6.", "gr6f.", "g7.", "g7e.", "inf1.", "inf2.", "trn1.", "trn1n.", "trn2.", "trn2u.", "dl1.", "dl2q.", "vt1."},
 	"gcp":   {"a2-", "a3-", "a4-", "a4x-", "g2-", "g4-"},
 	"azure": {"Standard_NC", "Standard_ND", "Standard_NV", "Standard_NG", "Standard_NP"},
 }

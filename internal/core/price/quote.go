@@ -114,7 +114,7 @@ func (b Book) whole(m Machine, e Entry, at time.Time) Quote {
 		return unknown("the price of %s is for %d GPUs, the machine has %d", e.Key, e.Accelerators, m.GPUs)
 	case e.Accelerators > 0, m.GPUs == 0 && !accelerated(m.Provider, m.Type):
 	case m.GPUs == 0:
-		return unknown("%s has GPUs, and its price carries none: it is that of the host alone", e.Key)
+		return unknown("%s has GPUs or other accelerators, and its price names none: it may be that of the host alone", e.Key)
 	default:
 		gpu, ok := b.gpu(m, at)
 		if !ok {

@@ -29,6 +29,8 @@ type Store interface {
 	EndPrice(ctx context.Context, id string, at time.Time) error
 	// PricedTime says by what the processes of an owner's clusters, or of all for "", were priced in [since, until).
 	PricedTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]PricedTime, error)
+	// GPUTime says how long GPUs were seen by those processes.
+	GPUTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]GPUTime, error)
 }
 
 // Service is what people do with the book.
@@ -153,10 +155,19 @@ type PricedTime struct {
 	Micros   int64
 }
 
+// GPUTime is how long GPUs of a model were seen by processes.
+type GPUTime struct {
+	// Provider is the backend that ran the processes.
+	Provider, Model string
+	Micros          int64
+}
+
 // Covered is time of machines with a price, or without one.
 type Covered struct {
 	Provider string
-	Priced   bool
+	// GPU is the model where it is time of GPUs that processes saw, not of machines.
+	GPU    string
+	Priced bool
 	// Source and AsOf say where the price comes from; Reason, why there is none.
 	Source string
 	AsOf   time.Time
@@ -168,11 +179,14 @@ type Covered struct {
 type Coverage struct {
 	Since, Until                 time.Time
 	PricedMicros, UnpricedMicros int64
-	Items                        []Covered
+	// UnpricedGPUMicros is time of GPUs beside that of the machines that they are in.
+	UnpricedGPUMicros int64
+	Items             []Covered
 }
 
 // Why time has no price.
 const (
+	reasonGPU   = "The rates of processes count cores and memory, not GPUs."
 	reasonFree  = "Its rate is 0: the prices that applied when it began say nothing for what it has."
 	sourceOlder = "Not kept: it began before prices kept their source."
 )
@@ -214,6 +228,14 @@ func (s *Service) Coverage(ctx context.Context, now time.Time, actor identity.Ac
 			out.Items = append(out.Items, c)
 		}
 		out.Items[i].Micros += t.Micros
+	}
+	gpus, err := s.store.GPUTime(ctx, owner, since, until)
+	if err != nil {
+		return out, err
+	}
+	for _, g := range gpus {
+		out.UnpricedGPUMicros += g.Micros
+		out.Items = append(out.Items, Covered{Provider: g.Provider, GPU: g.Model, Reason: reasonGPU, Micros: g.Micros})
 	}
 	return out, nil
 }

@@ -19,3 +19,12 @@ JOIN clusters c ON c.id = p.cluster_id
 WHERE p.started_at < sqlc.arg('until') AND (p.ended_at IS NULL OR p.ended_at > sqlc.arg('since')) AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner'))
 GROUP BY c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency
 ORDER BY c.backend, p.price_source, p.price_as_of, p.nanos_per_hour, p.core_hour_nanos, p.gigabyte_hour_nanos, p.currency;
+
+-- name: ListGPUTime :many
+-- How long GPUs were seen by processes, in reports and hours that begin within [since, until).
+SELECT c.backend, g.name, CAST(sum(g.observed_micros) AS BIGINT) AS micros
+FROM gpu_usage g
+JOIN clusters c ON c.id = g.cluster_id
+WHERE g.start_at < sqlc.arg('until') AND g.start_at >= sqlc.arg('since') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner'))
+GROUP BY c.backend, g.name
+ORDER BY c.backend, g.name;

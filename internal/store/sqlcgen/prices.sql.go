@@ -27,6 +27,51 @@ func (q *Queries) EndPrice(ctx context.Context, arg EndPriceParams) (int64, erro
 	return result.RowsAffected()
 }
 
+const listGPUTime = `-- name: ListGPUTime :many
+SELECT c.backend, g.name, CAST(sum(g.observed_micros) AS BIGINT) AS micros
+FROM gpu_usage g
+JOIN clusters c ON c.id = g.cluster_id
+WHERE g.start_at < $1 AND g.start_at >= $2 AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3)
+GROUP BY c.backend, g.name
+ORDER BY c.backend, g.name
+`
+
+type ListGPUTimeParams struct {
+	Until int64
+	Since int64
+	Owner string
+}
+
+type ListGPUTimeRow struct {
+	Backend string
+	Name    string
+	Micros  int64
+}
+
+// How long GPUs were seen by processes, in reports and hours that begin within [since, until).
+func (q *Queries) ListGPUTime(ctx context.Context, arg ListGPUTimeParams) ([]ListGPUTimeRow, error) {
+	rows, err := q.db.QueryContext(ctx, listGPUTime, arg.Until, arg.Since, arg.Owner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListGPUTimeRow
+	for rows.Next() {
+		var i ListGPUTimeRow
+		if err := rows.Scan(&i.Backend, &i.Name, &i.Micros); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listPricedTime = `-- name: ListPricedTime :many
 SELECT c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency,
     CAST(sum(CASE WHEN p.ended_at IS NULL OR p.ended_at > CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE p.ended_at END

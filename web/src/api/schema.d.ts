@@ -258,11 +258,13 @@ export interface PriceCoverage {
   items: PriceCovers[];
   priced_hours: number;
   start: string;
+  unpriced_gpu_hours: number;
   unpriced_hours: number;
 }
 
 export interface PriceCovers {
   as_of?: string;
+  /** Model, where these are hours of GPUs and not of machines */ gpu: string;
   hours: number;
   priced: boolean;
   /** The backend that ran the machines */ provider: string;

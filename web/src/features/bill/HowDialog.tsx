@@ -50,7 +50,7 @@ export function HowDialog({ about, cluster, bill, view, submissions, clock, onCl
             </dd>
           </>
         )}
-        {bill && about !== "origins" && <Rates rates={bill.rates} />}
+        {bill && about !== "origins" && <Rates rates={bill.rates} clock={clock} />}
         {bill && about !== "rate" && (
           <>
             <dt>Coverage</dt>
@@ -159,13 +159,14 @@ function Origins({ bill, submissions }: { bill: Bill; submissions: SubmissionLis
 const OUTSIDE =
   "Nobody inside the cluster says who created or submitted its work. About once a second, its scheduler is asked where its workers' threads stand; the time between two looks goes to the innermost line of user code seen then.";
 
-function Rates({ rates }: { rates: RateCard }) {
+function Rates({ rates, clock }: { rates: RateCard; clock: Clock }) {
   return (
     <>
       <dt>Rate card</dt>
       <dd>
         {rate(rates.core_hour_nanos, rates.currency)} per core, {rate(rates.gigabyte_hour_nanos, rates.currency)} per GB
         of memory; {rates.source}
+        {rates.as_of && `, as of ${moment(rates.as_of, clock)}`}
       </dd>
     </>
   );
