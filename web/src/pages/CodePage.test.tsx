@@ -164,6 +164,21 @@ describe("the code page", () => {
     expect(await screen.findByText(/no such cluster, or it is not yours/)).toBeTruthy();
   });
 
+  it("says as of when a running cluster's figures are, and names where threads stood of a sampled one", async () => {
+    const first = open("/clusters/c1/code", usual());
+    await picture();
+    expect((await screen.findByText(/^The bill by line/)).textContent).toMatch(
+      /on the line that created the work; as of .*10:55:00$/,
+    );
+    first.unmount();
+    const answers = usual();
+    answers["GET /clusters/c1"] = { body: cluster({ method: "sampled", status: "stopped", target: "stopped" }) };
+    answers["GET /clusters/c1/bill"] = { body: bill({ method: "sampled" }) };
+    open("/clusters/c1/code", answers);
+    expect((await screen.findByText(/^The bill by line/)).textContent).toMatch(/on the line where threads stood$/);
+    expect(within(await kinds()).getByRole("row", { name: /^Decompress flights\.py:31/ })).toBeTruthy();
+  });
+
   it("says what it could not read, in the server's words", async () => {
     const answers = usual();
     answers["GET /clusters/c1/bill"] = { status: 500, body: error("internal", "The bill's store is busy.") };

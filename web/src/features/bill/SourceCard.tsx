@@ -74,7 +74,7 @@ export function SourceCard({ id, view, names, selected, poll, own, from, foot, o
       }
     >
       {source.data?.text === undefined && (
-        <div style={{ padding: "0 16px" }}>
+        <div style={{ padding: "0 16px 8px" }}>
           {source.isPending && <SkeletonRows rows={6} what="the source" />}
           {missing && (
             <Empty title={isCell(file) ? "This cell's text has not arrived." : "This file's text is not here."}>
@@ -97,6 +97,7 @@ export function SourceCard({ id, view, names, selected, poll, own, from, foot, o
           text={text}
           costs={costs}
           own={own && gutter(own, file)}
+          sparse={source.data?.text === undefined}
           selected={selected.file === file || selected.file === undefined ? selected.line : undefined}
           amount={(shown, exact) => fitted(shown, exact, view.currency, view.decimals)}
           from={from}

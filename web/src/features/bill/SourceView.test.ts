@@ -10,4 +10,8 @@ it("folds only long runs of empty lines", () => {
   ]);
   expect(gapsOf(lines("x.......")).get(7)).toBe(0);
   expect(gapsOf([])).toEqual(new Map());
+  expect([...gapsOf(lines("x.x..x"), 0)].filter(([, length]) => length > 0)).toEqual([
+    [1, 1],
+    [3, 2],
+  ]);
 });

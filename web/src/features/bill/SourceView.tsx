@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef } from "react";
 import { mainKind, type Row } from "#/features/bill/view";
+import { count } from "#/lib/format";
 import { highlight } from "#/lib/python";
 
 /** Widest bar of the gutter, for the dearest line. */
@@ -15,6 +16,8 @@ interface SourceViewProps {
   costs: Map<number, Row>;
   /** What each line cost by itself, where costs hold what it carries beside that. */
   own?: Map<number, Row> | undefined;
+  /** Whether only the text of lines that cost money is known, so that no line is known to be empty. */
+  sparse?: boolean;
   selected: number | undefined;
   amount: (shown: number, exact: number) => string;
   /** The page it stands on, whose address holds the chosen line. */
@@ -23,9 +26,26 @@ interface SourceViewProps {
 }
 
 /** A file's source with what each line cost beside it. */
-export function SourceView({ file, text, costs, own, selected, amount, from, onSelect }: SourceViewProps) {
+export function SourceView({
+  file,
+  text,
+  costs,
+  own,
+  sparse = false,
+  selected,
+  amount,
+  from,
+  onSelect,
+}: SourceViewProps) {
   const lines = useMemo(() => highlight(text), [text]);
-  const gaps = useMemo(() => gapsOf(lines.map((tokens) => tokens.length === 0)), [lines]);
+  const gaps = useMemo(
+    () =>
+      gapsOf(
+        lines.map((tokens) => tokens.length === 0),
+        sparse ? 0 : MOST_EMPTY,
+      ),
+    [lines, sparse],
+  );
   const dearest = Math.max(0, ...[...costs.values()].map((cost) => cost.nanos));
   const bar = (nanos: number) => Math.max(1, (nanos / dearest) * BAR_PX);
   const target = selected ?? [...costs].find(([, cost]) => cost.nanos === dearest)?.[0];
@@ -113,7 +133,7 @@ function Gap({ lines }: { lines: number }) {
       <span />
       <span />
       <span className="ln">⋮</span>
-      <span>{lines} lines without text</span>
+      <span>{count(lines, "line without text", "lines without text")}</span>
     </li>
   );
 }
@@ -122,12 +142,12 @@ function Gap({ lines }: { lines: number }) {
 const MOST_EMPTY = 6;
 
 /** Where longer runs of empty lines begin, with their length; the rest of each run is 0. */
-export function gapsOf(empty: readonly boolean[]): Map<number, number> {
+export function gapsOf(empty: readonly boolean[], most = MOST_EMPTY): Map<number, number> {
   const gaps = new Map<number, number>();
   for (let at = 0; at < empty.length; at += 1) {
     let end = at;
     while (empty[end]) end += 1;
-    if (end - at > MOST_EMPTY) {
+    if (end - at > most) {
       gaps.set(at, end - at);
       for (let inside = at + 1; inside < end; inside += 1) gaps.set(inside, 0);
     }

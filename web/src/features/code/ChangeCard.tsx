@@ -38,33 +38,33 @@ export function ChangeCard(props: ChangeCardProps) {
     <Card
       title={against ? `Change against ${other?.name ?? against}` : "Change against another cluster"}
       actions={
-        <>
-          <label className="vh" htmlFor={choice}>
-            Cluster to compare with
-          </label>
-          <select
-            id={choice}
-            className="field short"
-            value={against ?? ""}
-            onChange={(event) => onAgainst(event.target.value || undefined)}
-          >
-            <option value="">Choose a cluster</option>
-            {against && !known && <option value={against}>{against}</option>}
-            {others.map((cluster) => (
-              <option key={cluster.id} value={cluster.id}>
-                {cluster.name}, {moment(cluster.created_at, clock)}, {money(cluster.cost_nanos, cluster.currency)}
-              </option>
-            ))}
-          </select>
-          {(against || others.length > 0) && (
+        (against || others.length > 0) && (
+          <>
+            <label className="vh" htmlFor={choice}>
+              Cluster to compare with
+            </label>
+            <select
+              id={choice}
+              className="field short"
+              value={against ?? ""}
+              onChange={(event) => onAgainst(event.target.value || undefined)}
+            >
+              <option value="">Choose a cluster</option>
+              {against && !known && <option value={against}>{against}</option>}
+              {others.map((cluster) => (
+                <option key={cluster.id} value={cluster.id}>
+                  {cluster.name}, {moment(cluster.created_at, clock)}, {money(cluster.cost_nanos, cluster.currency)}
+                </option>
+              ))}
+            </select>
             <Button small onClick={onToggle} aria-keyshortcuts="d">
               {against ? "Stop comparing" : "Compare with the one before"}
               <span className="k" aria-hidden="true">
                 d
               </span>
             </Button>
-          )}
-        </>
+          </>
+        )
       }
     >
       {against ? (

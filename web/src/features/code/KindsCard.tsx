@@ -27,7 +27,7 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
   return (
     <Card title="By kind of work">
       <table className="kinds">
-        <caption className="vh">Cost by operation, with the lines that created the work</caption>
+        <caption className="vh">Cost by operation, with its lines</caption>
         <thead>
           <tr>
             <th scope="col">Operation</th>
@@ -42,7 +42,7 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
         </thead>
         <tbody>
           {view.rows.map((row) => {
-            const lines = linesOf(row);
+            const lines = linesOf(row, view.sampled);
             const [first] = lines;
             const mine = own ? (ownOf.get(row.key) ?? 0) : row.nanos;
             return (
@@ -115,12 +115,13 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
   );
 }
 
-/** The lines that created a row's work, dearest first. */
-function linesOf(row: Row): { file: string; line: number; nanos: number }[] {
+/** The lines that created a row's work, or where threads stood if nobody says what created it; dearest first. */
+function linesOf(row: Row, sampled: boolean): { file: string; line: number; nanos: number }[] {
   const lines = new Map<string, { file: string; line: number; nanos: number }>();
   for (const entry of row.entries) {
-    const file = entry.origin_file || entry.file;
-    const line = entry.origin_file ? entry.origin_line : entry.line;
+    const created = !sampled && entry.origin_file !== "";
+    const file = created ? entry.origin_file : entry.file;
+    const line = created ? entry.origin_line : entry.line;
     const key = `${file}:${line}`;
     lines.set(key, { file, line, nanos: (lines.get(key)?.nanos ?? 0) + entry.cost_nanos });
   }

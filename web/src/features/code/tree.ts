@@ -40,7 +40,9 @@ function fileBranch(view: BillView, names: Map<string, string>, file: string, ro
     },
   );
   const words = `${name} ${file}`.toLowerCase();
-  return above({ id: file, names: [name], look: "code", words, place: { file } }, functions.sort(dearest));
+  const base = name.split("/").at(-1) ?? name;
+  const called = base === name ? [name] : [name, base];
+  return above({ id: file, names: called, look: "code", words, place: { file } }, functions.sort(dearest));
 }
 
 function lineBranch(view: BillView, names: Map<string, string>, fileName: string, row: Row): Branch {

@@ -29,17 +29,26 @@ export function isWork(look: Look): boolean {
 /** Some neighbouring parts of a branch, too narrow to stand for themselves, as one. */
 export function more(parent: Branch, start: number, end: number): Branch {
   const children = parent.children.slice(start, end);
-  const looks = new Set(children.map((child) => child.look));
-  const [look] = looks;
   return {
     id: `${parent.id}~${start}-${end}`,
-    names: [`${children.length} more`],
-    look: looks.size === 1 && look ? look : "more",
+    names: [`${children.length} more`, `+${children.length}`],
+    look: lookOf(children),
     nanos: children.reduce((sum, child) => sum + child.nanos, 0),
     shown: children.reduce((sum, child) => sum + child.shown, 0),
     children,
     words: "",
   };
+}
+
+/**
+ * The look of many as one: work looks like the kind that most of its money went to, as lines do. What is not work is never taken for
+ * something else that is not: mixed, it has a look of its own.
+ */
+function lookOf(branches: readonly Branch[]): Look {
+  const sums = new Map<Look, number>();
+  for (const { look, nanos } of branches) sums.set(look, (sums.get(look) ?? 0) + nanos);
+  const [first, ...others] = [...sums].sort(([, a], [, b]) => b - a);
+  return first && (others.length === 0 || isWork(first[0])) ? first[0] : "more";
 }
 
 /** The way from the whole to a branch, both included; undefined where there is no such branch. */

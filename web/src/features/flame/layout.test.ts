@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Branch, find, isWork, type Look, pathTo } from "#/features/flame/branch";
+import { type Branch, find, isWork, type Look, more, pathTo } from "#/features/flame/branch";
 import { edges } from "#/features/flame/draw";
 import { type Box, boxAt, type Layout, labelFor, layout, STEPS, stepFrom } from "#/features/flame/layout";
 
@@ -68,8 +68,8 @@ describe("layout", () => {
     expect(laid.boxes.map((box) => [box.branch.names.at(-1), box.branch.nanos])).toEqual([
       ["all", 1022],
       ["wide", 1000],
-      ["20 more", 20],
-      ["2 more", 2],
+      ["+20", 20],
+      ["+2", 2],
     ]);
     expect(laid.boxes.map((box) => isWork(box.branch.look))).toEqual([true, true, true, false]);
     const opened = layout(root, laid.boxes[2]?.branch.id, 0.5);
@@ -77,6 +77,22 @@ describe("layout", () => {
     expect(opened.boxes).toHaveLength(22);
     // All that fills the width are shown, however narrow.
     expect(layout(root, "all~1-21", 50).boxes).toHaveLength(22);
+  });
+
+  it("gives what is merged the look of most of its money, unless it is no work and mixed", () => {
+    const looks = (...parts: [Look, number][]) =>
+      more(
+        branch(
+          "all",
+          0,
+          parts.map(([look, nanos], index) => branch(`p${index}`, nanos, [], look)),
+        ),
+        0,
+        parts.length,
+      ).look;
+    expect(looks(["read", 1], ["group", 2], ["read", 2])).toBe("read");
+    expect(looks(["idle", 1], ["idle", 2])).toBe("idle");
+    expect(looks(["idle", 1], ["unknown", 2])).toBe("more");
   });
 
   it("shows the whole where the address names nothing", () => {
