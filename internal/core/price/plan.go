@@ -28,7 +28,7 @@ type Change struct {
 }
 
 // Plan says what the rows of a list change about the entries that are there, now. It refuses, in a sentence, what would change the past
-// and what would leave two prices in force at once; nothing is to be imported then. The same rows again change nothing.
+// and what would leave two prices in force at once; nothing is to be imported then. The same rows again change nothing. The rows stay as they are.
 func Plan(existing []Entry, rows []Row, now time.Time) (Change, error) {
 	p := planner{now: now, segments: make(map[Key][]*segment, len(existing))}
 	for _, e := range existing {

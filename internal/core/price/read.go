@@ -29,7 +29,7 @@ const (
 
 // Bounds of a list.
 const (
-	maxRows  = 300_000
+	maxRows  = 200_000
 	maxField = 200
 )
 

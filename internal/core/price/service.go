@@ -108,8 +108,7 @@ func (s *Service) Import(ctx context.Context, now time.Time, actor identity.Acto
 		if err != nil {
 			return err
 		}
-		// Planning puts rows in order and ends them, and this function may run again.
-		if out.Change, err = Plan(existing, append([]Row(nil), list.Rows...), now); err != nil || in.DryRun {
+		if out.Change, err = Plan(existing, list.Rows, now); err != nil || in.DryRun {
 			return err
 		}
 		for i := range out.Added {
