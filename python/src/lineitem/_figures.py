@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lineitem._models import RateCard
+from lineitem._models import PriceUse, RateCard
 from lineitem._money import to_decimal
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class BillFigures:
     rules_version: int = 0
     method: str = "agent"
     rates: RateCard
+    prices: tuple[PriceUse, ...] = ()
 
     @property
     def total(self) -> Decimal:

@@ -33,12 +33,25 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class RateCard:
-    """The configured price of the server's own machine."""
+    """The price of the server's own machines, and who says so; ``as_of`` is when, where that is known."""
 
     currency: str
     core_hour_nanos: int
     gigabyte_hour_nanos: int
     source: str
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceUse:
+    """What processes of a cluster were charged by. ``source`` is empty for processes that are older than its record."""
+
+    source: str
+    as_of: datetime | None = None
+    core_hour_nanos: int
+    gigabyte_hour_nanos: int
+    processes: int
+    cost_nanos: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +177,8 @@ class Process:
     cost_nanos: int
     handle: str
     exit_code: int | None = None
+    price_source: str = ""
+    price_as_of: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None

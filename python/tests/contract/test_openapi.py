@@ -118,8 +118,19 @@ def test_all_routes_of_the_client_are_checked() -> None:
 def test_all_routes_of_the_contract_are_in_the_client() -> None:
     ours = {(call.method.lower(), _routes.BASE + call.template) for call in CALLS.values()}
     theirs = {(method, path) for path, methods in CONTRACT["paths"].items() for method in methods}
-    # Sessions are cookies, for browsers.
-    assert theirs - ours == {("post", "/api/v1/session"), ("delete", "/api/v1/session")}
+    # Sessions are cookies, for browsers. Files are for other tools, and the price book is IT's: both by URL or the command line.
+    assert theirs - ours == {
+        ("post", "/api/v1/session"),
+        ("delete", "/api/v1/session"),
+        ("get", "/api/v1/clusters/{cluster_id}/bill.csv"),
+        ("get", "/api/v1/clusters/{cluster_id}/profile.folded"),
+        ("get", "/api/v1/clusters/{cluster_id}/profile.pb.gz"),
+        ("get", "/api/v1/clusters/{cluster_id}/profile.speedscope.json"),
+        ("get", "/api/v1/cost.focus.csv"),
+        ("get", "/api/v1/prices"),
+        ("get", "/api/v1/prices/coverage"),
+        ("post", "/api/v1/prices/import"),
+    }
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -178,7 +189,8 @@ def test_all_answers_of_the_contract_have_a_model() -> None:
         "TokenRequest",
         "WatchRequest",
     }
-    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - {"Error"}
+    price_book = {"PriceCoverage", "PriceCovers", "PriceEntry", "PriceImport", "PriceLeftOut", "PriceList"}
+    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - price_book - {"Error"}
 
 
 def test_errors_have_the_fields_that_are_read() -> None:
