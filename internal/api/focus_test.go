@@ -19,6 +19,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/api"
 	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/servertest"
 	"github.com/lineitem/lineitem/sdk"
@@ -132,6 +133,7 @@ func TestHalfAFileIsNoFile(t *testing.T) {
 	s := httptest.NewServer(api.New(api.Config{
 		Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now, Identity: b, Clusters: b, Bills: b, Registry: prometheus.NewRegistry(),
 		Ready: func(context.Context) error { return nil }, Ingest: http.NotFoundHandler(), UI: http.NotFoundHandler(), PublicURL: "http://x",
+		Card: func(time.Time) cost.Card { return cost.Card{Currency: "USD"} },
 	}))
 	defer s.Close()
 	r := newRequest(t, http.MethodGet, s.URL+"/api/v1/cost.focus.csv", "")
