@@ -7,15 +7,14 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
-	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 )
 
 // Grouping adds entries up. A question that passes Check makes one.
 type Grouping struct {
 	answer Answer
-	by     []func(f *fact, zone *time.Location) string
-	where  []func(f *fact, zone *time.Location) string
+	by     []func(f *Fact, zone *time.Location) string
+	where  []func(f *Fact, zone *time.Location) string
 	rows   map[string]*Row
 }
 
@@ -31,16 +30,19 @@ func NewGrouping(q Query, currency cost.Currency) *Grouping {
 	return g
 }
 
-// Add books the entries of one cluster.
-func (g *Grouping) Add(c cluster.Cluster, owner string, hours []bill.Hour) {
+// Add books what one cluster spent.
+func (g *Grouping) Add(of Of, hours []bill.Hour) {
 	if len(hours) == 0 {
 		return
 	}
 	g.answer.Clusters++
-	g.answer.Names[string(c.ID)] = c.Name
+	g.answer.Names[string(of.Cluster)] = of.Name
+	if g.answer.RulesVersion == 0 || of.RulesVersion < g.answer.RulesVersion {
+		g.answer.RulesVersion = of.RulesVersion
+	}
 	zone := g.answer.Zone
-	for i := range hours {
-		f := fact{Hour: hours[i], cluster: c, owner: owner}
+	for _, h := range hours {
+		f := Fact{Of: of, Hour: h}
 		g.answer.All += f.Cost
 		if f.Kind == bill.KindUnknown || f.Kind == bill.KindLost {
 			g.answer.Unseen += f.Cost
@@ -51,7 +53,7 @@ func (g *Grouping) Add(c cluster.Cluster, owner string, hours []bill.Hour) {
 	}
 }
 
-func (g *Grouping) passes(f *fact) bool {
+func (g *Grouping) passes(f *Fact) bool {
 	for i, filter := range g.answer.Where {
 		if !filter.keeps(g.where[i](f, g.answer.Zone)) {
 			return false
@@ -60,7 +62,7 @@ func (g *Grouping) passes(f *fact) bool {
 	return true
 }
 
-func (g *Grouping) book(f *fact, zone *time.Location) {
+func (g *Grouping) book(f *Fact, zone *time.Location) {
 	keys := make([]string, len(g.by))
 	for i, of := range g.by {
 		keys[i] = of(f, zone)
@@ -75,13 +77,6 @@ func (g *Grouping) book(f *fact, zone *time.Location) {
 	row.ThreadMicros += f.ThreadMicros + f.NativeMicros
 	row.CPUMicros += f.CPUMicros + f.NativeMicros
 	g.answer.Total += f.Cost
-}
-
-// Rules notes by which version of the rules a cluster's operations were named.
-func (g *Grouping) Rules(version int) {
-	if g.answer.RulesVersion == 0 || version < g.answer.RulesVersion {
-		g.answer.RulesVersion = version
-	}
 }
 
 // Answer lists the rows, dearest first; by time where the first dimension is one. The dearest rows are the ones that a limit leaves.

@@ -70,10 +70,7 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 		if err != nil {
 			return Answer{}, fmt.Errorf("hours of %s: %w", c.ID, err)
 		}
-		if len(hours) > 0 {
-			g.Rules(version)
-		}
-		g.Add(c, owner, hours)
+		g.Add(Of{Cluster: c.ID, Name: c.Name, Backend: c.Backend, UserID: c.OwnerID, User: owner, RulesVersion: version}, hours)
 	}
 	return g.Answer(), nil
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
-	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/errs"
 )
@@ -26,45 +25,39 @@ const (
 	DefaultRows   = 1_000
 )
 
-// fact is an hour's entry of a cluster with what is known of the cluster.
-type fact struct {
-	bill.Hour
-	cluster cluster.Cluster
-	owner   string
-}
-
 // dimensions says what each of them reads. What has no such thing has the empty text: idle time has no line, a line without a tag no project.
 var dimensions = []struct {
 	name  Dimension
 	about string
-	of    func(f *fact, zone *time.Location) string
+	of    func(f *Fact, zone *time.Location) string
 }{
-	{"user", "who owns the cluster and pays", func(f *fact, _ *time.Location) string { return f.owner }},
-	{"cluster", "the cluster's id", func(f *fact, _ *time.Location) string { return string(f.cluster.ID) }},
-	{"name", "the cluster's name", func(f *fact, _ *time.Location) string { return f.cluster.Name }},
-	{"backend", "what ran the cluster", func(f *fact, _ *time.Location) string { return f.cluster.Backend }},
-	{"project", "the tag project that a client declared", func(f *fact, _ *time.Location) string { return f.Project }},
-	{"kind", "work, idle, overhead, lost, unattributed, unknown", func(f *fact, _ *time.Location) string { return f.Kind }},
-	{"category", "the kind more closely, like idle.no_work", func(f *fact, _ *time.Location) string { return f.Category }},
-	{"operation", "the kind of work, like read.csv; of what is no work its category", func(f *fact, _ *time.Location) string {
+	{"user", "who owns the cluster and pays", func(f *Fact, _ *time.Location) string { return f.User }},
+	{"group", "the group that paid, as a path: /research/genomics", func(f *Fact, _ *time.Location) string { return f.Group }},
+	{"cluster", "the cluster's id", func(f *Fact, _ *time.Location) string { return string(f.Cluster) }},
+	{"name", "the cluster's name", func(f *Fact, _ *time.Location) string { return f.Name }},
+	{"backend", "what ran the cluster", func(f *Fact, _ *time.Location) string { return f.Backend }},
+	{"project", "the tag project that a client declared", func(f *Fact, _ *time.Location) string { return f.Project }},
+	{"kind", "work, idle, overhead, lost, unattributed, unknown", func(f *Fact, _ *time.Location) string { return f.Kind }},
+	{"category", "the kind more closely, like idle.no_work", func(f *Fact, _ *time.Location) string { return f.Category }},
+	{"operation", "the kind of work, like read.csv; of what is no work its category", func(f *Fact, _ *time.Location) string {
 		if f.Kind == bill.KindWork {
 			return f.Operation
 		}
 		return f.Category
 	}},
-	{"library", "the library that did the work", func(f *fact, _ *time.Location) string { return f.Library }},
-	{"file", "the file of the line that created the work", func(f *fact, _ *time.Location) string { return f.Origin.File }},
-	{"line", "the line that created the work, as file:line", func(f *fact, _ *time.Location) string { return place(f.Origin.File, f.Origin.Line) }},
-	{"function", "the function that the line is in", func(f *fact, _ *time.Location) string { return f.Origin.Function }},
-	{"leaf", "the line where the threads stood, as file:line", func(f *fact, _ *time.Location) string { return place(f.Leaf.File, f.Leaf.Line) }},
-	{"task", "Dask's task prefix", func(f *fact, _ *time.Location) string { return f.Prefix }},
-	{"hour", "the hour, in the answer's zone", func(f *fact, z *time.Location) string { return f.Start.In(z).Format("2006-01-02T15:04Z07:00") }},
-	{"day", "the day", func(f *fact, z *time.Location) string { return f.Start.In(z).Format(time.DateOnly) }},
-	{"week", "the ISO week", func(f *fact, z *time.Location) string {
+	{"library", "the library that did the work", func(f *Fact, _ *time.Location) string { return f.Library }},
+	{"file", "the file of the line that created the work", func(f *Fact, _ *time.Location) string { return f.Origin.File }},
+	{"line", "the line that created the work, as file:line", func(f *Fact, _ *time.Location) string { return place(f.Origin.File, f.Origin.Line) }},
+	{"function", "the function that the line is in", func(f *Fact, _ *time.Location) string { return f.Origin.Function }},
+	{"leaf", "the line where the threads stood, as file:line", func(f *Fact, _ *time.Location) string { return place(f.Leaf.File, f.Leaf.Line) }},
+	{"task", "Dask's task prefix", func(f *Fact, _ *time.Location) string { return f.Prefix }},
+	{"hour", "the hour, in the answer's zone", func(f *Fact, z *time.Location) string { return f.Start.In(z).Format("2006-01-02T15:04Z07:00") }},
+	{"day", "the day", func(f *Fact, z *time.Location) string { return f.Start.In(z).Format(time.DateOnly) }},
+	{"week", "the ISO week", func(f *Fact, z *time.Location) string {
 		year, week := f.Start.In(z).ISOWeek()
 		return fmt.Sprintf("%04d-W%02d", year, week)
 	}},
-	{"month", "the month", func(f *fact, z *time.Location) string { return f.Start.In(z).Format("2006-01") }},
+	{"month", "the month", func(f *Fact, z *time.Location) string { return f.Start.In(z).Format("2006-01") }},
 }
 
 // times are dimensions whose rows are listed by time.
@@ -87,7 +80,7 @@ func Dimensions() (names []Dimension, about map[Dimension]string) {
 	return names, about
 }
 
-func find(name Dimension) func(f *fact, zone *time.Location) string {
+func find(name Dimension) func(f *Fact, zone *time.Location) string {
 	for _, d := range dimensions {
 		if d.name == name {
 			return d.of

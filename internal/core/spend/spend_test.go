@@ -66,7 +66,7 @@ func TestAllGroupingsAgree(t *testing.T) {
 			}
 			g := spend.NewGrouping(q, "USD")
 			for i, of := range all {
-				g.Add(cluster.Cluster{ID: cluster.ID("cl_" + string(rune('a'+i)))}, []string{"ana", "ben"}[i%2], of)
+				g.Add(spend.Of{Cluster: cluster.ID("cl_" + string(rune('a'+i))), User: []string{"ana", "ben"}[i%2]}, of)
 			}
 			return g.Answer()
 		}
@@ -105,7 +105,7 @@ func TestDaysBeginInTheZone(t *testing.T) {
 	for i := range 48 { // 20:00 UTC is 22:00 in Oslo; the 25th has 25 hours there
 		of = append(of, bill.Hour{Start: begin.Add(time.Duration(i) * time.Hour), Kind: bill.KindIdle, Category: "idle.no_work", Cost: 1})
 	}
-	g.Add(cluster.Cluster{ID: "cl_a", Name: "a"}, "ana", of)
+	g.Add(spend.Of{Cluster: "cl_a", Name: "a", User: "ana"}, of)
 	var got []string
 	for _, row := range g.Answer().Rows {
 		got = append(got, row.Keys[0]+" "+string(rune('0'+row.Cost/10))+string(rune('0'+row.Cost%10)))
