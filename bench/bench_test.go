@@ -40,6 +40,29 @@ func TestCompareIgnoresDrift(t *testing.T) {
 	}
 }
 
+func TestTheIntervalOfAMedian(t *testing.T) {
+	t.Parallel()
+	var values []float64
+	for i := range 100 {
+		values = append(values, float64(i))
+	}
+	// Of 100 fair coins 42 to 58 show heads in about nine of ten cases.
+	if low, high := medianInterval(values); low != 41 || high != 58 {
+		t.Errorf("medianInterval = %v to %v", low, high)
+	}
+	if low, high := medianInterval([]float64{3, 1, 2}); low != 1 || high != 3 {
+		t.Errorf("of three: %v to %v", low, high)
+	}
+}
+
+func TestCPUIsAddedUp(t *testing.T) {
+	t.Parallel()
+	got := compareCPU("x", []Pair{{WithCPU: 1, WithoutCPU: 2}, {WithCPU: 3.04, WithoutCPU: 2}}, AtMost("ratio", 1.01))
+	if math.Abs(got.Ratio-1.01) > 1e-9 || !got.Holds() {
+		t.Errorf("compareCPU = %+v", got)
+	}
+}
+
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

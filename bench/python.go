@@ -50,8 +50,11 @@ var firstResult = Benchmark{
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()
-		result, err := pairs(ctx, env, server, "first_result", AtMost("ratio", 1.2), "first_result.py")
-		return []Result{result}, err
+		measured, err := measurePairs(ctx, env, server, "first_result.py")
+		if err != nil {
+			return nil, err
+		}
+		return []Result{compare("first_result", "s", measured, AtMost("ratio", 1.2))}, nil
 	},
 }
 
@@ -72,30 +75,32 @@ func runWatched(ctx context.Context, env *Env, name, workload string) (_ []Resul
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	ratio, err := pairs(ctx, env, server, name, AtMost("ratio", watchedRatio), "watched.py", workload)
+	measured, err := measurePairs(ctx, env, server, "watched.py", workload)
 	if err != nil {
 		return nil, err
 	}
+	target := AtMost("ratio", watchedRatio)
+	results := []Result{compare(name, "s", measured, target), compareCPU(name+"_cpu", measured, target)}
 	figures, err := agentFigures(ctx, env, server)
 	if err != nil {
 		return nil, err
 	}
-	return append([]Result{ratio}, figures.results(name)...), nil
+	return append(results, figures.results(name)...), nil
 }
 
-// pairs runs a program that prints pairs of seconds, with and without what is measured.
-func pairs(ctx context.Context, env *Env, server *Server, name string, target Target, program string, args ...string) (Result, error) {
+// measurePairs runs a program that prints pairs of seconds, with and without what is measured.
+func measurePairs(ctx context.Context, env *Env, server *Server, program string, args ...string) ([]Pair, error) {
 	var measured []Pair
 	if err := env.RunPython(ctx, program, server.Environ(), &measured, args...); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if len(measured) == 0 {
-		return Result{}, errors.New("the program measured nothing")
+		return nil, errors.New("the program measured nothing")
 	}
 	for _, pair := range measured {
 		env.Logf("  with %.3f s, without %.3f s: %.4f", pair.With, pair.Without, pair.With/pair.Without)
 	}
-	return compare(name, "s", measured, target), nil
+	return measured, nil
 }
 
 // figures is what the agents of a server's workers cost.

@@ -19,7 +19,9 @@ type Result struct {
 	Unit     string
 	Baseline float64 // in the same unit, measured in the same run unless the benchmark says otherwise
 	Ratio    float64 // how the value stands to the baseline; for paired runs the median of the pairs' ratios
-	Target   Target
+	// Low and High bound the true ratio with a probability of about 90 %; zero where no interval is known.
+	Low, High float64
+	Target    Target
 }
 
 // Target is what a figure must keep to.
@@ -65,9 +67,11 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Unit     string  `json:"unit"`
 		Baseline float64 `json:"baseline"`
 		Ratio    float64 `json:"ratio"`
+		Low      float64 `json:"low,omitempty"`
+		High     float64 `json:"high,omitempty"`
 		Target   string  `json:"target"`
 		Holds    bool    `json:"holds"`
-	}{r.Name, r.Value, r.Unit, r.Baseline, r.Ratio, r.Target.String(), r.Holds()})
+	}{r.Name, r.Value, r.Unit, r.Baseline, r.Ratio, r.Low, r.High, r.Target.String(), r.Holds()})
 }
 
 // Write writes the result to <name>.json in a folder.
@@ -98,10 +102,18 @@ func writeTable(w io.Writer, results []Result) error {
 		if !r.Holds() {
 			holds = "NO"
 		}
-		row("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, number(r.Value), number(r.Baseline), r.Unit, number(r.Ratio), r.Target, holds)
+		row("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, number(r.Value), number(r.Baseline), r.Unit, r.ratio(), r.Target, holds)
 	}
 	failures = append(failures, table.Flush())
 	return errors.Join(failures...)
+}
+
+// ratio writes the ratio, with its interval where there is one.
+func (r Result) ratio() string {
+	if r.High == 0 {
+		return number(r.Ratio)
+	}
+	return fmt.Sprintf("%s (%s–%s)", number(r.Ratio), number(r.Low), number(r.High))
 }
 
 // number writes a figure with four significant digits, and whole where it is large.

@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+import psutil
 from workloads import WORKLOADS
 
 _SETTLE = 2  # rounds before those that count: they warm both sides up
@@ -37,13 +39,24 @@ def client(side: str, name: str, folder: Path) -> None:
     ):
         connected.wait_for_workers(workload.n_workers, timeout=120)
         steps = workload.steps(folder, connected)
+        # The server is not among them: both sides share it.
+        pids = [os.getpid(), connected.run_on_scheduler(os.getpid), *connected.run(os.getpid).values()]
+        processes = [psutil.Process(pid) for pid in pids]
         reply(len(steps))
         for line in sys.stdin:
             if line.strip() == "end":
                 break
+            before = sum(cpu_seconds(process) for process in processes)
             start = time.perf_counter()
             steps[int(line)]()
-            reply(time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            reply([seconds, sum(cpu_seconds(process) for process in processes) - before])
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def reply(value: object) -> None:
@@ -65,7 +78,7 @@ class Side:
             env=environ,
         )
 
-    def answer(self) -> float:
+    def answer(self) -> Any:
         """Return the next answer."""
         if self.process.stdout is None:
             raise AssertionError
@@ -73,15 +86,16 @@ class Side:
         if not line:
             message = f"a client ended with status {self.process.wait()}"
             raise RuntimeError(message)
-        return float(json.loads(line))
+        return json.loads(line)
 
-    def ask(self, step: int) -> float:
-        """Let it run a step and return the seconds."""
+    def ask(self, step: int) -> tuple[float, float]:
+        """Let it run a step and return the seconds that it took, and those of CPU."""
         if self.process.stdin is None:
             raise AssertionError
         self.process.stdin.write(f"{step}\n")
         self.process.stdin.flush()
-        return self.answer()
+        seconds, cpu = self.answer()
+        return seconds, cpu
 
     def end(self) -> None:
         """Let the process end its cluster and wait for it."""
@@ -113,7 +127,7 @@ def measure(name: str, folder: Path) -> list[dict[str, float]]:
                 else:
                     theirs, ours = plain.ask(step), watched.ask(step)
                 if number >= _SETTLE:
-                    pairs.append({"with": ours, "without": theirs})
+                    pairs.append({"with": ours[0], "without": theirs[0], "with_cpu": ours[1], "without_cpu": theirs[1]})
     finally:
         for side in sides:
             side.end()

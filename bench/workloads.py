@@ -157,7 +157,7 @@ def _threads(_folder: Path, client: Client) -> list[Callable[[], object]]:
 
 WORKLOADS = {
     "mixed": Workload(rounds=7, clusters=3, prepare=_write_tables, steps=_mixed),
-    "tpch": Workload(rounds=2, clusters=2, prepare=_write_tpch, steps=_tpch),
+    "tpch": Workload(rounds=4, clusters=2, prepare=_write_tpch, steps=_tpch),
     "tasks": Workload(rounds=3, prepare=_nothing, steps=_tasks),
     "cpu": Workload(rounds=40, clusters=4, prepare=_nothing, steps=_cpu),
     "threads_1": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=1),

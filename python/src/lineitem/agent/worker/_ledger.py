@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
 DONE = "done"
 FAILED = "failed"
@@ -38,13 +38,15 @@ class Entry:
         The virtual clock at that time.
     """
 
-    __slots__ = ("charged_us", "opened_us", "owner", "seen_v")
+    __slots__ = ("charged_us", "on_thread_us", "opened_us", "owner", "seen_v")
 
     def __init__(self, owner: Owner, opened_us: int, opened_v: int) -> None:
         self.owner = owner
         self.opened_us = opened_us
         self.seen_v = opened_v
         self.charged_us = 0
+        #: When it was last seen on a thread, on the ledger's clock; 0 if it never was.
+        self.on_thread_us = 0
 
 
 class Window:
@@ -155,6 +157,13 @@ class Ledger:
             row[2] += 1
         elif outcome == FAILED:
             row[3] += 1
+
+    def saw(self, keys: Iterable[Hashable], now: int) -> None:
+        """Note which entries are on a thread at a moment; a key without an entry is ignored."""
+        for key in keys:
+            entry = self.entries.get(key)
+            if entry is not None:
+                entry.on_thread_us = now
 
     def attribute_native(self, us: int) -> int:
         """Give native parallelism to the running entries, evenly: at most the idle time that has no reason yet.

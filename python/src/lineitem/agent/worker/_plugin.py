@@ -499,6 +499,7 @@ class WorkerAgent:
             entry = self.ledger.entries.get(key)
             if entry is not None:
                 self._samples.add(entry.owner, sight.part, sight.stack, sight.wall_us, sight.cpu_us)
+        self.ledger.saw(self.worker.active_threads.copy().values(), now)
         if self._adopted_actors:
             self._end_adopted_actors(now)
         if now - self._last_books >= _BOOKS_US or now < self._last_books:
@@ -579,7 +580,12 @@ class WorkerAgent:
                 # Coroutines and other executors never appear among Dask's active threads.
                 elsewhere = getattr(ts.run_spec, "is_coro", False) or (ts.annotations or {}).get("executor")
                 if not elsewhere or key not in worker.active_keys:
-                    return None
+                    if not entry.on_thread_us:
+                        return None
+                    # It has left its thread, and an event loop that is kept from running has not noticed: seconds, where tasks hold the
+                    # GIL. What it took there must be charged in this window, as no later one has room for it.
+                    gone = self.ledger.now - entry.on_thread_us
+                    return max(0, min(since_open, int((wall - ts.start_time) * 1e6)) - gone)
             return min(since_open, int((wall - ts.start_time) * 1e6))
 
         return elapsed
