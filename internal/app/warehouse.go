@@ -76,7 +76,8 @@ func (f files) Sweep(ctx context.Context, names []string, olderThan time.Time) (
 }
 
 func (f files) Rebuild(ctx context.Context, live []segment.Segment) (segment.Change, error) {
-	return segment.Change{}, nil
+	change, err := f.w.Rebuild(ctx, segmentsTo(live))
+	return changeFrom(change), err
 }
 
 func segmentsTo(in []segment.Segment) []warehouse.Segment {
