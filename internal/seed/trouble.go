@@ -1,0 +1,183 @@
+package seed
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/spend"
+)
+
+// Anomaly is something that went wrong, to be found by those who look.
+type Anomaly struct {
+	// Kind is "runaway", "forgotten", "telemetry", "slow" or "faster".
+	Kind string
+	// About says in a sentence what happened.
+	About        string
+	Since, Until time.Time
+	// User, Group, Cluster and Line are what it is about, where it is about one.
+	User, Group string
+	Cluster     cluster.ID
+	Line        string
+}
+
+// trouble is what goes wrong within what is right otherwise.
+type trouble struct {
+	anomalies []Anomaly
+	// silent is the group whose reports are lost, for a month.
+	silent                  string
+	silentSince, silentTill time.Time
+	changes                 map[*site]change
+}
+
+// change is a line that does its work so many times as slowly from some moment on.
+type change struct {
+	since  time.Time
+	factor float64
+}
+
+// Anomalies tells what went wrong, in the order of the time.
+func (org *Organisation) Anomalies() []Anomaly { return org.trouble.anomalies }
+
+// lost is which share of an hour nobody knows about.
+func (t *trouble) lost(s *session, hour time.Time) float64 {
+	if s.Group != t.silent || hour.Before(t.silentSince) || !hour.Before(t.silentTill) {
+		return 0
+	}
+	return 0.6
+}
+
+func (t *trouble) slower(one *site, hour time.Time) float64 {
+	if c, ok := t.changes[one]; ok && !hour.Before(c.since) {
+		return c.factor
+	}
+	return 1
+}
+
+// makeTrouble lets things go wrong. Short times have less of it.
+func (org *Organisation) makeTrouble() {
+	c := org.stream(ofTrouble)
+	at := func(share float64) time.Time { return org.begin.Add(time.Duration(float64(org.options.Days)*share) * day) }
+	org.trouble.changes = map[*site]change{}
+
+	org.changeLine(habitTables, at(0.22), 9, "slow", "A change made a join of all keys out of a join of one: the line takes nine times as long since.")
+	if org.options.Days > 60 {
+		org.forget(c, at(0.35).Add(15*time.Hour+20*time.Minute))
+		org.silence(at(0.45), at(0.45).Add(30*day))
+	}
+	org.changeLine(habitCSV, at(0.66), 0.15, "faster", "The files became Parquet: reading takes a seventh since.")
+	if org.options.Days > 14 {
+		org.runAway(c, friday(at(0.8)))
+	}
+}
+
+// friday is the next Friday evening.
+func friday(at time.Time) time.Time {
+	for at.Weekday() != time.Friday {
+		at = at.Add(day)
+	}
+	return at.Add(17*time.Hour + 42*time.Minute)
+}
+
+// changeLine lets the dearest line of the largest group of a habit become slower or faster.
+func (org *Organisation) changeLine(h habit, since time.Time, factor float64, kind, about string) {
+	g := org.largest(h)
+	var dearest *site
+	p := org.projects[g][0]
+	for i := range p.files[0].sites {
+		if s := &p.files[0].sites[i]; dearest == nil || s.share > dearest.share {
+			dearest = s
+		}
+	}
+	org.trouble.changes[dearest] = change{since: since, factor: factor}
+	org.tell(Anomaly{
+		Kind: kind, About: about, Since: since, Until: org.options.Until, Group: org.groups[g].Path,
+		Line: fmt.Sprintf("%s:%d", dearest.origin.File, dearest.origin.Line),
+	})
+}
+
+// largest finds the group of a habit with the most work; any, if none has it.
+func (org *Organisation) largest(h habit) int {
+	weights := make([]float64, len(org.groups))
+	for _, u := range org.users {
+		weights[u.group] += u.weight
+	}
+	best, any := -1, 0
+	for i, g := range org.groups {
+		if g.habit == h && (best < 0 || weights[i] > weights[best]) {
+			best = i
+		}
+		if weights[i] > weights[any] {
+			any = i
+		}
+	}
+	if best < 0 {
+		return any
+	}
+	return best
+}
+
+// memberOf finds somebody of a group who is there all the time; anybody, if there is nobody.
+func (org *Organisation) memberOf(group int) int {
+	for i, u := range org.users {
+		if u.group == group && u.joined == 0 && u.left == org.options.Days && !u.scheduled {
+			return i
+		}
+	}
+	return 0
+}
+
+// forget lets a cluster run for 23 days that nobody uses.
+func (org *Organisation) forget(c chance, start time.Time) {
+	s := org.special(c, org.memberOf(org.largest(habitArrays)), start, start.Add(23*day+3*time.Hour), "demo-for-friday", 40, 4)
+	s.spare, s.keep = true, 0.04
+	s.reason = "An administrator stopped it: nobody had used it for 23 days."
+	org.specials = append(org.specials, s)
+	org.tell(Anomaly{
+		Kind: "forgotten", About: "A cluster of 160 slots was left running for 23 days after a demo.", Since: s.start, Until: s.end,
+		User: s.User, Group: s.Group, Cluster: s.Cluster,
+	})
+}
+
+// runAway lets a search that never converges start clusters over a weekend.
+func (org *Organisation) runAway(c chance, start time.Time) {
+	owner, monday := org.memberOf(org.largest(habitBoost)), start.Truncate(day).Add(3*day+8*time.Hour+11*time.Minute)
+	var first session
+	for n := range 24 {
+		s := org.special(c, owner, start.Add(time.Duration(n)*19*time.Minute), earlier(monday, org.options.Until), "search-"+fmt.Sprint(n+1), 32, 8)
+		s.idle, s.keep = 0.04, 0.5
+		if n == 0 {
+			first = s
+		}
+		org.specials = append(org.specials, s)
+	}
+	org.tell(Anomaly{
+		Kind: "runaway", About: "A parameter search started 24 clusters of 256 slots on a Friday evening and never ended.", Since: start, Until: monday,
+		User: first.User, Group: first.Group,
+	})
+}
+
+func (org *Organisation) special(c chance, owner int, start, end time.Time, name string, workers, slots int) session {
+	u := &org.users[owner]
+	g := org.groups[u.group]
+	p := org.projects[u.group][0]
+	return session{
+		Of: spend.Of{
+			Cluster: cluster.ID(c.newID("cl", start)), Name: name, Backend: backendKubernetes, UserID: u.ID, User: u.Name, Group: g.Path,
+			RulesVersion: org.options.RulesVersion,
+		},
+		owner: owner, start: start, end: end, workers: workers, slots: slots, memoryGB: 4, files: p.files[:1], observed: true, project: p.name,
+		hours: c.Uint64(), reason: "It was asked to stop.",
+	}
+}
+
+// silence lets the reports of a group be lost.
+func (org *Organisation) silence(since, until time.Time) {
+	path := org.groups[org.largest(habitDeep)].Path
+	org.trouble.silent, org.trouble.silentSince, org.trouble.silentTill = path, since, until
+	org.tell(Anomaly{
+		Kind: "telemetry", About: "A proxy dropped most reports of a group's workers for a month.", Since: since, Until: until, Group: path,
+	})
+}
+
+func (org *Organisation) tell(a Anomaly) { org.trouble.anomalies = append(org.trouble.anomalies, a) }
