@@ -187,9 +187,15 @@ type Answer struct {
 	RestRows int
 	// Unseen is the part of All that was paid for and not observed: unknown and lost.
 	Unseen cost.Nanos
-	// Clusters is how many clusters ran in the window; Names has their names.
+	// Clusters is how many clusters ran in the window. Names has the names of those in the rows, where the rows are by cluster.
 	Clusters int
 	Names    map[string]string
 	// RulesVersion is the oldest version of the rules that named operations, 0 if nothing was named.
 	RulesVersion int
+	// AsOf is when what it was answered from was made.
+	AsOf time.Time
+	// SQL is the question as it was put to the warehouse, which read ReadRows rows of Segments files. Empty if it was answered without.
+	SQL      string
+	ReadRows int64
+	Segments int
 }
