@@ -44,7 +44,9 @@ func mix(x uint64) uint64 {
 func (c chance) between(least, most float64) float64 { return least + (most-least)*c.Float64() }
 
 // skewed draws from a log-normal distribution with that median.
-func (c chance) skewed(median, sigma float64) float64 { return median * math.Exp(sigma*c.NormFloat64()) }
+func (c chance) skewed(median, sigma float64) float64 {
+	return median * math.Exp(sigma*c.NormFloat64())
+}
 
 // count draws how often something happens that happens so often on average.
 func (c chance) count(mean float64) int {

@@ -53,7 +53,7 @@ func (w *writer) hour(org *Organisation, s *session, hour time.Time) []spend.Fac
 		w.work(org, c, s, hour, left)
 	}
 
-	workers, scheduler := org.rates(s)
+	workers, scheduler := org.rates(s.Backend, s.start, s.threads(), int64(s.threads()*s.memoryGB)*1e9)
 	divide(w.facts, w.micros, between(workers, s.start, from, to))
 	w.add(s, hour, spend.Fact{Hour: bill.Hour{
 		Kind: bill.KindOverhead, Category: usage.CategoryOverheadScheduler, Cost: between(scheduler, s.start, from, to),
@@ -63,7 +63,9 @@ func (w *writer) hour(org *Organisation, s *session, hour time.Time) []spend.Fac
 }
 
 // between is what [from, to) costs of something that runs since start: both counted from the start, so that hours side by side sum exactly.
-func between(r cost.Rate, start, from, to time.Time) cost.Nanos { return r.Over(start, to) - r.Over(start, from) }
+func between(r cost.Rate, start, from, to time.Time) cost.Nanos {
+	return r.Over(start, to) - r.Over(start, from)
+}
 
 func (w *writer) add(s *session, hour time.Time, f spend.Fact, weight int64) {
 	f.Of, f.Start = s.Of, hour
@@ -150,7 +152,7 @@ func divide(facts []spend.Fact, weights []int64, amount cost.Nanos) {
 	}
 	upTo, before := uint64(0), uint64(0)
 	for i, weight := range weights {
-		upTo += uint64(weight) //nolint:gosec // Never negative.
+		upTo += uint64(weight)                        //nolint:gosec // Never negative.
 		high, low := bits.Mul64(uint64(amount), upTo) //nolint:gosec // Never negative.
 		part, _ := bits.Div64(high, low, sum)         // upTo is at most sum, so it fits
 		facts[i].Cost = cost.Nanos(part - before)     //nolint:gosec // At most the amount.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
-	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
@@ -40,10 +39,10 @@ type manner struct {
 }
 
 var (
-	interactive = manner{median: 2.6, sigma: 0.6, most: 12, workers: 4, slots: 2, least: 0.35, mostIdle: 0.75, keep: 0.55}
-	batch       = manner{median: 2.2, sigma: 0.8, most: 20, workers: 10, slots: 4, least: 0.10, mostIdle: 0.35, keep: 0.8}
-	nightly     = manner{median: 2.8, sigma: 0.5, most: 9, workers: 12, slots: 4, least: 0.06, mostIdle: 0.28, keep: 0.9}
-	training    = manner{median: 9, sigma: 0.5, most: 30, workers: 6, slots: 8, least: 0.05, mostIdle: 0.30, keep: 0.6}
+	interactive = manner{median: 2.6, sigma: 0.6, most: 12, workers: 4, slots: 2, least: 0.45, mostIdle: 0.85, keep: 0.55}
+	batch       = manner{median: 2.2, sigma: 0.8, most: 20, workers: 10, slots: 4, least: 0.20, mostIdle: 0.50, keep: 0.8}
+	nightly     = manner{median: 2.8, sigma: 0.5, most: 9, workers: 12, slots: 4, least: 0.10, mostIdle: 0.40, keep: 0.9}
+	training    = manner{median: 9, sigma: 0.5, most: 30, workers: 6, slots: 8, least: 0.10, mostIdle: 0.40, keep: 0.6}
 )
 
 // index counts the days from the first.
@@ -185,43 +184,6 @@ func (s *session) cluster(org *Organisation) cluster.Cluster {
 		Status:  cluster.StatusStopped, Target: cluster.TargetStopped, Reason: s.reason,
 		CreatedAt: s.start, StartedAt: s.start, EndedAt: s.end,
 	}
-}
-
-// Prices of the places where clusters run, in the organisation's currency.
-const (
-	backendKubernetes = "kubernetes"
-	backendSlurm      = "slurm"
-	backendWatched    = cluster.BackendWatched
-
-	gigabyteHour = cost.Nanos(4_500_000)
-)
-
-// coreHour is what an hour of a core costs: the cloud's price rises when a contract ends, after 58 % of the time.
-func (org *Organisation) coreHour(backend string, at time.Time) cost.Nanos {
-	switch backend {
-	case backendSlurm:
-		return 18_000_000
-	case backendWatched:
-		return 25_000_000
-	}
-	if at.Before(org.PricesRise()) {
-		return 38_000_000
-	}
-	return 43_500_000
-}
-
-// PricesRise is when the cloud's price of a core rises.
-func (org *Organisation) PricesRise() time.Time {
-	return org.begin.Add(time.Duration(float64(org.options.Days)*0.58) * day)
-}
-
-// rates are what an hour of all workers and of the scheduler costs.
-func (org *Organisation) rates(s *session) (workers, scheduler cost.Rate) {
-	core, currency := org.coreHour(s.Backend, s.start), org.options.Currency
-	of := func(cores, gigabytes int) cost.Rate {
-		return cost.Rate{NanosPerHour: core*cost.Nanos(cores) + gigabyteHour*cost.Nanos(gigabytes), Currency: currency}
-	}
-	return of(s.threads(), s.threads()*s.memoryGB), of(1, 2)
 }
 
 // calibrate finds how often people have to begin for the number of facts that is asked for: it counts the facts of a part of the days.

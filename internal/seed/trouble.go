@@ -2,6 +2,7 @@ package seed
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
@@ -57,7 +58,9 @@ func (t *trouble) slower(one *site, hour time.Time) float64 {
 // makeTrouble lets things go wrong. Short times have less of it.
 func (org *Organisation) makeTrouble() {
 	c := org.stream(ofTrouble)
-	at := func(share float64) time.Time { return org.begin.Add(time.Duration(float64(org.options.Days)*share) * day) }
+	at := func(share float64) time.Time {
+		return org.begin.Add(time.Duration(float64(org.options.Days)*share) * day)
+	}
 	org.trouble.changes = map[*site]change{}
 
 	org.changeLine(habitTables, at(0.22), 9, "slow", "A change made a join of all keys out of a join of one: the line takes nine times as long since.")
@@ -79,13 +82,13 @@ func friday(at time.Time) time.Time {
 	return at.Add(17*time.Hour + 42*time.Minute)
 }
 
-// changeLine lets the dearest line of the largest group of a habit become slower or faster.
+// changeLine lets the dearest line of the helpers of the largest group of a habit become slower or faster.
 func (org *Organisation) changeLine(h habit, since time.Time, factor float64, kind, about string) {
 	g := org.largest(h)
 	var dearest *site
-	p := org.projects[g][0]
-	for i := range p.files[0].sites {
-		if s := &p.files[0].sites[i]; dearest == nil || s.share > dearest.share {
+	helpers := org.shared[g]
+	for i := range helpers.sites {
+		if s := &helpers.sites[i]; dearest == nil || s.share > dearest.share {
 			dearest = s
 		}
 	}
@@ -127,14 +130,20 @@ func (org *Organisation) memberOf(group int) int {
 	return 0
 }
 
+// scaled makes what goes wrong as large as the organisation works: n for a hundred million rows.
+func (org *Organisation) scaled(n int) int {
+	return max(1, int(int64(n)*org.options.Rows/100_000_000))
+}
+
 // forget lets a cluster run for 23 days that nobody uses.
 func (org *Organisation) forget(c chance, start time.Time) {
-	s := org.special(c, org.memberOf(org.largest(habitArrays)), start, start.Add(23*day+3*time.Hour), "demo-for-friday", 40, 4)
+	owner := org.memberOf(org.largest(habitArrays))
+	s := org.special(c, owner, start, start.Add(23*day+3*time.Hour), "demo-for-friday", max(6, org.scaled(40)), 4)
 	s.spare, s.keep = true, 0.04
 	s.reason = "An administrator stopped it: nobody had used it for 23 days."
 	org.specials = append(org.specials, s)
 	org.tell(Anomaly{
-		Kind: "forgotten", About: "A cluster of 160 slots was left running for 23 days after a demo.", Since: s.start, Until: s.end,
+		Kind: "forgotten", About: fmt.Sprintf("A cluster of %d slots was left running for 23 days after a demo.", s.threads()), Since: s.start, Until: s.end,
 		User: s.User, Group: s.Group, Cluster: s.Cluster,
 	})
 }
@@ -143,8 +152,9 @@ func (org *Organisation) forget(c chance, start time.Time) {
 func (org *Organisation) runAway(c chance, start time.Time) {
 	owner, monday := org.memberOf(org.largest(habitBoost)), start.Truncate(day).Add(3*day+8*time.Hour+11*time.Minute)
 	var first session
-	for n := range 24 {
-		s := org.special(c, owner, start.Add(time.Duration(n)*19*time.Minute), earlier(monday, org.options.Until), "search-"+fmt.Sprint(n+1), 32, 8)
+	clusters := min(24, org.scaled(24*8))
+	for n := range clusters {
+		s := org.special(c, owner, start.Add(time.Duration(n)*19*time.Minute), earlier(monday, org.options.Until), "search-"+strconv.Itoa(n+1), max(1, org.scaled(24*32)/clusters), 8)
 		s.idle, s.keep = 0.04, 0.5
 		if n == 0 {
 			first = s
@@ -152,8 +162,8 @@ func (org *Organisation) runAway(c chance, start time.Time) {
 		org.specials = append(org.specials, s)
 	}
 	org.tell(Anomaly{
-		Kind: "runaway", About: "A parameter search started 24 clusters of 256 slots on a Friday evening and never ended.", Since: start, Until: monday,
-		User: first.User, Group: first.Group,
+		Kind: "runaway", Since: start, Until: monday, User: first.User, Group: first.Group,
+		About: fmt.Sprintf("A parameter search started %d clusters of %d slots on a Friday evening and never ended.", clusters, first.threads()),
 	})
 }
 
