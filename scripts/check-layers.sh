@@ -32,6 +32,8 @@ internal/app
 examples
 web
 internal/servertest
+internal/seed
+internal/seed/seedyear
 internal/housekeeping
 internal/cli
 internal/dask
@@ -149,6 +151,11 @@ right internal/app                  internal/controller
 right internal/app                  internal/api
 wrong internal/app                  database/sql
 wrong internal/app                  github.com/stretchr/testify
+wrong internal/seed                 internal/store
+wrong internal/seed                 internal/app
+right internal/seed                 internal/core/cost
+right internal/seed/seedyear        internal/seed
+right internal/seed/seedyear        internal/store
 right internal/servertest           internal/app
 right internal/servertest           internal/store
 '
@@ -161,6 +168,8 @@ wrong internal/controller  time.Sleep(1)
 wrong internal/core/cost   time.Sleep(1)
 wrong internal/api         context.Background()
 right internal/app         context.Background()
+wrong internal/seed        context.Background()
+right internal/seed/seedyear context.Background()
 right cmd/lineitem         context.Background()
 wrong internal/cli         fmt.Println()
 right internal/cli         fmt.Sprintln()

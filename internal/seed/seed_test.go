@@ -219,7 +219,7 @@ func TestWhatWentWrongShows(t *testing.T) {
 		return part, all
 	}
 	a := anomalies["runaway"]
-	saturday := a.Since.Truncate(24 * time.Hour).AddDate(0, 0, 1)
+	saturday := a.Since.Truncate(24*time.Hour).AddDate(0, 0, 1)
 	if part, all := sum(saturday, saturday.AddDate(0, 0, 2), func(f spend.Fact) bool { return f.User == a.User }); part*2 < all {
 		t.Errorf("on the weekend that ran away %d of %d were of %s", part, all, a.User)
 	}
