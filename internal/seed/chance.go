@@ -17,6 +17,7 @@ const (
 	ofSessions
 	ofHour
 	ofTrouble
+	ofPrices
 )
 
 // chance draws from a stream of random numbers.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/price"
 )
 
 // Where clusters run.
@@ -22,13 +23,27 @@ func (org *Organisation) PricesRise() time.Time {
 	return org.begin.Add(time.Duration(float64(org.options.Days)*0.58) * day)
 }
 
-// Prices are those of each backend at a moment.
-func (org *Organisation) Prices(at time.Time) map[string]cost.Basis {
-	prices := map[string]cost.Basis{}
-	for _, name := range []string{backendKubernetes, backendSlurm, backendWatched} {
-		prices[name] = cost.Basis{CoreHour: org.coreHour(name, at), GigabyteHour: gigabyteHour}
+// Prices lists what was in force when, for the price book.
+func (org *Organisation) Prices() []price.Entry {
+	c := org.stream(ofPrices)
+	var out []price.Entry
+	add := func(backend string, unit price.Unit, nanos cost.Nanos, since, until time.Time) {
+		out = append(out, price.Entry{
+			ID: c.newID("pr", since), Key: price.Key{Provider: backend, Unit: unit, Purchase: price.OnDemand}, NanosPerHour: nanos,
+			Currency: org.options.Currency, ValidFrom: since, ValidTo: until, Source: "Made up with this organisation.", AsOf: since,
+		})
 	}
-	return prices
+	for _, backend := range []string{backendKubernetes, backendSlurm, backendWatched} {
+		add(backend, price.GigabyteHour, gigabyteHour, org.begin, time.Time{})
+		before, after := org.coreHour(backend, org.begin), org.coreHour(backend, org.options.Until)
+		if before == after {
+			add(backend, price.CoreHour, before, org.begin, time.Time{})
+			continue
+		}
+		add(backend, price.CoreHour, before, org.begin, org.PricesRise())
+		add(backend, price.CoreHour, after, org.PricesRise(), time.Time{})
+	}
+	return out
 }
 
 func (org *Organisation) coreHour(backend string, at time.Time) cost.Nanos {

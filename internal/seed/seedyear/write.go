@@ -82,7 +82,7 @@ func (w *writer) write(ctx context.Context, org *seed.Organisation) error {
 	return w.month(ctx, org, month)
 }
 
-// people writes the administrator, the groups and the users.
+// people writes the administrator, the users and the prices that they pay.
 func (w *writer) people(ctx context.Context, org *seed.Organisation) error {
 	service := identity.NewService(w.db, w.db)
 	code, err := service.Bootstrap(ctx, w.begun.UTC())
@@ -98,7 +98,7 @@ func (w *writer) people(ctx context.Context, org *seed.Organisation) error {
 				return fmt.Errorf("user %s: %w", u.Name, err)
 			}
 		}
-		return nil
+		return w.db.AddPrices(ctx, org.Prices(), w.begun.UTC())
 	})
 }
 
