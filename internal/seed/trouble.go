@@ -63,12 +63,12 @@ func (org *Organisation) makeTrouble() {
 	}
 	org.trouble.changes = map[*site]change{}
 
-	org.changeLine(habitTables, at(0.22), 9, "slow", "A change made a join of all keys out of a join of one: the line takes nine times as long since.")
+	org.changeLine(habitTables, "join", at(0.22), 9, "slow", "A change made a join of all keys out of a join of one: the line takes nine times as long since.")
 	if org.options.Days > 60 {
 		org.forget(c, at(0.35).Add(15*time.Hour+20*time.Minute))
 		org.silence(at(0.45), at(0.45).Add(30*day))
 	}
-	org.changeLine(habitCSV, at(0.66), 0.15, "faster", "The files became Parquet: reading takes a seventh since.")
+	org.changeLine(habitCSV, "read.csv", at(0.66), 0.15, "faster", "The files became Parquet: reading takes a seventh since.")
 	if org.options.Days > 14 {
 		org.runAway(c, friday(at(0.8)))
 	}
@@ -82,13 +82,15 @@ func friday(at time.Time) time.Time {
 	return at.Add(17*time.Hour + 42*time.Minute)
 }
 
-// changeLine lets the dearest line of the helpers of the largest group of a habit become slower or faster.
-func (org *Organisation) changeLine(h habit, since time.Time, factor float64, kind, about string) {
+// changeLine lets a line of the helpers of the largest group of a habit become slower or faster: the dearest one that does some operation, or any if
+// none does.
+func (org *Organisation) changeLine(h habit, operation string, since time.Time, factor float64, kind, about string) {
 	g := org.largest(h)
 	var dearest *site
 	helpers := org.shared[g]
 	for i := range helpers.sites {
-		if s := &helpers.sites[i]; dearest == nil || s.share > dearest.share {
+		s := &helpers.sites[i]
+		if dearest == nil || rank(s, operation) > rank(dearest, operation) {
 			dearest = s
 		}
 	}
@@ -97,6 +99,14 @@ func (org *Organisation) changeLine(h habit, since time.Time, factor float64, ki
 		Kind: kind, About: about, Since: since, Until: org.options.Until, Group: org.groups[g].Path,
 		Line: fmt.Sprintf("%s:%d", dearest.origin.File, dearest.origin.Line),
 	})
+}
+
+// rank orders sites by their share, those of an operation before all others.
+func rank(s *site, operation string) float64 {
+	if s.operation == operation {
+		return 1e9 + s.share
+	}
+	return s.share
 }
 
 // largest finds the group of a habit with the most work; any, if none has it.
@@ -152,9 +162,9 @@ func (org *Organisation) forget(c chance, start time.Time) {
 func (org *Organisation) runAway(c chance, start time.Time) {
 	owner, monday := org.memberOf(org.largest(habitBoost)), start.Truncate(day).Add(3*day+8*time.Hour+11*time.Minute)
 	var first session
-	clusters := min(24, org.scaled(24*8))
+	clusters := min(24, max(2, org.scaled(24*8)))
 	for n := range clusters {
-		s := org.special(c, owner, start.Add(time.Duration(n)*19*time.Minute), earlier(monday, org.options.Until), "search-"+strconv.Itoa(n+1), max(1, org.scaled(24*32)/clusters), 8)
+		s := org.special(c, owner, start.Add(time.Duration(n)*19*time.Minute), earlier(monday, org.options.Until), "search-"+strconv.Itoa(n+1), max(2, org.scaled(24*32)/clusters), 8)
 		s.idle, s.keep = 0.04, 0.5
 		if n == 0 {
 			first = s
