@@ -17,11 +17,11 @@ import (
 // NoteFolded remembers by which rules worker batches of a cluster were folded (the oldest count) and whether any was sampled.
 func (db *DB) NoteFolded(ctx context.Context, state usage.FoldState) error {
 	was, err := db.read(ctx).GetFoldState(ctx, string(state.ClusterID))
+	fresh := errors.Is(err, sql.ErrNoRows)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
+	case err != nil && !fresh:
 		return fail("read how a cluster was folded", err)
-	case int64(state.RulesVersion) < was.RulesVersion:
+	case fresh || int64(state.RulesVersion) < was.RulesVersion:
 		if err := db.markCluster(ctx, string(state.ClusterID)); err != nil {
 			return err
 		}

@@ -87,6 +87,12 @@ func (db *DB) ForgetMarks(ctx context.Context, before time.Time) error {
 	return fail("forget marks", err)
 }
 
+// MeasureSegments returns how many live segments there are, and their size.
+func (db *DB) MeasureSegments(ctx context.Context) (count, bytes int64, err error) {
+	row, err := db.read(ctx).MeasureSegments(ctx)
+	return row.Files, row.Bytes, fail("measure segments", err)
+}
+
 // DirtyHours returns how many hours of clusters are dirty, and since when the first of them has been; the zero time if none is.
 func (db *DB) DirtyHours(ctx context.Context) (hours int64, since time.Time, err error) {
 	row, err := db.read(ctx).MeasureDirty(ctx)

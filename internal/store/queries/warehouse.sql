@@ -1,6 +1,9 @@
 -- name: ListSegments :many
 SELECT * FROM warehouse_segments WHERE dropped_at IS NULL ORDER BY table_name, day_at;
 
+-- name: MeasureSegments :one
+SELECT count(*) AS files, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM warehouse_segments WHERE dropped_at IS NULL;
+
 -- name: ListSegmentNames :many
 -- Those that live and those that were dropped not before a time.
 SELECT name FROM warehouse_segments WHERE dropped_at IS NULL OR dropped_at >= CAST(@dropped_since AS BIGINT) ORDER BY name;

@@ -344,6 +344,22 @@ func (q *Queries) MeasureDirty(ctx context.Context) (MeasureDirtyRow, error) {
 	return i, err
 }
 
+const measureSegments = `-- name: MeasureSegments :one
+SELECT count(*) AS files, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM warehouse_segments WHERE dropped_at IS NULL
+`
+
+type MeasureSegmentsRow struct {
+	Files int64
+	Bytes int64
+}
+
+func (q *Queries) MeasureSegments(ctx context.Context) (MeasureSegmentsRow, error) {
+	row := q.db.QueryRowContext(ctx, measureSegments)
+	var i MeasureSegmentsRow
+	err := row.Scan(&i.Files, &i.Bytes)
+	return i, err
+}
+
 const setHorizon = `-- name: SetHorizon :exec
 UPDATE warehouse_horizon SET hour_at = $1
 `
