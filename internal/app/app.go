@@ -77,6 +77,7 @@ type App struct {
 	url       string
 	db        *store.DB
 	identity  *identity.Service
+	groups    *identity.Groups
 	code      string // bought by the first start, "" later
 	clusters  *controller.Clusters
 	watched   *controller.Watched
@@ -123,6 +124,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *App, err error)
 		return nil, err
 	}
 	a.identity = identity.NewService(a.db, a.db)
+	a.groups = identity.NewGroups(a.db, a.db)
 	if a.code, err = a.identity.Bootstrap(ctx, a.now()); err != nil {
 		return nil, err
 	}
@@ -174,7 +176,7 @@ func (a *App) wire(ctx context.Context) error {
 		Folder: a.folder, Housekeeper: a.db, Retention: telemetryRetention, Logger: a.logger, Now: a.now,
 	}
 	service := cluster.NewService(cluster.ServiceConfig{
-		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
+		Store: a.db, Tx: a.db, Users: a.db, Groups: a.groups, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
 	})
 	registry := newRegistry(a.db)
@@ -195,7 +197,7 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 	bills := bill.NewService(service, a.db, a.db, a.folder, card)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
+		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),

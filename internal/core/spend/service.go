@@ -46,11 +46,8 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 	if hour := q.Until.UTC().Truncate(time.Hour); hour.Before(q.Until) {
 		q.Until = hour.Add(time.Hour)
 	}
-	filter := cluster.ListFilter{AliveSince: q.Since, CreatedBefore: q.Until}
-	if actor.User.Role != identity.RoleAdmin {
-		filter.Owner = actor.User.ID
-	}
-	clusters, err := s.clusters.ListClusters(ctx, filter)
+	scope := actor.Scope()
+	clusters, err := s.clusters.ListClusters(ctx, cluster.ListFilter{Scope: &scope, AliveSince: q.Since, CreatedBefore: q.Until})
 	if err != nil {
 		return Answer{}, fmt.Errorf("list clusters: %w", err)
 	}
@@ -70,7 +67,7 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 		if err != nil {
 			return Answer{}, fmt.Errorf("hours of %s: %w", c.ID, err)
 		}
-		g.Add(Of{Cluster: c.ID, Name: c.Name, Backend: c.Backend, UserID: c.OwnerID, User: owner, RulesVersion: version}, hours)
+		g.Add(Of{Cluster: c.ID, Name: c.Name, Backend: c.Backend, UserID: c.OwnerID, User: owner, Group: c.GroupPath, RulesVersion: version}, hours)
 	}
 	return g.Answer(), nil
 }
