@@ -34,7 +34,7 @@ var dimensions = []struct {
 	about string
 	of    func(f *Fact, zone *time.Location) string
 }{
-	{"user", "who owns the cluster and pays", func(f *Fact, _ *time.Location) string { return f.User }},
+	{"user", "who owns the cluster", func(f *Fact, _ *time.Location) string { return f.User }},
 	{DimensionGroup, "the group that paid, as a path: /research/genomics", func(f *Fact, _ *time.Location) string { return f.Group }},
 	{"cluster", "the cluster's id", func(f *Fact, _ *time.Location) string { return string(f.Cluster) }},
 	{"name", "the cluster's name", func(f *Fact, _ *time.Location) string { return f.Name }},
