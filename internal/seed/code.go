@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
 
@@ -31,9 +32,9 @@ type project struct {
 
 // makeCode writes everybody's code: helpers that a group and those below it share, the files of its projects, and everyone's own.
 func (org *Organisation) makeCode() {
-	index := map[string]int{}
+	index := map[identity.GroupID]int{}
 	for i, g := range org.groups {
-		index[g.Path] = i
+		index[g.ID] = i
 		c := org.stream(ofCode, uint64(i))
 		root := "/srv/code" + g.Path
 		helpers := c.file(root+"/common/tables.py", g.habit, 14, nil)

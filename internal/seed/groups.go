@@ -2,15 +2,14 @@ package seed
 
 import (
 	"strconv"
-	"strings"
+
+	"github.com/lineitem/lineitem/internal/core/identity"
 )
 
-// Group is a node of the tree.
-type Group struct {
-	ID string
-	// Path is from the root: /risk/fraud/cards. Parent is that of the group above, empty at the top.
-	Path, Parent string
-	habit        habit
+// group is a node of the tree, with what its people do.
+type group struct {
+	identity.Group
+	habit habit
 	// offset is how many hours of UTC their days are away.
 	offset int
 	size   float64
@@ -18,9 +17,6 @@ type Group struct {
 	agentsAtFirst, agentsAtLast float64
 	backend                     string
 }
-
-// Name is the last part of the path.
-func (g Group) Name() string { return g.Path[strings.LastIndexByte(g.Path, '/')+1:] }
 
 // departments, what they are about, and what their teams mostly do.
 var departments = []struct {
@@ -74,8 +70,9 @@ func numbered(names []string, i int) string {
 }
 
 func (org *Organisation) addGroup(c chance, parent int, name string, likely habit) {
-	g := Group{
-		ID: c.newID("gr", org.begin), Path: "/" + name, habit: likely, offset: pick(c, []int{0, 0, 0, -6, 5}),
+	created := org.begin.AddDate(-1, 0, 0)
+	g := group{
+		Group: identity.Group{ID: identity.GroupID(c.newID("gr", created)), Name: name, Path: "/" + name, CreatedAt: created}, habit: likely, offset: pick(c, []int{0, 0, 0, -6, 5}),
 		size: c.skewed(1, 0.7), agentsAtFirst: c.between(0.70, 0.95), agentsAtLast: c.between(0.93, 1),
 		backend: pick(c, []string{backendKubernetes, backendKubernetes, backendSlurm, backendWatched}),
 	}
@@ -84,7 +81,7 @@ func (org *Organisation) addGroup(c chance, parent int, name string, likely habi
 		g.size *= 0.1
 	default:
 		above := org.groups[parent]
-		g.Parent, g.Path = above.Path, above.Path+"/"+name
+		g.Parent, g.Path = above.ID, above.Path+"/"+name
 		g.offset, g.backend = above.offset, above.backend
 		if above.Parent == "" {
 			g.size *= 0.4

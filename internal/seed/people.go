@@ -12,8 +12,8 @@ import (
 // User is a person, or the account that a team's scheduled work runs under.
 type User struct {
 	identity.User
-	// Group is the path of the group that pays for what they do.
-	Group string
+	// Group pays for what they do.
+	Group identity.Group
 	// Leads tells that they lead it.
 	Leads bool
 }
@@ -50,12 +50,12 @@ func (org *Organisation) makeUsers() {
 	for i := range org.options.Users {
 		u := user{group: c.weighted(len(org.groups), func(i int) float64 { return org.groups[i].size }), weight: min(c.skewed(1, 1.35), 40), left: days}
 		g := org.groups[u.group]
-		u.Group = g.Path
+		u.Group = g.Group
 		switch {
 		case i < len(org.groups) && org.groups[i].habit.schedules():
-			u.group, u.Group, u.scheduled = i, org.groups[i].Path, true
+			u.group, u.Group, u.scheduled = i, org.groups[i].Group, true
 			u.weight = min(c.skewed(4, 0.8), 20)
-			u.Name = "svc-" + strings.ReplaceAll(strings.TrimPrefix(u.Group, "/"), "/", "-")
+			u.Name = "svc-" + strings.ReplaceAll(strings.TrimPrefix(u.Group.Path, "/"), "/", "-")
 		default:
 			u.Name = unused(taken, pick(c, givenNames)+"."+pick(c, familyNames))
 			if c.Float64() < 0.3 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
@@ -65,7 +66,7 @@ type Organisation struct {
 	// rate is how often people begin to work, such that there are about as many facts as asked for.
 	rate float64
 
-	groups   []Group
+	groups   []group
 	users    []user
 	projects [][]project // of each group
 	shared   []*file     // the helpers of each group
@@ -89,7 +90,13 @@ func New(o Options) (*Organisation, error) {
 }
 
 // Groups returns the groups, parents before their children.
-func (org *Organisation) Groups() []Group { return org.groups }
+func (org *Organisation) Groups() []identity.Group {
+	groups := make([]identity.Group, len(org.groups))
+	for i := range org.groups {
+		groups[i] = org.groups[i].Group
+	}
+	return groups
+}
 
 // Users returns everybody.
 func (org *Organisation) Users() []User {

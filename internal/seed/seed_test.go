@@ -16,6 +16,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/id"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/seed"
@@ -81,15 +82,17 @@ func TestFactsSumToWhatClustersCost(t *testing.T) {
 		if len(org.Groups()) != o.Groups || len(org.Users()) != o.Users {
 			t.Fatalf("%d groups and %d users, want %d and %d", len(org.Groups()), len(org.Users()), o.Groups, o.Users)
 		}
-		paths, owners := map[string]bool{"": true}, map[string]seed.User{}
+		paths, owners := map[string]bool{}, map[string]seed.User{}
+		above := map[identity.GroupID]string{"": ""}
 		for _, g := range org.Groups() {
-			if paths[g.Path] || !paths[g.Parent] || g.Path != g.Parent+"/"+g.Name() {
-				t.Fatalf("group %q below %q is there twice, or its parent is not", g.Path, g.Parent)
+			parent, ok := above[g.Parent]
+			if paths[g.Path] || !ok || g.Path != parent+"/"+g.Name || !id.Valid("gr", string(g.ID)) {
+				t.Fatalf("group %+v is there twice, or its parent is not", g)
 			}
-			paths[g.Path] = true
+			paths[g.Path], above[g.ID] = true, g.Path
 		}
 		for _, u := range org.Users() {
-			if _, twice := owners[u.Name]; twice || !paths[u.Group] || !id.Valid("us", string(u.ID)) {
+			if _, twice := owners[u.Name]; twice || !paths[u.Group.Path] || !id.Valid("us", string(u.ID)) {
 				t.Fatalf("user %+v is there twice or in no group", u)
 			}
 			owners[u.Name] = u
@@ -105,7 +108,7 @@ func TestFactsSumToWhatClustersCost(t *testing.T) {
 			for f := range org.Facts(d) {
 				c, u := clusters[f.Cluster], owners[f.User]
 				switch {
-				case c.ID == "" || u.ID != f.UserID || c.OwnerID != f.UserID || c.Name != f.Name || c.Backend != f.Backend || u.Group != f.Group:
+				case c.ID == "" || u.ID != f.UserID || c.OwnerID != f.UserID || c.Name != f.Name || c.Backend != f.Backend || u.Group.Path != f.Group || c.GroupPath != f.Group || c.GroupID != u.Group.ID:
 					t.Fatalf("fact %+v is of cluster %+v and user %+v", f, c, u)
 				case f.Start.Before(c.StartedAt.Truncate(time.Hour)) || !f.Start.Before(c.EndedAt) || f.Start.Truncate(24*time.Hour) != d:
 					t.Fatalf("fact of %s: cluster from %s to %s", f.Start, c.StartedAt, c.EndedAt)

@@ -132,14 +132,14 @@ func (org *Organisation) session(c chance, owner int, began, runs time.Time) (se
 	s.observed = c.Float64() < adopted
 	name := org.choose(c, &s, u)
 	s.Of = spend.Of{
-		Cluster: cluster.ID(c.newID("cl", start)), Name: name, Backend: g.backend, UserID: u.ID, User: u.Name, Group: u.Group,
+		Cluster: cluster.ID(c.newID("cl", start)), Name: name, Backend: g.backend, UserID: u.ID, User: u.Name, Group: u.Group.Path,
 		RulesVersion: org.options.RulesVersion,
 	}
 	return s, true
 }
 
 // manner draws how a session is, and the hour of UTC of its day at which it begins.
-func (org *Organisation) manner(c chance, u *user, g *Group) (manner, float64) {
+func (org *Organisation) manner(c chance, u *user, g *group) (manner, float64) {
 	if u.scheduled {
 		return nightly, math.Mod(float64(1+c.IntN(5)-g.offset+24), 24) + c.between(0, 0.1)
 	}
@@ -182,6 +182,7 @@ func (s *session) cluster(org *Organisation) cluster.Cluster {
 		ID: s.Cluster, Name: s.Name, OwnerID: s.UserID, Backend: s.Backend,
 		Options: cluster.Options{Workers: s.workers, Threads: s.slots, MemoryBytes: int64(s.memoryGB*s.slots) * 1e9},
 		Status:  cluster.StatusStopped, Target: cluster.TargetStopped, Reason: s.reason,
+		GroupID: org.users[s.owner].Group.ID, GroupPath: s.Group,
 		CreatedAt: s.start, StartedAt: s.start, EndedAt: s.end,
 	}
 }

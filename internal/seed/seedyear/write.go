@@ -82,7 +82,7 @@ func (w *writer) write(ctx context.Context, org *seed.Organisation) error {
 	return w.month(ctx, org, month)
 }
 
-// people writes the administrator, the users and the prices that they pay.
+// people writes the administrator, the groups, the users and the prices that they pay.
 func (w *writer) people(ctx context.Context, org *seed.Organisation) error {
 	service := identity.NewService(w.db, w.db)
 	code, err := service.Bootstrap(ctx, w.begun.UTC())
@@ -93,8 +93,20 @@ func (w *writer) people(ctx context.Context, org *seed.Organisation) error {
 		return err
 	}
 	return w.db.Atomically(ctx, func(ctx context.Context) error {
+		for _, g := range org.Groups() {
+			if err := errors.Join(w.db.CreateGroup(ctx, g), w.db.KeepPath(ctx, g.Path, g.ID, g.CreatedAt)); err != nil {
+				return fmt.Errorf("group %s: %w", g.Path, err)
+			}
+		}
 		for _, u := range org.Users() {
 			if err := w.db.CreateUser(ctx, u.User); err != nil {
+				return fmt.Errorf("user %s: %w", u.Name, err)
+			}
+			m := identity.Member{Group: u.Group.ID, User: u.User, Role: identity.RoleMember, Pays: true}
+			if u.Leads {
+				m.Role = identity.RoleLead
+			}
+			if err := w.db.PutMember(ctx, m, u.CreatedAt); err != nil {
 				return fmt.Errorf("user %s: %w", u.Name, err)
 			}
 		}
