@@ -55,7 +55,7 @@ type Config struct {
 type server struct {
 	Config
 	metrics *metrics
-	prices  priceCache
+	charged priceCache
 }
 
 // New returns the handler of everything that the server answers.

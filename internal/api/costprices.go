@@ -54,7 +54,7 @@ func (c *priceCache) keep(key priceWindow, now time.Time, prices []sdk.PriceCove
 func (s *server) pricesOf(ctx context.Context, now, since, until time.Time) ([]sdk.PriceCovers, error) {
 	actor := actorOf(ctx)
 	key := priceWindow{actor.User.ID, since.Unix(), until.Unix()}
-	if prices, ok := s.prices.find(key, now); ok {
+	if prices, ok := s.charged.find(key, now); ok {
 		return prices, nil
 	}
 	if !since.Before(now) {
@@ -66,6 +66,6 @@ func (s *server) pricesOf(ctx context.Context, now, since, until time.Time) ([]s
 	}
 	machines := slices.DeleteFunc(coverage.Items, func(c price.Covered) bool { return c.GPU != "" })
 	prices := convert(machines, priceCoversToAPI)
-	s.prices.keep(key, now, prices)
+	s.charged.keep(key, now, prices)
 	return prices, nil
 }
