@@ -111,7 +111,11 @@ func TestChoose(t *testing.T) {
 // TestQuestionsAreManyAndDifferent holds that the benchmark of the year asks what docs/cost.md offers.
 func TestQuestionsAreManyAndDifferent(t *testing.T) {
 	t.Parallel()
-	all := questions(Cast{Until: time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC), Dearest: "ana", Middle: "ben", Small: "cleo", Group: "/risk", Project: "churn", Line: "a.py:1", Cluster: "cl_1"})
+	month := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	all := questions(Cast{
+		Dearest: "ana", Group: "/risk", Project: "churn", Line: "a.py:1", Cluster: "cl_1",
+		Months: []UserMonth{{"ana", month, month.AddDate(0, 1, 0)}, {"ben", month, month.AddDate(0, 1, 0)}},
+	})
 	seen, classes, dimensions := map[string]bool{}, map[string]int{}, map[string]bool{}
 	for _, q := range all {
 		if seen[q.String()] {

@@ -35,9 +35,16 @@ func (q Question) String() string {
 
 // Cast is who and what the questions are about: taken from the year itself.
 type Cast struct {
-	Until time.Time
-	// Dearest, Middle and Small are users; Group is a path with groups below it.
-	Dearest, Middle, Small, Group, Project, Line, Cluster string
+	// Dearest is the user who spent most; Group is a path with groups below it.
+	Dearest, Group, Project, Line, Cluster string
+	// Months are single users' months.
+	Months []UserMonth
+}
+
+// UserMonth is a user and a whole month in which they spent something.
+type UserMonth struct {
+	User         string
+	Since, Until time.Time
 }
 
 // questions are all that docs/cost.md offers, over a year: each dimension alone, pairs, filters, and what a user asks of a month.
@@ -71,11 +78,9 @@ func questions(c Cast) []Question {
 	add(classDetail, "operation", "cluster="+c.Cluster)
 	add(classDetail, "task,operation", "project="+c.Project)
 
-	month := time.Date(c.Until.Year(), c.Until.Month(), 1, 0, 0, 0, 0, time.UTC).AddDate(0, -1, 0)
-	for i, user := range []string{c.Dearest, c.Middle, c.Small} {
+	for _, m := range c.Months {
 		for _, by := range []string{"operation", "line", "day,kind", "project", "file,library", "cluster"} {
-			since := month.AddDate(0, -2*i, 0)
-			all = append(all, Question{Class: classUser, By: by, Where: []string{"user=" + user}, Since: since, Until: since.AddDate(0, 1, 0)})
+			all = append(all, Question{Class: classUser, By: by, Where: []string{"user=" + m.User}, Since: m.Since, Until: m.Until})
 		}
 	}
 	return all
