@@ -95,11 +95,8 @@ func condition(f spend.Filter) string {
 	return "(" + strings.Join(out, " OR ") + ")"
 }
 
-// allowed keeps rows that may be seen.
+// allowed keeps rows that may be seen by somebody who does not see all.
 func allowed(s spend.Scope) string {
-	if s.All {
-		return ""
-	}
 	out := []string{}
 	if len(s.Users) > 0 {
 		ids := make([]string, len(s.Users))

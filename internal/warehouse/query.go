@@ -61,9 +61,15 @@ func look(q spend.Query, scope spend.Scope, home *time.Location) question {
 }
 
 func (q *question) restrict(scope spend.Scope) {
-	if c := allowed(scope); c != "" {
-		q.conditions = append(q.conditions, c)
-		q.needs["user_id"], q.needs["group_path"] = true, true
+	if scope.All {
+		return
+	}
+	q.conditions = append(q.conditions, allowed(scope))
+	if len(scope.Users) > 0 {
+		q.needs["user_id"] = true
+	}
+	if len(scope.Groups) > 0 {
+		q.needs["group_path"] = true
 	}
 }
 
@@ -91,25 +97,19 @@ func (q *question) rowsSQL(parts []part, home *time.Location) string {
 	fmt.Fprintf(&b, "SELECT *, sum(cost_nanos) OVER ()::BIGINT AS total_nanos, count(*) OVER () AS row_count\nFROM (\n")
 	fmt.Fprintf(&b, "  SELECT %s, sum(cost_nanos)::BIGINT AS cost_nanos, sum(thread_us)::BIGINT AS thread_us, sum(cpu_us)::BIGINT AS cpu_us%s\n  FROM (\n", list(shown), names)
 	fmt.Fprintf(&b, "    SELECT %s, sum(cost_nanos) AS cost_nanos, sum(thread_us + native_us) AS thread_us, sum(cpu_us + native_us) AS cpu_us\n    FROM (\n", list(inner))
-	b.WriteString(q.from(parts, inner, home))
+	b.WriteString(q.from(parts, inner, home, ""))
 	fmt.Fprintf(&b, "    ) GROUP BY ALL HAVING sum(%s) <> 0\n  ) GROUP BY ALL\n)\nORDER BY cost_nanos DESC, %s\nLIMIT %d", countColumn, list(aliases), q.Limit)
 	return b.String()
 }
 
-// totalsSQL is the text that adds a whole window up, and what of it was not seen.
-func (q *question) totalsSQL(parts []part, home *time.Location) string {
-	return fmt.Sprintf("SELECT coalesce(sum(cost_nanos), 0)::BIGINT AS all_nanos, coalesce(sum(cost_nanos) FILTER (kind IN ('unknown', 'lost')), 0)::BIGINT AS unseen_nanos\nFROM (\n%s)",
-		q.from(parts, []string{"kind"}, home))
-}
-
-// clustersSQL is the text that counts clusters and finds the oldest rules.
-func (q *question) clustersSQL(parts []part, home *time.Location) string {
-	return fmt.Sprintf("SELECT count(DISTINCT cluster_id) AS clusters, coalesce(min(rules_version) FILTER (rules_version > 0), 0) AS rules_version\nFROM (\n"+
-		"  SELECT cluster_id, rules_version FROM (\n%s  ) GROUP BY ALL HAVING sum(%s) <> 0\n)", q.from(parts, []string{"cluster_id", "rules_version"}, home), countColumn)
-}
+// Each table is there three times: files and delta under its own name, which is what is documented and shown, and each of them alone.
+const (
+	filesPrefix = "files_of_"
+	deltaPrefix = "delta_of_"
+)
 
 // from is the rows of all parts, with some columns and the amounts.
-func (q *question) from(parts []part, columns []string, home *time.Location) string {
+func (q *question) from(parts []part, columns []string, home *time.Location, prefix string) string {
 	if len(parts) == 0 { // no hour passes the filters
 		parts = []part{{lines, span{q.Since, q.Since}}}
 	}
@@ -128,7 +128,7 @@ func (q *question) from(parts []part, columns []string, home *time.Location) str
 			selected = append(selected, c)
 		}
 		selected = append(append(selected, amounts...), countColumn)
-		fmt.Fprintf(&b, "      SELECT %s FROM %s WHERE %s\n", list(selected), p.table.name, strings.Join(append([]string{p.bounds(home)}, q.conditions...), " AND "))
+		fmt.Fprintf(&b, "      SELECT %s FROM %s WHERE %s\n", list(selected), prefix+p.table.name, strings.Join(append([]string{p.bounds(home)}, q.conditions...), " AND "))
 	}
 	return b.String()
 }

@@ -22,6 +22,9 @@ type generation struct {
 	// usable are the tables that questions may be planned with, with their rows.
 	usable map[*table]int64
 	asOf   time.Time
+	// changed tells that the delta has rows; settled are totals without it.
+	changed bool
+	settled *settled
 	// users are questions that are being answered from it; guarded by the warehouse's mutex.
 	users int
 }
@@ -41,20 +44,19 @@ func (w *Warehouse) refresh(ctx context.Context, v View) error {
 	for i := range g.segments {
 		g.segments[i].Day = g.segments[i].Day.UTC()
 		s := g.segments[i]
-		t, err := tableNamed(s.Table)
-		if err == nil {
-			err = checkName(s.Name)
-		}
-		if err != nil {
+		if err := checkName(s.Name); err != nil {
 			return err
 		}
-		g.files[t] = append(g.files[t], s)
+		if t := tableNamed(s.Table); t != nil {
+			g.files[t] = append(g.files[t], s)
+		}
 	}
 	err := w.private(ctx, func(conn *sql.Conn) error {
 		if err := w.check(ctx, conn, g); err != nil {
 			return err
 		}
 		w.choose(g)
+		g.settled = w.settledFor(g)
 		return w.build(ctx, conn, g, v)
 	})
 	if err != nil {
@@ -194,29 +196,38 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 	if err := run(ctx, conn, delta); err != nil {
 		return w.blame(held, err)
 	}
+	var rows int64
+	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM "+g.schema+".delta").Scan(&rows); err != nil {
+		return fmt.Errorf("count the delta: %w", err)
+	}
+	g.changed = rows > 0
 	for _, t := range tables {
-		if err := run(ctx, conn, w.view(g, t)); err != nil {
-			return w.blame(g.files[t], err)
+		for _, view := range w.views(g, t) {
+			if err := run(ctx, conn, view); err != nil {
+				return w.blame(g.files[t], err)
+			}
 		}
 	}
 	return nil
 }
 
-// view defines the view of a table: its files and the delta.
-func (w *Warehouse) view(g *generation, t *table) string {
+// views define the views of a table: its files, the delta, and both.
+func (w *Warehouse) views(g *generation, t *table) []string {
 	columns := t.fileColumns()
 	if t == lines {
 		columns = append(columns, countColumn)
 	}
-	from := fmt.Sprintf("SELECT %s FROM %s.delta", list(columns), g.schema)
+	delta := fmt.Sprintf("SELECT %s FROM %s.delta", list(columns), g.schema)
+	files := delta + " WHERE false"
 	if _, ok := g.usable[t]; ok && len(g.files[t]) > 0 {
 		head := slices.Clone(columns)
 		if t == lines {
 			head[len(head)-1] = "1 AS " + countColumn
 		}
-		from = fmt.Sprintf("SELECT %s FROM %s UNION ALL %s", list(head), w.read(g.files[t]), from)
+		files = fmt.Sprintf("SELECT %s FROM %s", list(head), w.read(g.files[t]))
 	}
-	return fmt.Sprintf("CREATE VIEW %s.%s AS %s", g.schema, t.name, from)
+	create := "CREATE VIEW " + g.schema + "."
+	return []string{create + filesPrefix + t.name + " AS " + files, create + deltaPrefix + t.name + " AS " + delta, create + t.name + " AS " + files + " UNION ALL " + delta}
 }
 
 // bounds are those of the hours of a view's delta.
@@ -238,6 +249,16 @@ func bounds(v View) (since, until time.Time) {
 		}
 	}
 	return since, until.Add(time.Hour)
+}
+
+// settledFor keeps the totals of segments that stay.
+func (w *Warehouse) settledFor(g *generation) *settled {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now != nil && slices.Equal(w.now.segments, g.segments) {
+		return w.now.settled
+	}
+	return &settled{known: map[windowKey]totals{}}
 }
 
 // acquire takes part in the present generation.
