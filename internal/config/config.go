@@ -55,7 +55,7 @@ type Config struct {
 	WarehouseRetention int
 	// WarehouseMemory bounds the memory of questions of cost.
 	WarehouseMemory int64
-	LogLevel       slog.Level
+	LogLevel        slog.Level
 	// LogFormat is "text" or "json".
 	LogFormat string
 }

@@ -99,7 +99,9 @@ func (m *marks) stretch(clusterID string, from, until int64) {
 
 // mark writes marks.
 func (db *DB) mark(ctx context.Context, m marks) error {
-	keys := slices.SortedFunc(maps.Keys(m.hours), func(a, b pairKey) int { return cmp.Or(cmp.Compare(a.clusterID, b.clusterID), cmp.Compare(a.hourAt, b.hourAt)) })
+	keys := slices.SortedFunc(maps.Keys(m.hours), func(a, b pairKey) int {
+		return cmp.Or(cmp.Compare(a.clusterID, b.clusterID), cmp.Compare(a.hourAt, b.hourAt))
+	})
 	now := micros(time.Now())
 	err := db.exec(ctx, "mark hours", markDirty, len(keys), func(to []any, i int) []any {
 		return append(to, keys[i].clusterID, keys[i].hourAt, newStamp(), now)

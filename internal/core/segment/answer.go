@@ -18,14 +18,14 @@ type refresh struct {
 
 // Answer answers a question that has passed Check, from segments and what they do not say yet.
 func (k *Keeper) Answer(ctx context.Context, q spend.Query, scope spend.Scope) (spend.Answer, error) {
-	if err := k.freshen(ctx); err != nil {
+	if err := k.Fresh(ctx); err != nil {
 		return spend.Answer{}, err
 	}
 	return k.cfg.Files.Answer(ctx, q, scope)
 }
 
-// freshen sees to it that questions see what is not too old.
-func (k *Keeper) freshen(ctx context.Context) error {
+// Fresh sees to it that questions see what is not too old.
+func (k *Keeper) Fresh(ctx context.Context) error {
 	now := k.cfg.Now()
 	k.mu.Lock()
 	known := !k.asOf.IsZero()

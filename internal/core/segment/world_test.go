@@ -93,7 +93,9 @@ func (w *world) Hours(ctx context.Context, now time.Time, c cluster.Cluster, sin
 }
 
 // Fold makes world a segment.Folder.
-func (w *world) Fold(ctx context.Context, id cluster.ID) (int, error) { return w.folder().Fold(ctx, id) }
+func (w *world) Fold(ctx context.Context, id cluster.ID) (int, error) {
+	return w.folder().Fold(ctx, id)
+}
 
 // truth is what the bills say was spent, hour by hour.
 func (w *world) truth(ctx context.Context) (facts []spend.Fact, err error) {
@@ -119,7 +121,9 @@ func (w *world) steps(t testing.TB) map[string]func(*rapid.T) {
 	ctx := t.Context()
 	one := func(rt *rapid.T) cluster.ID { return rapid.SampledFrom(w.clusters).Draw(rt, "cluster") }
 	return map[string]func(*rapid.T){
-		"wait":       func(rt *rapid.T) { w.now = w.now.Add(time.Duration(rapid.IntRange(1, 200).Draw(rt, "minutes")) * time.Minute) },
+		"wait": func(rt *rapid.T) {
+			w.now = w.now.Add(time.Duration(rapid.IntRange(1, 200).Draw(rt, "minutes")) * time.Minute)
+		},
 		"start":      func(rt *rapid.T) { w.start(ctx, rt, one(rt)) },
 		"change":     func(rt *rapid.T) { w.change(ctx, rt, one(rt)) },
 		"change too": func(rt *rapid.T) { w.change(ctx, rt, one(rt)) },
