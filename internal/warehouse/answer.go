@@ -42,9 +42,14 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	}
 	home := w.options.Zone
 	parts := catalogue{g.usable, home}.plan(q.spans, q.needs, q.coarsest)
-	a.SQL = q.rowsSQL(parts, home)
+	a.SQL = q.rowsSQL(parts, home, asDocumented)
 	a.ReadRows, a.Segments = g.touched(parts)
-	rows, err := conn.QueryContext(ctx, a.SQL)
+	// It runs on the same tables, without the files that are of other months.
+	source, err := w.narrow(ctx, conn, g, parts, "")
+	if err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, q.rowsSQL(parts, home, source))
 	if err != nil {
 		return err
 	}

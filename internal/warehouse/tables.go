@@ -58,6 +58,7 @@ var rollups = []*table{
 	{name: "day_clusters", grain: daily, perMonth: true, columns: slices.Concat([]string{"cluster_id", "cluster"}, userColumns, []string{"group_path", "backend", "kind", "rules_version"})},
 	{name: "months", grain: monthly, perMonth: true, columns: slices.Concat(userColumns, groupColumns, whatColumns)},
 	{name: "month_lines", grain: monthly, perMonth: true, columns: slices.Concat(userColumns, groupColumns, whatColumns, lineColumns)},
+	{name: "month_code", grain: monthly, perMonth: true, columns: slices.Concat([]string{"group_path", "kind", "operation", "library"}, lineColumns)},
 	{name: "month_groups", grain: monthly, perMonth: true, columns: slices.Concat(groupColumns, whatColumns)},
 }
 

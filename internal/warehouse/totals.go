@@ -43,8 +43,11 @@ func (w *Warehouse) totalsOf(ctx context.Context, conn *sql.Conn, g *generation,
 	t, ok := g.settled.known[key]
 	w.mu.Unlock()
 	if !ok {
-		var err error
-		if t, err = w.sumUp(ctx, conn, look.from(parts, []string{"cluster_id", "kind", "rules_version"}, w.options.Zone, filesPrefix)); err != nil {
+		source, err := w.narrow(ctx, conn, g, parts, filesPrefix)
+		if err != nil {
+			return t, err
+		}
+		if t, err = w.sumUp(ctx, conn, look.from(parts, []string{"cluster_id", "kind", "rules_version"}, w.options.Zone, source)); err != nil {
 			return t, err
 		}
 		w.mu.Lock()
@@ -57,7 +60,7 @@ func (w *Warehouse) totalsOf(ctx context.Context, conn *sql.Conn, g *generation,
 	if !g.changed {
 		return t, nil
 	}
-	return w.withDelta(ctx, conn, &look, parts, t)
+	return w.withDelta(ctx, conn, g, &look, parts, t)
 }
 
 // sumUp adds rows up.
@@ -85,9 +88,9 @@ func (w *Warehouse) sumUp(ctx context.Context, conn *sql.Conn, from string) (tot
 }
 
 // withDelta corrects totals of segments by the delta. A cluster of which the delta says something is counted anew; there are few.
-func (w *Warehouse) withDelta(ctx context.Context, conn *sql.Conn, look *question, parts []part, t totals) (totals, error) {
+func (w *Warehouse) withDelta(ctx context.Context, conn *sql.Conn, g *generation, look *question, parts []part, t totals) (totals, error) {
 	columns, home := []string{"cluster_id", "kind", "rules_version"}, w.options.Zone
-	delta := look.from([]part{{lines, span{look.Since, look.Until}}}, columns, home, deltaPrefix)
+	delta := look.from([]part{{lines, span{look.Since, look.Until}}}, columns, home, inDelta)
 	d, err := w.sumUp(ctx, conn, delta)
 	if err != nil || d.clusters == 0 {
 		return t, err
@@ -95,6 +98,10 @@ func (w *Warehouse) withDelta(ctx context.Context, conn *sql.Conn, look *questio
 	d.all, d.unseen = d.all+t.all, d.unseen+t.unseen
 	for version, facts := range t.facts {
 		d.facts[version] += facts
+	}
+	source, err := w.narrow(ctx, conn, g, parts, filesPrefix)
+	if err != nil {
+		return t, err
 	}
 	var change int
 	err = conn.QueryRowContext(ctx, fmt.Sprintf(`WITH delta AS MATERIALIZED (
@@ -105,7 +112,7 @@ SELECT coalesce(sum(CASE WHEN held + fresh <> 0 THEN 1 ELSE 0 END - CASE WHEN he
 %s    ) WHERE cluster_id IN (SELECT cluster_id FROM delta)
     UNION ALL SELECT cluster_id, 0, %s FROM delta
   ) GROUP BY 1
-)`, delta, countColumn, look.from(parts, columns[:1], home, filesPrefix), countColumn)).Scan(&change)
+)`, delta, countColumn, look.from(parts, columns[:1], home, source), countColumn)).Scan(&change)
 	d.clusters = t.clusters + change
 	return d, err
 }

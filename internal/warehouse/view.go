@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cost"
@@ -25,6 +27,9 @@ type generation struct {
 	// changed tells that the delta has rows; settled are totals without it.
 	changed bool
 	settled *settled
+	// narrowed are the views that leave files of other months out.
+	narrowing sync.Mutex
+	narrowed  map[string]bool
 	// users are questions that are being answered from it; guarded by the warehouse's mutex.
 	users int
 }
@@ -40,7 +45,7 @@ func (w *Warehouse) Refresh(ctx context.Context, v View) error {
 }
 
 func (w *Warehouse) refresh(ctx context.Context, v View) error {
-	g := &generation{segments: slices.Clone(v.Segments), files: map[*table][]Segment{}, usable: map[*table]int64{}, asOf: v.AsOf}
+	g := &generation{segments: slices.Clone(v.Segments), files: map[*table][]Segment{}, usable: map[*table]int64{}, asOf: v.AsOf, narrowed: map[string]bool{}}
 	for i := range g.segments {
 		g.segments[i].Day = g.segments[i].Day.UTC()
 		s := g.segments[i]
@@ -213,21 +218,58 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 
 // views define the views of a table: its files, the delta, and both.
 func (w *Warehouse) views(g *generation, t *table) []string {
+	var files []Segment
+	if _, ok := g.usable[t]; ok {
+		files = g.files[t]
+	}
+	return []string{w.viewOf(g, t, filesPrefix+t.name, files, false), w.viewOf(g, t, deltaPrefix+t.name, nil, true), w.viewOf(g, t, t.name, files, true)}
+}
+
+// viewOf defines a view of some files of a table and, if so wanted, of the delta.
+func (w *Warehouse) viewOf(g *generation, t *table, name string, files []Segment, delta bool) string {
 	columns := t.fileColumns()
+	head := slices.Clone(columns)
 	if t == lines {
-		columns = append(columns, countColumn)
+		columns, head = append(columns, countColumn), append(head, "1 AS "+countColumn)
 	}
-	delta := fmt.Sprintf("SELECT %s FROM %s.delta", list(columns), g.schema)
-	files := delta + " WHERE false"
-	if _, ok := g.usable[t]; ok && len(g.files[t]) > 0 {
-		head := slices.Clone(columns)
-		if t == lines {
-			head[len(head)-1] = "1 AS " + countColumn
+	var from []string
+	if len(files) > 0 {
+		from = append(from, fmt.Sprintf("SELECT %s FROM %s", list(head), w.read(files)))
+	}
+	if delta || len(files) == 0 {
+		end := ""
+		if !delta {
+			end = " WHERE false"
 		}
-		files = fmt.Sprintf("SELECT %s FROM %s", list(head), w.read(g.files[t]))
+		from = append(from, fmt.Sprintf("SELECT %s FROM %s.delta%s", list(columns), g.schema, end))
 	}
-	create := "CREATE VIEW " + g.schema + "."
-	return []string{create + filesPrefix + t.name + " AS " + files, create + deltaPrefix + t.name + " AS " + delta, create + t.name + " AS " + files + " UNION ALL " + delta}
+	return fmt.Sprintf("CREATE VIEW %s.%s AS %s", g.schema, name, strings.Join(from, " UNION ALL "))
+}
+
+// narrow names for each part what it is read from. Opening a year's files, if only to see that nothing in them is wanted, takes longer than reading a day: where a
+// part needs few of many files, a view of the UTC months that it touches is made.
+func (w *Warehouse) narrow(ctx context.Context, conn *sql.Conn, g *generation, parts []part, prefix string) (source func(p part) string, err error) {
+	names := map[part]string{}
+	g.narrowing.Lock()
+	defer g.narrowing.Unlock()
+	for _, p := range parts {
+		names[p] = prefix + p.table.name
+		first, last := monthOf(p.since), monthOf(p.until.Add(-time.Hour))
+		files := slices.DeleteFunc(slices.Clone(g.files[p.table]), func(s Segment) bool { return monthOf(s.Day).Before(first) || monthOf(s.Day).After(last) })
+		if p.empty() || 2*len(files) > len(g.files[p.table]) {
+			continue
+		}
+		name := fmt.Sprintf("%s%s_%s_%s", prefix, p.table.name, first.Format("200601"), last.Format("200601"))
+		names[p] = name
+		if g.narrowed[name] {
+			continue
+		}
+		if err := run(ctx, conn, w.viewOf(g, p.table, name, files, prefix == "")); err != nil {
+			return nil, err
+		}
+		g.narrowed[name] = true
+	}
+	return func(p part) string { return cmp.Or(names[p], prefix+p.table.name) }, nil
 }
 
 // bounds are those of the hours of a view's delta.
