@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -245,6 +246,18 @@ func (s *Shelf) Remove(ctx context.Context, names ...string) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// Written tells of all files of the bucket when they were written.
+func (s *Shelf) Written(ctx context.Context) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	for f, err := range s.bucket.List(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		out[f.Name] = f.Written
+	}
+	return out, nil
 }
 
 // Bytes is how large the files in the folder are together.
