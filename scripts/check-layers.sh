@@ -32,6 +32,7 @@ internal/app
 examples
 web
 internal/servertest
+internal/bucket
 internal/seed
 internal/seed/seedyear
 internal/housekeeping
@@ -151,6 +152,9 @@ right internal/app                  internal/controller
 right internal/app                  internal/api
 wrong internal/app                  database/sql
 wrong internal/app                  github.com/stretchr/testify
+wrong internal/bucket               internal/core/errs
+wrong internal/bucket               internal/warehouse
+right internal/app                  internal/bucket
 wrong internal/seed                 internal/store
 wrong internal/seed                 internal/app
 right internal/seed                 internal/core/cost
