@@ -36,8 +36,10 @@ const countColumn = "facts"
 var (
 	userColumns  = []string{"user_id", "user_name"}
 	groupColumns = []string{"group_path", "project", "backend"}
-	whatColumns  = []string{"kind", "category", "operation", "library"}
+	whatColumns  = []string{"kind", "category", "operation", "library", "task"}
 	lineColumns  = []string{"file", "line", "function"}
+	leafColumns  = []string{"leaf_file", "leaf_line", "leaf_function"}
+	codeColumns  = slices.Concat([]string{"group_path", "kind", "operation", "library", "task"}, lineColumns)
 )
 
 // lines is the detail; its columns are promised in docs/warehouse.md.
@@ -58,7 +60,8 @@ var rollups = []*table{
 	{name: "day_clusters", grain: daily, perMonth: true, columns: slices.Concat([]string{"cluster_id", "cluster"}, userColumns, []string{"group_path", "backend", "kind", "rules_version"})},
 	{name: "months", grain: monthly, perMonth: true, columns: slices.Concat(userColumns, groupColumns, whatColumns)},
 	{name: "month_lines", grain: monthly, perMonth: true, columns: slices.Concat(userColumns, groupColumns, whatColumns, lineColumns)},
-	{name: "month_code", grain: monthly, perMonth: true, columns: slices.Concat([]string{"group_path", "kind", "operation", "library"}, lineColumns)},
+	{name: "month_code", grain: monthly, perMonth: true, columns: codeColumns},
+	{name: "month_leaves", grain: monthly, perMonth: true, columns: slices.Concat(codeColumns, leafColumns)},
 	{name: "month_groups", grain: monthly, perMonth: true, columns: slices.Concat(groupColumns, whatColumns)},
 }
 
