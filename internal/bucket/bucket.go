@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"net/http"
 	"net/url"
@@ -125,7 +126,7 @@ func (b *Bucket) Put(ctx context.Context, name, file string) error {
 }
 
 // ErrMissing is returned for a file that is not in the bucket.
-var ErrMissing = errors.New("it is not in the bucket")
+var ErrMissing = fmt.Errorf("it is not in the bucket: %w", fs.ErrNotExist)
 
 // get writes a file to an open one.
 func (b *Bucket) get(ctx context.Context, name string, to *os.File) (int64, error) {

@@ -3,7 +3,9 @@ package warehouse
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"time"
@@ -13,7 +15,7 @@ import (
 type Blobs interface {
 	// Keep takes a file of the folder over; it is safe when Keep returns.
 	Keep(ctx context.Context, name string) error
-	// Hold brings files into the folder and lets them stay there until release is called.
+	// Hold brings files into the folder and lets them stay there until release is called. fs.ErrNotExist, with the name, for one that is nowhere.
 	Hold(ctx context.Context, names []string) (release func(), err error)
 	// Remove deletes files there and in the folder.
 	Remove(ctx context.Context, names ...string) error
@@ -34,6 +36,9 @@ func (w *Warehouse) hold(ctx context.Context, segments []Segment) (release func(
 		names = append(names, s.Name)
 	}
 	release, err = w.options.Blobs.Hold(ctx, names)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = w.blame(segments, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("bring files of the warehouse: %w", err)
 	}

@@ -150,6 +150,16 @@ func TestABucketKeepsSegments(t *testing.T) {
 	}
 	same(other, "after the sweep")
 
+	// One that is nowhere is named, so that it can be written again.
+	if err := b.Remove(ctx, live[0].Name); err != nil {
+		t.Fatal(err)
+	}
+	fourth, _ := open(filepath.Join(t.TempDir(), "fourth"))
+	_, err = fourth.Facts(ctx, live[:1], []warehouse.Pair{{Hour: live[0].Day}})
+	if bad := (*warehouse.BadSegment)(nil); !errors.As(err, &bad) || bad.Segment != live[0] {
+		t.Errorf("a file that is nowhere: %v", err)
+	}
+
 	// A file that is not what was written is found when it is brought.
 	damaged := filepath.Join(t.TempDir(), "damaged.parquet")
 	if err := os.WriteFile(damaged, []byte("PAR1 and nothing else"), 0o600); err != nil {
