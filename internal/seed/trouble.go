@@ -115,17 +115,17 @@ func (org *Organisation) largest(h habit) int {
 	for _, u := range org.users {
 		weights[u.group] += u.weight
 	}
-	best, any := -1, 0
+	best, most := -1, 0
 	for i, g := range org.groups {
 		if g.habit == h && (best < 0 || weights[i] > weights[best]) {
 			best = i
 		}
-		if weights[i] > weights[any] {
-			any = i
+		if weights[i] > weights[most] {
+			most = i
 		}
 	}
 	if best < 0 {
-		return any
+		return most
 	}
 	return best
 }
