@@ -153,7 +153,7 @@ right internal/app                  internal/api
 wrong internal/app                  database/sql
 wrong internal/app                  github.com/stretchr/testify
 wrong internal/bucket               internal/core/errs
-wrong internal/bucket               internal/warehouse
+wrong internal/bucket               internal/store
 right internal/app                  internal/bucket
 wrong internal/seed                 internal/store
 wrong internal/seed                 internal/app
