@@ -75,6 +75,13 @@ lint: setup-check ## Linters and type checkers only
 bench: setup-run build ## Run all benchmarks, or one (NAME=watched); results in bench/out/
 	go run -buildvcs=false ./bench $(NAME)
 
+YEAR ?= .lineitem/year
+ROWS ?= 100M
+
+.PHONY: seed-year
+seed-year: build ## A made-up organisation's year in a data folder (YEAR=.lineitem/year ROWS=1M ARGS="--until 2026-11-01"); docs/seed-year.md
+	go run -buildvcs=false ./internal/seed/seedyear --data $(YEAR) --rows $(ROWS) $(ARGS)
+
 # --- Change
 
 .PHONY: fmt

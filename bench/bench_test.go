@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -127,5 +128,46 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose(all, []string{"d"}); err == nil || !strings.Contains(err.Error(), "choose from a, b, c") {
 		t.Errorf("an unknown name gives %v", err)
+	}
+}
+
+// TestQuestionsAreManyAndDifferent holds that the benchmark of the year asks what docs/cost.md offers.
+func TestQuestionsAreManyAndDifferent(t *testing.T) {
+	t.Parallel()
+	month := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	all := questions(Cast{
+		Dearest: "ana", Group: "/risk", Project: "churn", Line: "a.py:1", Cluster: "cl_1",
+		Months: []UserMonth{{"ana", month, month.AddDate(0, 1, 0)}, {"ben", month, month.AddDate(0, 1, 0)}},
+	})
+	seen, classes, dimensions := map[string]bool{}, map[string]int{}, map[string]bool{}
+	for _, q := range all {
+		if seen[q.String()] {
+			t.Errorf("%s is there twice", q)
+		}
+		seen[q.String()] = true
+		classes[q.Class]++
+		if q.Since.IsZero() && !strings.Contains(q.By, ",") && len(q.Where) == 0 {
+			dimensions[q.By] = true
+		}
+		if !q.Since.IsZero() && q.Until.Sub(q.Since) > 31*24*time.Hour {
+			t.Errorf("%s is more than a month", q)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join("..", "docs", "cost.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| dimension | value |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, row := range strings.Split(table, "\n")[2:] {
+		first, _, _ := strings.Cut(strings.TrimPrefix(row, "|"), "|")
+		for _, name := range strings.Split(first, ",") {
+			if name = strings.Trim(name, " `"); !dimensions[name] {
+				t.Errorf("nobody asks by %q alone", name)
+			}
+		}
+	}
+	if classes[classRollup] < 20 || classes[classDetail] < 15 || classes[classUser] < 10 {
+		t.Errorf("questions by class: %v", classes)
 	}
 }

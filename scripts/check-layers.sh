@@ -32,6 +32,9 @@ internal/app
 examples
 web
 internal/servertest
+internal/bucket
+internal/seed
+internal/seed/seedyear
 internal/housekeeping
 internal/warehouse
 internal/cli
@@ -160,6 +163,14 @@ right internal/app                  internal/controller
 right internal/app                  internal/api
 wrong internal/app                  database/sql
 wrong internal/app                  github.com/stretchr/testify
+wrong internal/bucket               internal/core/errs
+wrong internal/bucket               internal/store
+right internal/app                  internal/bucket
+wrong internal/seed                 internal/store
+wrong internal/seed                 internal/app
+right internal/seed                 internal/core/cost
+right internal/seed/seedyear        internal/seed
+right internal/seed/seedyear        internal/store
 right internal/servertest           internal/app
 right internal/servertest           internal/store
 '
@@ -172,6 +183,8 @@ wrong internal/controller  time.Sleep(1)
 wrong internal/core/cost   time.Sleep(1)
 wrong internal/api         context.Background()
 right internal/app         context.Background()
+wrong internal/seed        context.Background()
+right internal/seed/seedyear context.Background()
 right cmd/lineitem         context.Background()
 wrong internal/cli         fmt.Println()
 right internal/cli         fmt.Sprintln()

@@ -38,6 +38,8 @@ type Me struct {
 	// TimeZone is the organisation's IANA time zone.
 	TimeZone string   `json:"time_zone"`
 	Rates    RateCard `json:"rates"`
+	// Groups are those that the caller is in, by path.
+	Groups []Membership `json:"groups" nullable:"false"`
 }
 
 // RateCard is the price of the server's own machines.
@@ -96,6 +98,7 @@ type CreateClusterRequest struct {
 	// Name is shown to people; empty for one made up. Letters, digits, '-', '_' and '.'.
 	Name    string         `json:"name,omitempty" maxLength:"100"`
 	Backend string         `json:"backend,omitempty" maxLength:"40" doc:"Empty for the default"`
+	Group   string         `json:"group,omitempty" maxLength:"1000" doc:"Path, name or id of the group that pays; empty for the one that pays for the caller by default"`
 	Options ClusterOptions `json:"options"`
 }
 
@@ -133,6 +136,8 @@ type Cluster struct {
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
 	// Away is true for a watched cluster that has not reported for half a minute; it ends at its last report if it stays so.
 	Away bool `json:"away"`
+	// Group is the path of the group that pays, as it was when the cluster was made; empty for none.
+	Group string `json:"group" example:"/research/genomics"`
 	// Gauges is the scheduler's last report; absent before the first.
 	Gauges *Gauges `json:"gauges,omitempty"`
 	// SourcesWanted lists files of user code seen in the bill whose text the server lacks and only a client can have:
@@ -442,6 +447,7 @@ type WatchRequest struct {
 	DashboardURL     string `json:"dashboard_url,omitempty" maxLength:"500"`
 	// SchedulerID is the scheduler's own id: announcing the same one again returns the same cluster.
 	SchedulerID string `json:"scheduler_id" minLength:"1" maxLength:"200"`
+	Group       string `json:"group,omitempty" maxLength:"1000" doc:"Path, name or id of the group that pays; empty for the one that pays for the caller by default. The first announcement decides"`
 }
 
 // WatchAnswer is what the agent of a watched cluster needs.

@@ -21,35 +21,43 @@ type route struct {
 	body         string
 	// query follows the path.
 	query string
-	// owner and admin are their statuses; a stranger's is 404 where the route belongs to a cluster.
-	nobody, stranger, owner, admin int
+	// owner, lead and admin are their statuses; a stranger's is 404 where the route belongs to a cluster. The lead leads a group above the one that pays.
+	nobody, stranger, owner, lead, admin int
 	// reads tells that the answer names the cluster, so a stranger must not see its id.
 	ofCluster bool
 }
 
 func routes() []route {
 	ok := func(method, path, query, body string, status int) route {
-		return route{method: method, path: path, query: query, body: body, nobody: 401, stranger: status, owner: status, admin: status}
+		return route{method: method, path: path, query: query, body: body, nobody: 401, stranger: status, owner: status, lead: status, admin: status}
 	}
 	cluster := func(method, path, query, body string, status int) route {
 		return route{
 			method: method, path: "/clusters/{cluster_id}" + path, query: query, body: body,
-			nobody: 401, stranger: 404, owner: status, admin: status, ofCluster: true,
+			nobody: 401, stranger: 404, owner: status, lead: status, admin: status, ofCluster: true,
 		}
 	}
+	own := func(method, path, body string, status int) route { // what only the owner and admins may do to a cluster
+		r := cluster(method, path, "", body, status)
+		r.lead = 403
+		return r
+	}
+	admins := func(method, path, body string, status int) route {
+		return route{method: method, path: path, body: body, nobody: 401, stranger: 403, owner: 403, lead: 403, admin: status}
+	}
 	return []route{
-		{method: "POST", path: "/session", body: `{"code":"lic_wrong"}`, nobody: 401, stranger: 401, owner: 401, admin: 401},
-		{method: "DELETE", path: "/session", nobody: 204, stranger: 204, owner: 204, admin: 204},
+		{method: "POST", path: "/session", body: `{"code":"lic_wrong"}`, nobody: 401, stranger: 401, owner: 401, lead: 401, admin: 401},
+		{method: "DELETE", path: "/session", nobody: 204, stranger: 204, owner: 204, lead: 204, admin: 204},
 		ok("GET", "/me", "", "", 200),
 		ok("POST", "/tokens", "", `{"name":"laptop"}`, 201),
 		ok("GET", "/tokens", "", "", 200),
-		{method: "DELETE", path: "/tokens/{token_id}", nobody: 401, stranger: 404, owner: 404, admin: 404},
+		{method: "DELETE", path: "/tokens/{token_id}", nobody: 401, stranger: 404, owner: 404, lead: 404, admin: 404},
 		ok("POST", "/clusters", "", `{"options":{"n_workers":0}}`, 201),
 		ok("GET", "/clusters", "", "", 200),
 		ok("POST", "/clusters/watched", "", `{"scheduler_address":"tcp://10.0.0.4:8786","scheduler_id":"Scheduler-1"}`, 201),
 		cluster("GET", "", "", "", 200),
-		cluster("POST", "/scale", "", `{"n_workers":1}`, 200),
-		cluster("GET", "/credentials", "", "", 200),
+		own("POST", "/scale", `{"n_workers":1}`, 200),
+		own("GET", "/credentials", "", 200),
 		cluster("GET", "/processes", "", "", 200),
 		cluster("GET", "/events", "", "", 200),
 		cluster("GET", "/logs", "process=scheduler", "", 200),
@@ -62,7 +70,7 @@ func routes() []route {
 		cluster("GET", "/sources", "", "", 200),
 		// There is no such file yet and none is wanted: what matters here is that only those get to know who may.
 		cluster("GET", "/source", "file=cell:abc", "", 404),
-		cluster("PUT", "/source", "", `{"file":"cell:abc","text":"x"}`, 422),
+		own("PUT", "/source", `{"file":"cell:abc","text":"x"}`, 422),
 		cluster("GET", "/submissions", "", "", 200),
 		cluster("GET", "/reads", "", "", 200),
 		cluster("GET", "/receipt", "since=2026-11-22T10:00:00Z", "", 200),
@@ -76,8 +84,19 @@ func routes() []route {
 		ok("POST", "/prices/import", "", "{}", 415),
 		cluster("GET", "/resources", "bins=10", "", 200),
 		ok("GET", "/packages", "name=xgboost&version=%3C2&grade=seen", "", 200),
-		{method: "GET", path: "/environments/{environment_id}", nobody: 401, stranger: 404, owner: 404, admin: 404},
-		cluster("POST", "/stop", "", "", 200),
+		{method: "GET", path: "/environments/{environment_id}", nobody: 401, stranger: 404, owner: 404, lead: 404, admin: 404},
+		own("POST", "/stop", "", 200),
+		admins("GET", "/users", "", 200),
+		admins("POST", "/users", `{"name":"carla"}`, 201),
+		admins("POST", "/users/{user_name}/code", "", 201),
+		ok("GET", "/groups", "", "", 200),
+		admins("POST", "/groups", `{"name":"chemistry","parent":"/research"}`, 201),
+		admins("PATCH", "/groups/{group_id}", `{"name":"genomics"}`, 200),
+		{method: "GET", path: "/groups/{group_id}/members", nobody: 401, stranger: 404, owner: 404, lead: 200, admin: 200},
+		admins("PUT", "/groups/{group_id}/members/{user_id}", `{"role":"lead"}`, 200),
+		admins("DELETE", "/groups/{group_id}/members/{user_id}", "", 204),
+		// The admin may, but the group has paid: TestGroupsOverTheAPI deletes one.
+		admins("DELETE", "/groups/{group_id}", "", 409),
 	}
 }
 
@@ -85,6 +104,8 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
 	_, stranger := s.AddUser(t, "ben")
+	_, lead := s.AddUser(t, "lea")
+	makeGroups(t, s)
 	c := s.RunCluster(t, s.User, sdk.CreateClusterRequest{Name: "secret-name", Options: sdk.ClusterOptions{Workers: 1}})
 	for _, r := range routes() {
 		for _, caller := range []struct {
@@ -92,7 +113,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 			want        int
 		}{
 			// Those who may do nothing come first, so that the others see whether they changed anything.
-			{"nobody", "", r.nobody}, {"stranger", stranger, r.stranger}, {"owner", s.UserToken, r.owner}, {"admin", s.AdminToken, r.admin},
+			{"nobody", "", r.nobody}, {"stranger", stranger, r.stranger}, {"lead", lead, r.lead}, {"owner", s.UserToken, r.owner}, {"admin", s.AdminToken, r.admin},
 		} {
 			before := state(t, s, c.ID)
 			response, body := s.Do(t, request(t, s.URL, r, c.ID, caller.token))
@@ -207,9 +228,27 @@ func TestNamesAreTheCallersOwn(t *testing.T) {
 	}
 }
 
+// makeGroups makes /research, led by lea, and below it /research/genomics, which pays for ana.
+func makeGroups(t testing.TB, s *servertest.Server) {
+	t.Helper()
+	ctx := t.Context()
+	for _, g := range []sdk.CreateGroupRequest{{Name: "research"}, {Name: "genomics", Parent: "/research"}} {
+		if _, err := s.Admin.CreateGroup(ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Admin.PutMember(ctx, "/research", "lea", sdk.PutMemberRequest{Role: "lead"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Admin.PutMember(ctx, "genomics", "ana", sdk.PutMemberRequest{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func request(t *testing.T, base string, r route, clusterID, token string) *http.Request {
 	t.Helper()
-	path := strings.NewReplacer("{cluster_id}", clusterID, "{token_id}", "tk_none").Replace(r.path)
+	path := strings.NewReplacer("{cluster_id}", clusterID, "{token_id}", "tk_none",
+		"{group_id}", "%2Fresearch%2Fgenomics", "{user_id}", "ben", "{user_name}", "ben").Replace(r.path)
 	query, err := url.ParseQuery(r.query)
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ type Config struct {
 	// Now reads the clock.
 	Now      func() time.Time
 	Identity Identity
+	Groups   Groups
 	Clusters Clusters
 	Bills    Bills
 	Spend    Spend
@@ -82,6 +83,8 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.sessionRoutes(a)
 	s.meRoutes(a)
 	s.tokenRoutes(a)
+	s.userRoutes(a)
+	s.groupRoutes(a)
 	s.clusterRoutes(a)
 	s.processRoutes(a)
 	s.billRoutes(a)

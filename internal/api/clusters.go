@@ -44,7 +44,7 @@ func (s *server) clusterRoutes(a huma.API) {
 
 func (s *server) createCluster(ctx context.Context, in *createClusterInput) (*body[sdk.Cluster], error) {
 	view, err := s.Clusters.Create(ctx, s.Now(), actorOf(ctx), cluster.CreateInput{
-		Name: in.Body.Name, Backend: in.Body.Backend, Options: optionsFromAPI(in.Body.Options),
+		Name: in.Body.Name, Backend: in.Body.Backend, Group: in.Body.Group, Options: optionsFromAPI(in.Body.Options),
 	})
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (s *server) createCluster(ctx context.Context, in *createClusterInput) (*bo
 func (s *server) watchCluster(ctx context.Context, in *watchClusterInput) (*body[sdk.WatchAnswer], error) {
 	w, err := s.Clusters.Watch(ctx, s.Now(), actorOf(ctx), cluster.WatchInput{
 		Name: in.Body.Name, Deployment: in.Body.Deployment, Method: in.Body.Method, SchedulerAddress: in.Body.SchedulerAddress,
-		DashboardURL: in.Body.DashboardURL, SchedulerKey: in.Body.SchedulerID,
+		DashboardURL: in.Body.DashboardURL, SchedulerKey: in.Body.SchedulerID, Group: in.Body.Group,
 	})
 	if err != nil {
 		return nil, err

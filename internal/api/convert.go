@@ -71,6 +71,7 @@ func (s *server) clusterToAPI(v cluster.View) sdk.Cluster {
 		Currency: string(v.Currency), RateNanosPerHour: int64(v.Rate), CostNanos: int64(v.Cost),
 		WorkersRunning: v.WorkersRunning,
 		Watched:        c.Watched(), Deployment: c.Deployment, Method: c.Method, LastSeenAt: optionalTime(c.LastSeenAt), Away: v.Away,
+		Group: c.GroupPath,
 	}
 	if g := v.Gauges; g != nil {
 		out.Gauges = &sdk.Gauges{

@@ -21,6 +21,10 @@ type Identity interface {
 	TokenForCode(ctx context.Context, now time.Time, code, name string, ttl time.Duration) (identity.Token, string, error)
 	ListTokens(ctx context.Context, actor identity.Actor) ([]identity.Token, error)
 	DeleteToken(ctx context.Context, actor identity.Actor, tokenID string) error
+	// Users, CreateUser and CodeFor are for admins; the codes open one session each.
+	Users(ctx context.Context, actor identity.Actor) ([]identity.User, error)
+	CreateUser(ctx context.Context, now time.Time, actor identity.Actor, name string, role identity.Role) (identity.User, string, error)
+	CodeFor(ctx context.Context, now time.Time, actor identity.Actor, userName string) (string, error)
 }
 
 func errNobody() error {

@@ -15,11 +15,22 @@ func (s *server) meRoutes(a huma.API) {
 }
 
 func (s *server) me(ctx context.Context, _ *struct{}) (*body[sdk.Me], error) {
-	return answer(s.meToAPI(actorOf(ctx).User)), nil
+	me, err := s.meToAPI(ctx, actorOf(ctx).User)
+	if err != nil {
+		return nil, err
+	}
+	return answer(me), nil
 }
 
-func (s *server) meToAPI(u identity.User) sdk.Me {
+func (s *server) meToAPI(ctx context.Context, u identity.User) (sdk.Me, error) {
+	mine, err := s.Groups.Mine(ctx, identity.Actor{User: u})
+	if err != nil {
+		return sdk.Me{}, err
+	}
 	return sdk.Me{
 		User: userToAPI(u), Version: s.Version, Organisation: s.Organisation, TimeZone: s.TimeZone, Rates: cardToAPI(s.Card(s.Now())),
-	}
+		Groups: convert(mine, func(m identity.Membership) sdk.Membership {
+			return sdk.Membership{ID: string(m.Group.ID), Path: m.Group.Path, Role: string(m.Role), Pays: m.Pays}
+		}),
+	}, nil
 }

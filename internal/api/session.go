@@ -40,7 +40,11 @@ func (s *server) signIn(ctx context.Context, in *signInInput) (*signedIn, error)
 	if err != nil {
 		return nil, err
 	}
-	return &signedIn{SetCookie: s.cookie(secret, now.Add(identity.SessionLifetime)), Body: s.meToAPI(user)}, nil
+	me, err := s.meToAPI(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return &signedIn{SetCookie: s.cookie(secret, now.Add(identity.SessionLifetime)), Body: me}, nil
 }
 
 // signOut succeeds also where no session is left: what was asked for is so.

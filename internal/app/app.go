@@ -78,6 +78,7 @@ type App struct {
 	url       string
 	db        *store.DB
 	identity  *identity.Service
+	groups    *identity.Groups
 	code      string // bought by the first start, "" later
 	clusters  *controller.Clusters
 	watched   *controller.Watched
@@ -127,6 +128,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *App, err error)
 		return nil, err
 	}
 	a.identity = identity.NewService(a.db, a.db)
+	a.groups = identity.NewGroups(a.db, a.db)
 	if a.code, err = a.identity.Bootstrap(ctx, a.now()); err != nil {
 		return nil, err
 	}
@@ -178,7 +180,7 @@ func (a *App) wire(ctx context.Context) error {
 		Folder: a.folder, Housekeeper: a.db, Retention: telemetryRetention, Logger: a.logger, Now: a.now,
 	}
 	service := cluster.NewService(cluster.ServiceConfig{
-		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
+		Store: a.db, Tx: a.db, Users: a.db, Groups: a.groups, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
 	})
 	a.bills = bill.NewService(service, a.db, a.db, a.folder, a.cfg.Card())
@@ -202,7 +204,7 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 	card := a.cfg.Card()
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: a.bills, Spend: spend.NewService(a.keeper, card.Currency),
+		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: a.bills, Spend: spend.NewService(a.keeper, card.Currency),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),

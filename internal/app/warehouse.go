@@ -28,7 +28,11 @@ func (a *App) openWarehouse(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the time zone: %w", err)
 	}
-	w, err := warehouse.Open(ctx, folder, warehouse.Options{MemoryBytes: a.cfg.WarehouseMemory, Zone: zone, Currency: a.cfg.Currency})
+	blobs, err := a.openBucket(ctx, folder)
+	if err != nil {
+		return err
+	}
+	w, err := warehouse.Open(ctx, folder, warehouse.Options{MemoryBytes: a.cfg.WarehouseMemory, Zone: zone, Currency: a.cfg.Currency, Blobs: blobs})
 	if err != nil {
 		return fmt.Errorf("open the warehouse in %s: %w; nothing was started, choose another folder with --warehouse", folder, err)
 	}

@@ -115,6 +115,8 @@ and run a script of yours with "lineitem run script.py".`,
 	root.AddCommand(
 		newServerCommand(p),
 		newLoginCommand(c),
+		newUserCommand(c),
+		newGroupCommand(c),
 		newLogoutCommand(c),
 		newWhoamiCommand(c),
 		newClusterCommand(c),

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +87,7 @@ It runs, and costs, until it is stopped.`,
 	flags.StringVar(&request.Options.Python, "python", "", "interpreter of scheduler and workers (default the server's)")
 	flags.StringArrayVar(&env, "env", nil, "variable for scheduler and workers, NAME=VALUE; may be repeated")
 	flags.StringVar(&request.Backend, "backend", "", "what runs the processes (default the server's)")
+	groupFlag(flags, &request.Group, c.process)
 	flags.BoolVar(&wait, "wait", false, "wait until the workers are up")
 	o.flag(cmd)
 	return cmd
@@ -310,7 +313,7 @@ func logsAnswer(logs sdk.LogsList) answer {
 var clusterHeader = []string{
 	"id", "name", "owner", "backend", "status", "target", "reason", "n_workers", "n_workers_running", "nthreads", "memory_bytes",
 	"created_at", "started_at", "ended_at", "currency", "rate_nanos_per_hour", "cost_nanos", "scheduler_address", "url",
-	"watched", "deployment", "method", "last_seen_at", "away",
+	"watched", "deployment", "method", "last_seen_at", "away", "group",
 }
 
 func clusterRow(c sdk.Cluster) []string {
@@ -319,7 +322,7 @@ func clusterRow(c sdk.Cluster) []string {
 		strconv.Itoa(c.WorkersRunning), strconv.Itoa(c.Options.Threads), whole(c.Options.MemoryBytes),
 		moment(&c.CreatedAt), moment(c.StartedAt), moment(c.EndedAt), c.Currency, whole(c.RateNanosPerHour),
 		whole(c.CostNanos), c.SchedulerAddress, c.URL,
-		strconv.FormatBool(c.Watched), c.Deployment, c.Method, moment(c.LastSeenAt), strconv.FormatBool(c.Away),
+		strconv.FormatBool(c.Watched), c.Deployment, c.Method, moment(c.LastSeenAt), strconv.FormatBool(c.Away), c.Group,
 	}
 }
 
@@ -340,18 +343,27 @@ func clusterListAnswer(list sdk.ClusterList, all bool, now time.Time) answer {
 		costs[i] = c.CostNanos
 	}
 	amounts := format.Fit(costs, list.Items[0].Currency)
-	a.table = format.NewTable(
-		format.Header{Name: "name"}, format.Header{Name: "status"}, format.Header{Name: "owner"},
-		format.Header{Name: "workers", Align: format.Right}, format.Header{Name: "created (UTC)"},
-		format.Header{Name: "ran", Align: format.Right}, format.Header{Name: "rate", Align: format.Right},
-		format.Header{Name: "cost", Align: format.Right}, format.Header{Name: "id"})
+	headers := []format.Header{
+		{Name: "name"}, {Name: "status"}, {Name: "owner"}, {Name: "workers", Align: format.Right}, {Name: "created (UTC)"},
+		{Name: "ran", Align: format.Right}, {Name: "rate", Align: format.Right}, {Name: "cost", Align: format.Right}, {Name: "id"},
+	}
+	groups := slices.ContainsFunc(list.Items, func(c sdk.Cluster) bool { return c.Group != "" })
+	if groups {
+		headers = slices.Insert(headers, 3, format.Header{Name: "group"})
+	}
+	a.table = format.NewTable(headers...)
 	for i, c := range list.Items {
 		rate := format.Dash
 		if c.RateNanosPerHour > 0 {
 			rate = format.Rate(c.RateNanosPerHour, c.Currency)
 		}
-		a.table.Row(c.Name, statusText(c), c.Owner.Name, workersText(c), format.At(c.CreatedAt, now, time.UTC), ranText(c, now), rate,
-			amounts.Cell(i), c.ID)
+		cells := []string{
+			c.Name, statusText(c), c.Owner.Name, workersText(c), format.At(c.CreatedAt, now, time.UTC), ranText(c, now), rate, amounts.Cell(i), c.ID,
+		}
+		if groups {
+			cells = slices.Insert(cells, 3, cmp.Or(c.Group, format.Dash))
+		}
+		a.table.Row(cells...)
 	}
 	if list.NextCursor != "" {
 		a.notes = []string{"", "There are more; ask for them with --limit."}
@@ -395,6 +407,9 @@ func clusterAnswer(c sdk.Cluster, processes []sdk.Process) answer {
 		table.Row("Reason", c.Reason)
 	}
 	table.Row("Id", c.ID)
+	if c.Group != "" {
+		table.Row("Paid by", c.Group)
+	}
 	if c.Watched {
 		table.Row("Started as", strings.TrimPrefix(c.Deployment+", not by Lineitem; "+methodText(c.Method), ", "))
 		table.Row("Workers", workersText(c))

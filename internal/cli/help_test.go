@@ -52,6 +52,8 @@ func TestEveryAnswerHasEveryFormat(t *testing.T) {
 	without := map[string]bool{ // these print a sentence, or run until they are stopped
 		"lineitem": true, "lineitem cluster": true, "lineitem help": true,
 		"lineitem login": true, "lineitem logout": true, "lineitem server": true, "lineitem server sign-in-link": true, "lineitem watch": true,
+		"lineitem user": true, "lineitem user create": true, "lineitem user link": true, "lineitem group": true, "lineitem group delete": true,
+		"lineitem group add": true, "lineitem group remove": true,
 	}
 	walk(cli.NewCommand(cli.Process{Stderr: io.Discard, Stdout: io.Discard}), func(cmd *cobra.Command) {
 		if got := cmd.Flags().Lookup("output") == nil; got != without[cmd.CommandPath()] {

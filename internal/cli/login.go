@@ -178,6 +178,11 @@ func newWhoamiCommand(c *connection) *cobra.Command {
 			}
 			table := format.NewTable(format.Header{}, format.Header{})
 			table.Row("User", fmt.Sprintf("%s (%s)", me.User.Name, me.User.Role))
+			var groups []string
+			for _, g := range me.Groups {
+				groups = append(groups, g.Path)
+				table.Row(groupWord(g), g.Path)
+			}
 			table.Row("Server", client.BaseURL())
 			table.Row("Version", me.Version)
 			table.Row("Organisation", me.Organisation)
@@ -192,11 +197,11 @@ func newWhoamiCommand(c *connection) *cobra.Command {
 				json: me,
 				header: []string{
 					"server", "user_id", "user_name", "role", "organisation", "time_zone", "version",
-					"currency", "core_hour_nanos", "gigabyte_hour_nanos",
+					"currency", "core_hour_nanos", "gigabyte_hour_nanos", "groups",
 				},
 				rows: [][]string{{
 					client.BaseURL(), me.User.ID, me.User.Name, me.User.Role, me.Organisation, me.TimeZone, me.Version,
-					me.Rates.Currency, whole(me.Rates.CoreHourNanos), whole(me.Rates.GigabyteHourNanos),
+					me.Rates.Currency, whole(me.Rates.CoreHourNanos), whole(me.Rates.GigabyteHourNanos), strings.Join(groups, " "),
 				}},
 				table: table,
 			})

@@ -32,6 +32,8 @@ type runOptions struct {
 	python           string
 	output           output
 	limit            int
+	// group pays; empty for the default.
+	group string
 }
 
 func (r *runOptions) flags(cmd *cobra.Command) {
@@ -101,6 +103,7 @@ error, the bill to standard output. The exit status is the script's. Flags stand
 		},
 	}
 	options.flags(cmd)
+	groupFlag(cmd.Flags(), &options.group, c.process)
 	cmd.Flags().SetInterspersed(false)
 	return cmd
 }
@@ -188,7 +191,7 @@ func (r *run) run(ctx context.Context) (outcome, error) {
 // and the modules beside the script. A server on another machine has none of these.
 func (r *run) request() (sdk.CreateClusterRequest, error) {
 	request := sdk.CreateClusterRequest{
-		Name: clusterName(r.script),
+		Name: clusterName(r.script), Group: r.options.group,
 		Options: sdk.ClusterOptions{
 			Workers: r.options.workers, Threads: r.options.threads, MemoryBytes: int64(r.options.memory),
 		},

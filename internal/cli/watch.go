@@ -23,6 +23,7 @@ import (
 // watchOptions are the flags of watch.
 type watchOptions struct {
 	address, name string
+	group         string
 	ca, cert, key string
 	connect       dask.Options
 }
@@ -67,6 +68,7 @@ exact figures, origins and packages call lineitem.watch(client) in the program t
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.name, "name", "", "what to call the cluster (default made from the scheduler's host)")
+	groupFlag(flags, &o.group, c.process)
 	flags.StringVar(&o.ca, "tls-ca", "", "file with the certificate authority of a tls:// scheduler")
 	flags.StringVar(&o.cert, "tls-cert", "", "file with a certificate that the authority has signed")
 	flags.StringVar(&o.key, "tls-key", "", "file with the certificate's key")
@@ -139,7 +141,7 @@ func (w *watcher) begin(ctx context.Context) error {
 	}
 	answer, err := w.client.WatchCluster(ctx, sdk.WatchRequest{
 		Name: w.options.name, Method: "sampled", SchedulerAddress: w.options.address, SchedulerID: first.identity.ID,
-		DashboardURL: dashboardOf(w.options.address, first.identity),
+		DashboardURL: dashboardOf(w.options.address, first.identity), Group: w.options.group,
 	})
 	if err != nil {
 		return err

@@ -53,6 +53,10 @@ type Config struct {
 	Warehouse string
 	// WarehouseRetention is for how many whole months the warehouse keeps what was spent; 0 for ever.
 	WarehouseRetention int
+	// WarehouseBucket is the address of an S3-compatible bucket that keeps the warehouse's files; empty to keep them in the folder. WarehouseCache is how large the
+	// folder may become then.
+	WarehouseBucket string
+	WarehouseCache  int64
 	// WarehouseMemory bounds the memory of questions of cost.
 	WarehouseMemory int64
 	LogLevel        slog.Level
@@ -64,6 +68,7 @@ type Config struct {
 const (
 	maxRetention       = 1200
 	minWarehouseMemory = 128_000_000
+	minWarehouseCache  = 100_000_000
 )
 
 // minWatchedTimeout is a few times as long as a scheduler waits between two reports.
@@ -165,6 +170,9 @@ func (c Config) Validate() error {
 	}
 	if c.WarehouseRetention < 0 || c.WarehouseRetention > maxRetention {
 		check("warehouse-retention", fmt.Errorf("is %d: give 0 (for ever) to %d months", c.WarehouseRetention, maxRetention))
+	}
+	if c.WarehouseCache < minWarehouseCache {
+		check("warehouse-cache", fmt.Errorf("is %d bytes: give 100MB or more", c.WarehouseCache))
 	}
 	if c.WarehouseMemory < minWarehouseMemory {
 		check("warehouse-memory", fmt.Errorf("is %d bytes: give 128MB or more", c.WarehouseMemory))

@@ -113,6 +113,14 @@ func options() []Option {
 			set: func(c *Config, text string) (err error) { c.WarehouseRetention, err = parseInt(text); return err },
 		},
 		{
+			Name: "warehouse-bucket", Kind: "address", Usage: "S3-compatible bucket that keeps the warehouse's files, as s3://bucket/prefix or https://host/bucket/prefix, with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; empty to keep them in the folder",
+			set: func(c *Config, text string) error { c.WarehouseBucket = text; return nil },
+		},
+		{
+			Name: "warehouse-cache", Kind: "size", Default: "10GB", Usage: "with a bucket, how large the folder with the files in use may become",
+			set: func(c *Config, text string) (err error) { c.WarehouseCache, err = ParseBytes(text); return err },
+		},
+		{
 			Name: "warehouse-memory", Kind: "size", Default: "768MB", Usage: "memory that questions of cost may use; what is larger goes to the warehouse's folder",
 			set: func(c *Config, text string) (err error) { c.WarehouseMemory, err = ParseBytes(text); return err },
 		},

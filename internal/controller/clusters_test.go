@@ -60,7 +60,7 @@ func (r *rig) start(t *testing.T) {
 		},
 	})
 	r.service = cluster.NewService(cluster.ServiceConfig{
-		Store: r.db, Tx: r.db, Users: r.db, Mint: pki.Mint, Logs: noLogs{}, Backends: []string{"fake"}, Prices: card,
+		Store: r.db, Tx: r.db, Users: r.db, Groups: identity.NewGroups(r.db, r.db), Mint: pki.Mint, Logs: noLogs{}, Backends: []string{"fake"}, Prices: card,
 		DefaultMemory: 1e9, Wake: loop.Wake,
 	})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -113,7 +113,7 @@ func (s *Server) Client(t testing.TB, token string, options ...sdk.Option) *sdk.
 	return c
 }
 
-// AddUser makes a user and returns a client and a token of theirs. There is no route for it yet, so it goes to the database.
+// AddUser makes a user and returns a client and a token of theirs. It goes to the database: the address that the server tells may be none that answers.
 func (s *Server) AddUser(t testing.TB, name string) (client *sdk.Client, token string) {
 	t.Helper()
 	ctx := t.Context()

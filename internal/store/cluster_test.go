@@ -9,6 +9,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/store"
 	"github.com/lineitem/lineitem/internal/store/storetest"
 )
@@ -97,7 +98,9 @@ func TestListClusters(t *testing.T) {
 			"all":            {cluster.ListFilter{}, []int{8, 7, 6, 5, 4, 3, 2, 1, 0}},
 			"limit":          {cluster.ListFilter{Limit: 2}, []int{8, 7}},
 			"before":         {cluster.ListFilter{Before: all[7].ID, Limit: 2}, []int{6, 5}},
-			"owner":          {cluster.ListFilter{Owner: bob.ID}, []int{6, 3, 0}},
+			"owner":          {cluster.ListFilter{Scope: &identity.Scope{User: bob.ID}}, []int{6, 3, 0}},
+			"everybody":      {cluster.ListFilter{Scope: &identity.Scope{All: true}}, []int{8, 7, 6, 5, 4, 3, 2, 1, 0}},
+			"no scope":       {cluster.ListFilter{Scope: &identity.Scope{}}, nil},
 			"one status":     {cluster.ListFilter{Statuses: []cluster.Status{cluster.StatusRunning}}, []int{8, 2}},
 			"two statuses":   {cluster.ListFilter{Statuses: []cluster.Status{cluster.StatusRunning, cluster.StatusFailed}}, []int{8, 5, 2}},
 			"repeated":       {cluster.ListFilter{Statuses: repeat(cluster.StatusFailed, 20)}, []int{5}},
@@ -107,9 +110,9 @@ func TestListClusters(t *testing.T) {
 			"alive after":    {cluster.ListFilter{AliveSince: all[4].EndedAt.Add(time.Microsecond)}, []int{8, 7, 6, 5, 3, 2, 1, 0}},
 			"created before": {cluster.ListFilter{CreatedBefore: all[2].CreatedAt.In(noon.Location())}, []int{1, 0}},
 			"several": {cluster.ListFilter{
-				Owner: ana.ID, Statuses: []cluster.Status{cluster.StatusRunning, cluster.StatusStarting}, Before: all[8].ID, CreatedBefore: all[7].CreatedAt,
+				Scope: &identity.Scope{User: ana.ID}, Statuses: []cluster.Status{cluster.StatusRunning, cluster.StatusStarting}, Before: all[8].ID, CreatedBefore: all[7].CreatedAt,
 			}, []int{2, 1}},
-			"nothing": {cluster.ListFilter{Owner: "us_nobody"}, nil},
+			"nothing": {cluster.ListFilter{Scope: &identity.Scope{User: "us_nobody"}}, nil},
 		} {
 			got, err := db.ListClusters(ctx, test.filter)
 			must(t, err)

@@ -27,6 +27,7 @@ func (db *DB) CreateCluster(ctx context.Context, c cluster.Cluster) error {
 		SchedulerAddress: text(c.SchedulerAddress), DashboardUrl: text(c.DashboardURL),
 		CreatedAt: micros(c.CreatedAt), StartedAt: maybeMicros(c.StartedAt), EndedAt: maybeMicros(c.EndedAt),
 		Deployment: text(c.Deployment), Method: methodToDB(c.Method), SchedulerKey: keyToDB(c.SchedulerKey), LastSeenAt: maybeMicros(c.LastSeenAt),
+		GroupID: keyToDB(string(c.GroupID)), GroupPath: c.GroupPath,
 	})
 	return inserted(n, err, "create a cluster", "cluster")
 }
@@ -69,9 +70,9 @@ func (db *DB) ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster
 	params := sqlcgen.ListClustersParams{
 		Status1: string(statuses[0]), Status2: string(statuses[1]), Status3: string(statuses[2]),
 		Status4: string(statuses[3]), Status5: string(statuses[4]), Status6: string(statuses[5]),
-		AliveSince: math.MinInt64, CreatedBefore: math.MaxInt64, BeforeID: string(f.Before), OwnerID: string(f.Owner),
-		MaxRows: limitToDB(f.Limit),
+		AliveSince: math.MinInt64, CreatedBefore: math.MaxInt64, BeforeID: string(f.Before), MaxRows: limitToDB(f.Limit),
 	}
+	params.Owner, params.Led = scopeToDB(f.Scope)
 	if !f.AliveSince.IsZero() {
 		params.AliveSince = micros(f.AliveSince)
 	}
@@ -91,7 +92,7 @@ func (db *DB) ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster
 	return out, nil
 }
 
-// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey and LastSeenAt. It marks the hours in which a new
+// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey, LastSeenAt and who pays. It marks the hours in which a new
 // name or end changes what was spent.
 func (db *DB) UpdateCluster(ctx context.Context, c cluster.Cluster) error {
 	return db.together(ctx, func(ctx context.Context) error {

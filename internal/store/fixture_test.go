@@ -150,6 +150,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	}
 	must(t, db.PutSubmissions(ctx, []usage.Submission{submission}))
 	facts := fillFacts(t, db, c.ID)
+	groups := fillGroups(t, db, user)
 	software := fillSoftware(t, db, c, process.ID)
 	entry := fullPrice("pr_1")
 	must(t, db.AddPrices(ctx, []price.Entry{entry}, noon))
@@ -193,6 +194,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		equal(t, getBy(t, ctx, db.CategoryUsageByCluster, c.ID), []usage.CategoryUsage{category})
 		equal(t, getBy(t, ctx, db.SubmissionsByCluster, c.ID), []usage.Submission{submission})
 		facts(t, db)
+		groups(t, db)
 		software(t, db)
 		equal(t, getBy(t, ctx, db.Prices, price.Filter{}), []price.Entry{entry})
 		must(t, db.MarkRunning(ctx, noon))
@@ -204,6 +206,31 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)
+	}
+}
+
+// fillGroups puts a row into the tables of groups, with a cluster that one pays for, and returns a check of them.
+func fillGroups(t *testing.T, db *store.DB, user identity.User) (check func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	ctx := t.Context()
+	top := identity.Group{ID: "gr_1", Name: "research", Path: "/research", CreatedAt: noon.UTC()}
+	below := identity.Group{ID: "gr_2", Name: "genomics", Parent: top.ID, Path: "/research/genomics", CreatedAt: noon.UTC()}
+	for _, g := range []identity.Group{top, below} {
+		must(t, db.CreateGroup(ctx, g))
+		must(t, db.KeepPath(ctx, g.Path, g.ID, noon))
+	}
+	member := identity.Member{Group: below.ID, User: user, Role: identity.RoleLead, Pays: true}
+	must(t, db.PutMember(ctx, member, noon))
+	paid := fullCluster(user.ID, "paid", noon)
+	paid.GroupID, paid.GroupPath = below.ID, below.Path
+	must(t, db.CreateCluster(ctx, paid))
+	return func(t *testing.T, db *store.DB) {
+		t.Helper()
+		ctx := t.Context()
+		equal(t, get(t, ctx, db.Groups), []identity.Group{top, below})
+		equal(t, getBy(t, ctx, db.GroupOfPath, below.Path), below)
+		equal(t, getBy(t, ctx, db.Members, below.ID), []identity.Member{member})
+		equal(t, getBy(t, ctx, db.ClusterByID, paid.ID), paid)
 	}
 }
 

@@ -91,6 +91,7 @@ func clusterFromDB(r sqlcgen.Cluster) (cluster.Cluster, error) {
 		SchedulerAddress: r.SchedulerAddress, DashboardURL: r.DashboardUrl,
 		CreatedAt: fromMicros(r.CreatedAt), StartedAt: fromMaybeMicros(r.StartedAt), EndedAt: fromMaybeMicros(r.EndedAt),
 		Deployment: r.Deployment, Method: r.Method, SchedulerKey: r.SchedulerKey.String, LastSeenAt: fromMaybeMicros(r.LastSeenAt),
+		GroupID: identity.GroupID(r.GroupID.String), GroupPath: r.GroupPath,
 	}, nil
 }
 

@@ -42,9 +42,10 @@ func (db *DB) EndPrice(ctx context.Context, id string, at time.Time) error {
 	return one(n, err, "end a price", "price")
 }
 
-// PricedTime says by what the processes of an owner's clusters, or of all for "", were priced in [since, until).
-func (db *DB) PricedTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]price.PricedTime, error) {
-	rows, err := db.read(ctx).ListPricedTime(ctx, sqlcgen.ListPricedTimeParams{Until: micros(until), Since: micros(since), Owner: string(owner)})
+// PricedTime says by what the processes of clusters within the scope were priced in [since, until).
+func (db *DB) PricedTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]price.PricedTime, error) {
+	owner, led := scopeToDB(&scope)
+	rows, err := db.read(ctx).ListPricedTime(ctx, sqlcgen.ListPricedTimeParams{Until: micros(until), Since: micros(since), Owner: owner, Led: led})
 	return convert(rows, func(r sqlcgen.ListPricedTimeRow) price.PricedTime {
 		return price.PricedTime{
 			Provider: r.Backend, Rate: cost.Rate{NanosPerHour: cost.Nanos(r.NanosPerHour), Currency: cost.Currency(r.Currency)}, Micros: r.Micros,
@@ -65,9 +66,10 @@ func priceFromDB(r sqlcgen.Price) price.Entry {
 	}
 }
 
-// GPUTime says how long GPUs were seen by the processes of an owner's clusters, or of all for "", in [since, until).
-func (db *DB) GPUTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]price.GPUTime, error) {
-	rows, err := db.read(ctx).ListGPUTime(ctx, sqlcgen.ListGPUTimeParams{Until: micros(until), Since: micros(since), Owner: string(owner)})
+// GPUTime says how long GPUs were seen by the processes of clusters within the scope, in [since, until).
+func (db *DB) GPUTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]price.GPUTime, error) {
+	owner, led := scopeToDB(&scope)
+	rows, err := db.read(ctx).ListGPUTime(ctx, sqlcgen.ListGPUTimeParams{Until: micros(until), Since: micros(since), Owner: owner, Led: led})
 	return convert(rows, func(r sqlcgen.ListGPUTimeRow) price.GPUTime {
 		return price.GPUTime{Provider: r.Backend, Model: r.Name, Micros: r.Micros}
 	}), fail("list the time of GPUs", err)

@@ -74,9 +74,10 @@ func (db *DB) EnvironmentByID(ctx context.Context, id string) (usage.Environment
 	}, nil
 }
 
-// EnvironmentOwned tells whether a cluster of the owner has the environment.
-func (db *DB) EnvironmentOwned(ctx context.Context, owner identity.UserID, id string) (bool, error) {
-	n, err := db.read(ctx).CountEnvironmentOwners(ctx, sqlcgen.CountEnvironmentOwnersParams{Environment: id, OwnerID: string(owner)})
+// EnvironmentSeen tells whether a cluster within the scope has the environment.
+func (db *DB) EnvironmentSeen(ctx context.Context, scope identity.Scope, id string) (bool, error) {
+	owner, led := scopeToDB(&scope)
+	n, err := db.read(ctx).CountEnvironmentSeen(ctx, sqlcgen.CountEnvironmentSeenParams{Environment: id, Owner: owner, Led: led})
 	return n > 0, fail("count who has an environment", err)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -64,7 +65,7 @@ func fillSoftware(t *testing.T, db *store.DB, c cluster.Cluster, process cluster
 		t.Helper()
 		ctx := t.Context()
 		equal(t, getBy(t, ctx, db.EnvironmentByID, "e0"), environment)
-		owned, err := db.EnvironmentOwned(ctx, c.OwnerID, "e0")
+		owned, err := db.EnvironmentSeen(ctx, identity.Scope{User: c.OwnerID}, "e0")
 		must(t, err)
 		equal(t, owned, true)
 		equal(t, getBy(t, ctx, db.EnvironmentUses, c.ID), []inventory.EnvironmentUse{
@@ -107,7 +108,7 @@ func TestEnvironmentsAreKeptOnceAndSeenByTheirOwners(t *testing.T) {
 		mine, theirs := newCluster(t, db), newCluster(t, db)
 		must(t, db.PutUses(ctx, []inventory.Use{{ClusterID: mine.ID, Subject: "Client-1", Role: "client", Environment: "e1", FirstAt: noon, LastAt: noon}}))
 		for owner, want := range map[*cluster.Cluster]bool{&mine: true, &theirs: false} {
-			owned, err := db.EnvironmentOwned(ctx, owner.OwnerID, "e1")
+			owned, err := db.EnvironmentSeen(ctx, identity.Scope{User: owner.OwnerID}, "e1")
 			must(t, err)
 			equal(t, owned, want)
 		}

@@ -32,3 +32,9 @@ func (db *DB) CountUsers(ctx context.Context) (int, error) {
 	n, err := db.read(ctx).CountUsers(ctx)
 	return int(n), fail("count the users", err)
 }
+
+// ListUsers returns all users by name.
+func (db *DB) ListUsers(ctx context.Context) ([]identity.User, error) {
+	rows, err := db.read(ctx).ListUsers(ctx)
+	return convert(rows, userFromDB), fail("list users", err)
+}

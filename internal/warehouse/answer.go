@@ -44,6 +44,11 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	parts := catalogue{g.usable, home}.plan(q.spans, q.needs, q.coarsest)
 	a.SQL = q.rowsSQL(parts, home, asDocumented)
 	a.ReadRows, a.Segments = g.touched(parts)
+	release, err := w.hold(ctx, g.filesOf(parts))
+	if err != nil {
+		return err
+	}
+	defer release()
 	// It runs on the same tables, without the files that are of other months.
 	source, err := w.narrow(ctx, conn, g, parts, "")
 	if err != nil {

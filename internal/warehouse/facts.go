@@ -120,6 +120,11 @@ func (w *Warehouse) Facts(ctx context.Context, live []Segment, pairs []Pair) (fa
 	if len(held) == 0 {
 		return nil, nil
 	}
+	release, err := w.hold(ctx, held)
+	if err != nil {
+		return nil, fmt.Errorf("read facts: %w", err)
+	}
+	defer release()
 	err = w.private(ctx, func(conn *sql.Conn) error {
 		if err := run(ctx, conn, "CREATE TEMP TABLE wanted ("+pairsDefinition+")"); err != nil {
 			return err

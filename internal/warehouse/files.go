@@ -80,6 +80,9 @@ func (w *Warehouse) Sweep(ctx context.Context, live []Segment, olderThan time.Ti
 	for _, s := range w.viewed() {
 		keep[s.Name] = true // a question may be reading it
 	}
+	if removed, err = w.sweepBlobs(ctx, keep, olderThan); err != nil {
+		return removed, fmt.Errorf("sweep the warehouse: %w", err)
+	}
 	root := os.DirFS(w.dir)
 	err = fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {

@@ -37,7 +37,9 @@ type writer struct {
 	// strangers are of tables that this version does not have.
 	strangers []Segment
 	spools    []string
-	change    Change
+	// releases let go of files that are held for the time of the change.
+	releases []func()
+	change   Change
 }
 
 // Replace writes what the segments become when they hold facts and nothing else of the pairs in drop. live is the whole catalogue. A pair of a fact need not be in
@@ -95,6 +97,9 @@ func (x *writer) rebuild() error {
 			if s, had := x.live[t][period]; had && inZone(s, x.options.Zone) && s.Nanos == want[period] {
 				continue
 			}
+			if err := x.keep(days[period]...); err != nil {
+				return err
+			}
 			if err := x.rollUp(t, period, x.detail(t, period, x.source(days[period]...), 1), want[period]); err != nil {
 				return x.blame(days[period], fmt.Errorf("%s of %s: %w", t.name, period.Format(time.DateOnly), err))
 			}
@@ -105,6 +110,9 @@ func (x *writer) rebuild() error {
 
 func (x *writer) replace(live []Segment, drop []Pair) error {
 	held := holding(live, drop)
+	if err := x.keep(held...); err != nil {
+		return err
+	}
 	if err := x.out(held, drop); err != nil {
 		return err
 	}
@@ -203,6 +211,9 @@ func (x *writer) spill() error {
 }
 
 func (x *writer) clear() error {
+	for _, release := range x.releases {
+		release()
+	}
 	var errList []error
 	for _, name := range x.spools {
 		if err := os.Remove(name); !errors.Is(err, os.ErrNotExist) {
@@ -251,6 +262,9 @@ func (x *writer) differences() (map[time.Time]cost.Nanos, error) {
 func (x *writer) day(day time.Time, difference cost.Nanos) error {
 	from := fmt.Sprintf("SELECT * FROM incoming WHERE %s", within(day, day.AddDate(0, 0, 1)))
 	old, had := x.live[lines][day]
+	if err := x.keep(old); err != nil {
+		return err
+	}
 	if had {
 		from += fmt.Sprintf(" UNION ALL SELECT %s FROM %s ANTI JOIN dropped USING (cluster_id, hour)", list(lines.fileColumns()), x.read([]Segment{old}))
 	}
@@ -280,6 +294,11 @@ func (x *writer) month(month time.Time, difference cost.Nanos) error {
 	}
 	slices.SortFunc(days, func(a, b Segment) int { return a.Day.Compare(b.Day) })
 	for _, t := range rollups {
+		if err := x.keep(x.live[t][month]); err != nil {
+			return err
+		}
+	}
+	for _, t := range rollups {
 		if !t.perMonth {
 			continue
 		}
@@ -289,6 +308,9 @@ func (x *writer) month(month time.Time, difference cost.Nanos) error {
 			from = fmt.Sprintf("SELECT %s FROM %s UNION ALL %s UNION ALL %s", list(t.fileColumns()), x.read([]Segment{old}),
 				x.detail(t, month, "incoming"+bounds, 1), x.detail(t, month, "outgoing"+bounds, -1))
 		} else {
+			if err := x.keep(days...); err != nil {
+				return err
+			}
 			from = x.detail(t, month, x.source(days...), 1)
 		}
 		if err := x.rollUp(t, month, from, sum); err != nil {
@@ -363,6 +385,11 @@ func (x *writer) store(t *table, period time.Time, query string, want cost.Nanos
 	}
 	if err := x.syncFile(s.Name); err != nil {
 		return s, err
+	}
+	if x.options.Blobs != nil {
+		if err := x.safe(s); err != nil {
+			return s, err
+		}
 	}
 	x.live[t][period] = s
 	x.change.Fresh = append(x.change.Fresh, s)

@@ -42,6 +42,13 @@ func (w *Warehouse) totalsOf(ctx context.Context, conn *sql.Conn, g *generation,
 	w.mu.Lock()
 	t, ok := g.settled.known[key]
 	w.mu.Unlock()
+	if !ok || g.changed {
+		release, err := w.hold(ctx, g.filesOf(parts))
+		if err != nil {
+			return t, err
+		}
+		defer release()
+	}
 	if !ok {
 		source, err := w.narrow(ctx, conn, g, parts, filesPrefix)
 		if err != nil {

@@ -75,6 +75,7 @@ func (w *Warehouse) refresh(ctx context.Context, v View) error {
 	if old != nil {
 		w.release(ctx, old)
 	}
+	w.forget(g.segments)
 	return nil
 }
 
@@ -86,17 +87,27 @@ func (w *Warehouse) check(ctx context.Context, conn *sql.Conn, g *generation) er
 	}
 	for t, files := range g.files {
 		unseen := slices.DeleteFunc(slices.Clone(files), func(s Segment) bool { return seen[s] })
-		got, err := w.measure(ctx, conn, unseen)
-		if err != nil {
-			return err
-		}
-		for i, s := range unseen {
-			if got[i] != s {
-				return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
-					got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)}
+		if w.options.Blobs == nil { // else hold does it, when they are there
+			if err := w.compare(ctx, conn, unseen); err != nil {
+				return err
 			}
 		}
 		slices.SortFunc(g.files[t], func(a, b Segment) int { return a.Day.Compare(b.Day) })
+	}
+	return nil
+}
+
+// compare holds segments of one table against the catalogue.
+func (w *Warehouse) compare(ctx context.Context, conn *sql.Conn, segments []Segment) error {
+	got, err := w.measure(ctx, conn, segments)
+	if err != nil {
+		return err
+	}
+	for i, s := range segments {
+		if got[i] != s {
+			return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
+				got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)}
+		}
 	}
 	return nil
 }
@@ -190,6 +201,11 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 	}
 	from := fmt.Sprintf("SELECT %s, 1 AS %s FROM right_now", list(columns), countColumn)
 	held := holding(g.files[lines], v.Pairs)
+	release, err := w.hold(ctx, held)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if len(held) > 0 {
 		from += fmt.Sprintf(" UNION ALL SELECT %s, %s, -1 FROM %s WHERE (cluster_id, hour) IN (SELECT cluster_id, hour FROM wrong)",
 			list(append([]string{"hour"}, lines.columns...)), "-"+strings.Join(amounts, ", -"), w.read(held))
@@ -219,7 +235,8 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 // views define the views of a table: its files, the delta, and both.
 func (w *Warehouse) views(g *generation, t *table) []string {
 	var files []Segment
-	if _, ok := g.usable[t]; ok {
+	// A view names files that are there: where they are kept elsewhere, narrow makes views of those that are held.
+	if _, ok := g.usable[t]; ok && w.options.Blobs == nil {
 		files = g.files[t]
 	}
 	return []string{w.viewOf(g, t, filesPrefix+t.name, files, false), w.viewOf(g, t, deltaPrefix+t.name, nil, true), w.viewOf(g, t, t.name, files, true)}
@@ -255,8 +272,8 @@ func (w *Warehouse) narrow(ctx context.Context, conn *sql.Conn, g *generation, p
 	for _, p := range parts {
 		names[p] = prefix + p.table.name
 		first, last := monthOf(p.since), monthOf(p.until.Add(-time.Hour))
-		files := slices.DeleteFunc(slices.Clone(g.files[p.table]), func(s Segment) bool { return monthOf(s.Day).Before(first) || monthOf(s.Day).After(last) })
-		if p.empty() || 2*len(files) > len(g.files[p.table]) {
+		files := g.filesFor(p)
+		if p.empty() || w.options.Blobs == nil && 2*len(files) > len(g.files[p.table]) {
 			continue
 		}
 		name := fmt.Sprintf("%s%s_%s_%s", prefix, p.table.name, first.Format("200601"), last.Format("200601"))
@@ -270,6 +287,12 @@ func (w *Warehouse) narrow(ctx context.Context, conn *sql.Conn, g *generation, p
 		g.narrowed[name] = true
 	}
 	return func(p part) string { return cmp.Or(names[p], prefix+p.table.name) }, nil
+}
+
+// filesFor are the files of the UTC months that a part touches.
+func (g *generation) filesFor(p part) []Segment {
+	first, last := monthOf(p.since), monthOf(p.until.Add(-time.Hour))
+	return slices.DeleteFunc(slices.Clone(g.files[p.table]), func(s Segment) bool { return monthOf(s.Day).Before(first) || monthOf(s.Day).After(last) })
 }
 
 // bounds are those of the hours of a view's delta.

@@ -36,6 +36,8 @@ type Options struct {
 	// Zone is the organisation's: the rollups' days and months are its own. nil is UTC.
 	Zone     *time.Location
 	Currency cost.Currency
+	// Blobs keeps segments elsewhere; nil keeps all of them in the folder.
+	Blobs Blobs
 }
 
 // Warehouse keeps segments in a folder and answers questions from those that it was told of. Its methods may be called at once from many goroutines.
@@ -48,7 +50,9 @@ type Warehouse struct {
 	viewing sync.Mutex // one Refresh at a time
 	mu      sync.Mutex // guards what follows
 	now     *generation
-	count   int
+	// verified are segments by name whose files were found to be as the catalogue says, where Blobs keeps them.
+	verified map[string]Segment
+	count    int
 }
 
 // Open opens the warehouse in a folder, which is made if it is not there. It has nothing to answer from until Refresh.
@@ -66,7 +70,7 @@ func Open(ctx context.Context, dir string, o Options) (*Warehouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the warehouse's folder: %w", err)
 	}
-	w := &Warehouse{dir: dir, scratch: filepath.Join(dir, scratchFolder, token()), options: o}
+	w := &Warehouse{dir: dir, scratch: filepath.Join(dir, scratchFolder, token()), options: o, verified: map[string]Segment{}}
 	if err := os.MkdirAll(w.scratch, 0o700); err != nil {
 		return nil, fmt.Errorf("make the warehouse's folder: %w", err)
 	}

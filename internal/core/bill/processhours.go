@@ -94,11 +94,8 @@ func (s *Service) hoursOf(ctx context.Context, c cluster.Cluster, since, until t
 
 // clustersWithin lists the clusters that the actor may see and that lived within the window.
 func (s *Service) clustersWithin(ctx context.Context, actor identity.Actor, since, until time.Time) ([]cluster.Cluster, error) {
-	f := cluster.ListFilter{AliveSince: since, CreatedBefore: until}
-	if actor.User.Role != identity.RoleAdmin {
-		f.Owner = actor.User.ID
-	}
-	clusters, err := s.rows.ListClusters(ctx, f)
+	scope := actor.Scope()
+	clusters, err := s.rows.ListClusters(ctx, cluster.ListFilter{Scope: &scope, AliveSince: since, CreatedBefore: until})
 	if err != nil {
 		return nil, fmt.Errorf("list clusters: %w", err)
 	}

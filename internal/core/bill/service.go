@@ -306,6 +306,9 @@ func (s *Service) PutSource(ctx context.Context, actor identity.Actor, ref, file
 	if err != nil {
 		return err
 	}
+	if !actor.MayChange(c.OwnerID) {
+		return errs.New(errs.Forbidden, "not_yours", "Only the owner of cluster %s and admins send texts of its code; nothing was changed.", c.Name)
+	}
 	wanted, err := s.SourcesWanted(ctx, c.ID)
 	if err != nil {
 		return err

@@ -92,6 +92,9 @@ type Cluster struct {
 	SchedulerKey string
 	// LastSeenAt is when a watched cluster last reported; zero before. TouchCluster alone writes it.
 	LastSeenAt time.Time
+	// GroupID and GroupPath are the group that pays, and the path that it had when the cluster was made; empty for none. Neither ever changes.
+	GroupID   identity.GroupID
+	GroupPath string
 }
 
 // BackendWatched is the backend of clusters that Lineitem did not start: nothing of them is ever launched, scaled or ended.

@@ -22,6 +22,11 @@ type Users interface {
 	UserByID(ctx context.Context, id identity.UserID) (identity.User, error)
 }
 
+// Groups find who pays for a cluster.
+type Groups interface {
+	Payer(ctx context.Context, actor identity.Actor, ref string) (identity.Payer, error)
+}
+
 // Service is what people do with clusters. It records what is wanted; the reconciler makes it so.
 type Service struct {
 	cfg ServiceConfig
@@ -32,6 +37,8 @@ type ServiceConfig struct {
 	Store Store
 	Tx    identity.Transactor
 	Users Users
+	// Groups say who pays.
+	Groups Groups
 	// Mint makes the TLS identities of a new cluster.
 	Mint func(id ID, now time.Time) (CredentialSet, error)
 	Logs LogReader
@@ -75,6 +82,11 @@ func (s *Service) Create(ctx context.Context, now time.Time, actor identity.Acto
 	}
 	card := s.cfg.Prices.Card(c.Backend, now)
 	err = s.cfg.Tx.Atomically(ctx, func(ctx context.Context) error {
+		payer, err := s.cfg.Groups.Payer(ctx, actor, in.Group)
+		if err != nil {
+			return err
+		}
+		c.GroupID, c.GroupPath = payer.Group, payer.Path
 		if err := s.cfg.Store.CreateCluster(ctx, c); err != nil {
 			return err
 		}
@@ -121,7 +133,7 @@ func (s *Service) Find(ctx context.Context, actor identity.Actor, ref string) (C
 		c, err = s.cfg.Store.LiveClusterByName(ctx, actor.User.ID, ref)
 	}
 	switch {
-	case errs.Is(err, errs.NotFound), err == nil && !actor.MaySee(c.OwnerID):
+	case errs.Is(err, errs.NotFound), err == nil && !actor.Scope().Sees(c.OwnerID, c.GroupPath):
 		return Cluster{}, errs.New(errs.NotFound, "", "There is no cluster %q that you may see.", ref)
 	case err != nil:
 		return Cluster{}, fmt.Errorf("find cluster: %w", err)
@@ -134,10 +146,8 @@ func (s *Service) List(ctx context.Context, now time.Time, actor identity.Actor,
 	if in.Limit <= 0 || in.Limit > maxPage {
 		in.Limit = maxPage
 	}
-	f := ListFilter{Statuses: in.Statuses, Before: ID(in.Cursor), Limit: in.Limit + 1}
-	if actor.User.Role != identity.RoleAdmin {
-		f.Owner = actor.User.ID
-	}
+	scope := actor.Scope()
+	f := ListFilter{Scope: &scope, Statuses: in.Statuses, Before: ID(in.Cursor), Limit: in.Limit + 1}
 	clusters, err := s.cfg.Store.ListClusters(ctx, f)
 	if err != nil {
 		return nil, "", fmt.Errorf("list clusters: %w", err)
@@ -160,10 +170,20 @@ func (s *Service) List(ctx context.Context, now time.Time, actor identity.Actor,
 
 const maxPage = 200
 
+// own returns the cluster that ref names if the actor may change it, and errs.Forbidden where they only see it, as lead of the group that pays.
+func (s *Service) own(ctx context.Context, actor identity.Actor, ref string) (Cluster, error) {
+	c, err := s.Find(ctx, actor, ref)
+	if err == nil && !actor.MayChange(c.OwnerID) {
+		return Cluster{}, errs.New(errs.Forbidden, "not_yours",
+			"You see cluster %s because you lead a group that pays for it; only its owner and admins change it or connect to it. Nothing was changed.", c.Name)
+	}
+	return c, err
+}
+
 // Scale sets how many workers are wanted. Growing adds workers under new names; shrinking asks the named ones, then the
 // newest, to hand over their data and go. errs.Conflict once the cluster is stopping or has ended.
 func (s *Service) Scale(ctx context.Context, now time.Time, actor identity.Actor, ref string, in ScaleInput) (View, error) {
-	c, err := s.Find(ctx, actor, ref)
+	c, err := s.own(ctx, actor, ref)
 	if err != nil {
 		return View{}, err
 	}
@@ -219,7 +239,7 @@ func (s *Service) Scale(ctx context.Context, now time.Time, actor identity.Actor
 
 // Stop records that the cluster is not wanted any more. Stopping it again, or when it has ended, changes nothing.
 func (s *Service) Stop(ctx context.Context, now time.Time, actor identity.Actor, ref string) (View, error) {
-	c, err := s.Find(ctx, actor, ref)
+	c, err := s.own(ctx, actor, ref)
 	if err != nil {
 		return View{}, err
 	}
@@ -247,7 +267,7 @@ func (s *Service) Stop(ctx context.Context, now time.Time, actor identity.Actor,
 
 // Credentials returns what a Dask client needs to connect. errs.Conflict while the scheduler is not up.
 func (s *Service) Credentials(ctx context.Context, actor identity.Actor, ref string) (Cluster, Credentials, error) {
-	c, err := s.Find(ctx, actor, ref)
+	c, err := s.own(ctx, actor, ref)
 	if err != nil {
 		return Cluster{}, Credentials{}, err
 	}

@@ -15,7 +15,7 @@ type Store interface {
 	LiveClusterByName(ctx context.Context, owner identity.UserID, name string) (Cluster, error)
 	// ListClusters returns clusters newest first (by id, descending).
 	ListClusters(ctx context.Context, f ListFilter) ([]Cluster, error)
-	// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey and LastSeenAt.
+	// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey, LastSeenAt and who pays.
 	UpdateCluster(ctx context.Context, c Cluster) error
 
 	// ClusterBySchedulerKey returns the owner's watched cluster whose scheduler has that id, an ended one too.
@@ -62,8 +62,8 @@ type AgentToken struct {
 
 // ListFilter selects clusters.
 type ListFilter struct {
-	// Owner limits the list to one owner's clusters, if not empty.
-	Owner identity.UserID
+	// Scope limits the list to what somebody may see, if not nil.
+	Scope *identity.Scope
 	// Statuses limits the list, if not empty.
 	Statuses []Status
 	// Before lists only clusters with smaller ids, if not empty: the cursor.

@@ -46,6 +46,8 @@ type Log struct {
 type CreateInput struct {
 	Name    string
 	Backend string
+	// Group names who pays: an id, a path or a name; empty for the group that pays for the actor by default.
+	Group   string
 	Options Options
 }
 

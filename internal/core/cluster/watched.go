@@ -42,6 +42,8 @@ type WatchInput struct {
 	SchedulerAddress, DashboardURL string
 	// SchedulerKey is the scheduler's own id.
 	SchedulerKey string
+	// Group names who pays, as in CreateInput. What a cluster is paid by is decided by its first announcement.
+	Group string
 }
 
 // Watching is what the observer of a watched cluster needs.
@@ -155,6 +157,11 @@ func (s *Service) createWatched(ctx context.Context, now time.Time, actor identi
 		SchedulerAddress: in.SchedulerAddress, DashboardURL: in.DashboardURL, Deployment: in.Deployment, Method: in.Method,
 		SchedulerKey: in.SchedulerKey, CreatedAt: now, StartedAt: now, LastSeenAt: now,
 	}
+	payer, err := s.cfg.Groups.Payer(ctx, actor, in.Group)
+	if err != nil {
+		return Cluster{}, err
+	}
+	c.GroupID, c.GroupPath = payer.Group, payer.Path
 	if c.Name == "" {
 		c.Name = defaultName(c.ID, cleanName(hostOf(in.SchedulerAddress)))
 	}

@@ -1,4 +1,4 @@
-// Package identity knows users, their sign-in codes, sessions and API tokens, and who may do what. Secrets exist
+// Package identity knows users and their groups, their sign-in codes, sessions and API tokens, and who may do what. Secrets exist
 // in clear only in the answer that hands them out; everything kept is a hash.
 package identity
 
@@ -32,11 +32,8 @@ type Actor struct {
 	User User
 	// TokenID is set when an API token was used.
 	TokenID string
-}
-
-// MaySee reports whether the actor may see and change what belongs to owner.
-func (a Actor) MaySee(owner UserID) bool {
-	return a.User.Role == RoleAdmin || a.User.ID == owner
+	// Leads are all paths that the groups which the user leads bear or ever bore; what stands below them is led as well. Empty for admins, who need none.
+	Leads []string
 }
 
 // Hash is the SHA-256 of a secret, in hexadecimal. All secrets are 256 random bits, so a plain hash is enough.

@@ -156,7 +156,20 @@ func (s *Service) AuthenticateSession(ctx context.Context, now time.Time, secret
 	if err != nil {
 		return Actor{}, hideMissing(err)
 	}
-	return Actor{User: user}, nil
+	return s.actor(ctx, user, "")
+}
+
+// actor is a user with what groups they lead.
+func (s *Service) actor(ctx context.Context, user User, token string) (Actor, error) {
+	a := Actor{User: user, TokenID: token}
+	if user.Role == RoleAdmin {
+		return a, nil
+	}
+	var err error
+	if a.Leads, err = s.store.LedPaths(ctx, user.ID); err != nil {
+		return Actor{}, fmt.Errorf("look what groups a user leads: %w", err)
+	}
+	return a, nil
 }
 
 // AuthenticateToken tells whose API token a secret is, and notes its use, at most once a minute.
@@ -183,7 +196,7 @@ func (s *Service) AuthenticateToken(ctx context.Context, now time.Time, secret s
 			return Actor{}, hideMissing(err)
 		}
 	}
-	return Actor{User: user, TokenID: token.ID}, nil
+	return s.actor(ctx, user, token.ID)
 }
 
 // hideMissing makes "not found" the one answer to secrets that are not valid; other errors stay what they are.

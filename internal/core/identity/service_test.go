@@ -357,18 +357,3 @@ func TestSecretsNeverRepeat(t *testing.T) {
 		return nil
 	}))
 }
-
-func TestMaySee(t *testing.T) {
-	t.Parallel()
-	admin := identity.Actor{User: identity.User{ID: "us_1", Role: identity.RoleAdmin}}
-	user := identity.Actor{User: identity.User{ID: "us_2", Role: identity.RoleUser}}
-	for _, test := range []struct {
-		actor identity.Actor
-		owner identity.UserID
-		want  bool
-	}{{admin, "us_1", true}, {admin, "us_2", true}, {user, "us_1", false}, {user, "us_2", true}} {
-		if got := test.actor.MaySee(test.owner); got != test.want {
-			t.Errorf("MaySee of %s to %s = %v", test.actor.User.ID, test.owner, got)
-		}
-	}
-}

@@ -11,6 +11,10 @@ type Store interface {
 	CreateUser(ctx context.Context, u User) error
 	UserByID(ctx context.Context, id UserID) (User, error)
 	UserByName(ctx context.Context, name string) (User, error)
+	// ListUsers returns all users by name.
+	ListUsers(ctx context.Context) ([]User, error)
+	// LedPaths returns all paths that the groups which a user leads bear or ever bore.
+	LedPaths(ctx context.Context, id UserID) ([]string, error)
 	// CountUsers tells a first start from a later one.
 	CountUsers(ctx context.Context) (int, error)
 

@@ -85,8 +85,8 @@ type Store interface {
 	// PutEnvironment keeps an environment, unless one of its id is there.
 	PutEnvironment(ctx context.Context, e usage.Environment) error
 	EnvironmentByID(ctx context.Context, id string) (usage.Environment, error)
-	// EnvironmentOwned tells whether a cluster of the owner has the environment.
-	EnvironmentOwned(ctx context.Context, owner identity.UserID, id string) (bool, error)
+	// EnvironmentSeen tells whether a cluster within the scope has the environment.
+	EnvironmentSeen(ctx context.Context, scope identity.Scope, id string) (bool, error)
 
 	// PutUses widens what is there of a subject and an environment. LastAt may lag by half a minute.
 	PutUses(ctx context.Context, uses []Use) error

@@ -145,11 +145,8 @@ func (s *Service) visible(ctx context.Context, actor identity.Actor, ref string)
 		}
 		return []cluster.Cluster{c}, nil
 	}
-	var f cluster.ListFilter
-	if actor.User.Role != identity.RoleAdmin {
-		f.Owner = actor.User.ID
-	}
-	clusters, err := s.rows.ListClusters(ctx, f)
+	scope := actor.Scope()
+	clusters, err := s.rows.ListClusters(ctx, cluster.ListFilter{Scope: &scope})
 	if err != nil {
 		return nil, fmt.Errorf("list clusters: %w", err)
 	}
@@ -195,15 +192,15 @@ func (s *Service) ofCluster(ctx context.Context, now time.Time, c cluster.Cluste
 	return items, skipped, nil
 }
 
-// Environment returns an environment that a cluster of the actor has; errs.NotFound otherwise.
+// Environment returns an environment that a cluster has which the actor may see; errs.NotFound otherwise.
 func (s *Service) Environment(ctx context.Context, actor identity.Actor, id string) (usage.Environment, error) {
 	unknown := errs.New(errs.NotFound, "", "There is no environment %.100q that you may see.", id)
-	if actor.User.Role != identity.RoleAdmin {
-		owned, err := s.rows.EnvironmentOwned(ctx, actor.User.ID, id)
+	if scope := actor.Scope(); !scope.All {
+		seen, err := s.rows.EnvironmentSeen(ctx, scope, id)
 		if err != nil {
 			return usage.Environment{}, fmt.Errorf("look who has environment %.100q: %w", id, err)
 		}
-		if !owned {
+		if !seen {
 			return usage.Environment{}, unknown
 		}
 	}

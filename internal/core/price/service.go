@@ -27,10 +27,10 @@ type Store interface {
 	AddPrices(ctx context.Context, entries []Entry, at time.Time) error
 	// EndPrice sets when an entry stops being in force: all that ever changes about it.
 	EndPrice(ctx context.Context, id string, at time.Time) error
-	// PricedTime says by what the processes of an owner's clusters, or of all for "", were priced in [since, until).
-	PricedTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]PricedTime, error)
+	// PricedTime says by what the processes of clusters within the scope were priced in [since, until).
+	PricedTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]PricedTime, error)
 	// GPUTime says how long GPUs were seen by those processes.
-	GPUTime(ctx context.Context, owner identity.UserID, since, until time.Time) ([]GPUTime, error)
+	GPUTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]GPUTime, error)
 }
 
 // Service is what people do with the book.
@@ -199,11 +199,8 @@ func (s *Service) Coverage(ctx context.Context, now time.Time, actor identity.Ac
 	if !since.Before(until) {
 		return out, errs.InvalidFields(errs.Field{Name: "since", Message: "The window must start before it ends, and before now: since before until."})
 	}
-	owner := actor.User.ID
-	if actor.User.Role == identity.RoleAdmin {
-		owner = ""
-	}
-	times, err := s.store.PricedTime(ctx, owner, since, until)
+	scope := actor.Scope()
+	times, err := s.store.PricedTime(ctx, scope, since, until)
 	if err != nil {
 		return out, err
 	}
@@ -228,7 +225,7 @@ func (s *Service) Coverage(ctx context.Context, now time.Time, actor identity.Ac
 		}
 		out.Items[i].Micros += t.Micros
 	}
-	gpus, err := s.store.GPUTime(ctx, owner, since, until)
+	gpus, err := s.store.GPUTime(ctx, scope, since, until)
 	if err != nil {
 		return out, err
 	}

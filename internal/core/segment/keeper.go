@@ -294,7 +294,7 @@ func (k *Keeper) factsOf(ctx context.Context, now time.Time, id cluster.ID, hour
 		wanted[h.Unix()] = true
 	}
 	spent = slices.DeleteFunc(spent, func(h bill.Hour) bool { return !wanted[h.Start.Unix()] })
-	return spend.Facts(spend.Of{Cluster: c.ID, Name: c.Name, Backend: c.Backend, UserID: c.OwnerID, User: owner, RulesVersion: version}, spent), nil
+	return spend.Facts(spend.Of{Cluster: c.ID, Name: c.Name, Backend: c.Backend, UserID: c.OwnerID, User: owner, Group: c.GroupPath, RulesVersion: version}, spent), nil
 }
 
 // differing returns the pairs of which the segments do not hold just these facts.

@@ -45,10 +45,11 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 	return a, nil
 }
 
-// ScopeOf returns what an actor may see: users what they pay for, administrators everything.
+// ScopeOf returns what an actor may see: users what they pay for, leads what their groups pay for, administrators everything.
 func ScopeOf(actor identity.Actor) Scope {
-	if actor.User.Role == identity.RoleAdmin {
+	scope := actor.Scope()
+	if scope.All {
 		return Everything
 	}
-	return Scope{Users: []identity.UserID{actor.User.ID}}
+	return Scope{Users: []identity.UserID{scope.User}, Groups: scope.Groups}
 }

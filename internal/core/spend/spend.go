@@ -17,6 +17,9 @@ import (
 // Dimension is something that money can be grouped and filtered by.
 type Dimension string
 
+// DimensionGroup is the group that paid, whose values are paths.
+const DimensionGroup Dimension = "group"
+
 // Bounds of a question.
 const (
 	maxDimensions = 6
@@ -31,8 +34,8 @@ var dimensions = []struct {
 	about string
 	of    func(f *Fact, zone *time.Location) string
 }{
-	{"user", "who owns the cluster and pays", func(f *Fact, _ *time.Location) string { return f.User }},
-	{"group", "the group that paid, as a path: /research/genomics", func(f *Fact, _ *time.Location) string { return f.Group }},
+	{"user", "who owns the cluster", func(f *Fact, _ *time.Location) string { return f.User }},
+	{DimensionGroup, "the group that paid, as a path: /research/genomics", func(f *Fact, _ *time.Location) string { return f.Group }},
 	{"cluster", "the cluster's id", func(f *Fact, _ *time.Location) string { return string(f.Cluster) }},
 	{"name", "the cluster's name", func(f *Fact, _ *time.Location) string { return f.Name }},
 	{"backend", "what ran the cluster", func(f *Fact, _ *time.Location) string { return f.Backend }},
@@ -89,7 +92,8 @@ func find(name Dimension) func(f *Fact, zone *time.Location) string {
 	return nil
 }
 
-// Filter keeps entries whose value of a dimension is one of some; a value that ends in * stands for all that begin so.
+// Filter keeps entries whose value of a dimension is one of some; a value that ends in * stands for all that begin so. Of groups, /research/* is /research
+// and all below it.
 type Filter struct {
 	Dimension Dimension
 	Values    []string
@@ -98,6 +102,9 @@ type Filter struct {
 func (f Filter) keeps(value string) bool {
 	return slices.ContainsFunc(f.Values, func(wanted string) bool {
 		if head, ok := strings.CutSuffix(wanted, "*"); ok {
+			if root, ok := strings.CutSuffix(head, "/"); ok && f.Dimension == DimensionGroup && value == root {
+				return true
+			}
 			return strings.HasPrefix(value, head)
 		}
 		return value == wanted

@@ -33,7 +33,7 @@ func newRig(t *testing.T, db *store.DB) *rig {
 		t.Fatal(err)
 	}
 	r.service = cluster.NewService(cluster.ServiceConfig{
-		Store: db, Tx: db, Users: db, Mint: pki.Mint, Backends: []string{"fake"}, Prices: card, DefaultMemory: 1e9, Wake: func() {},
+		Store: db, Tx: db, Users: db, Groups: identity.NewGroups(db, db), Mint: pki.Mint, Backends: []string{"fake"}, Prices: card, DefaultMemory: 1e9, Wake: func() {},
 	})
 	return r
 }

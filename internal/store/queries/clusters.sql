@@ -1,8 +1,8 @@
 -- name: CreateCluster :execrows
 INSERT INTO clusters (
     id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address,
-    dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ON CONFLICT DO NOTHING;
 
 -- name: GetClusterByID :one
@@ -15,13 +15,15 @@ ORDER BY id DESC
 LIMIT 1;
 
 -- name: ListClusters :many
--- There are six statuses; a filter of fewer repeats one.
+-- There are six statuses; a filter of fewer repeats one. What an owner sees who leads groups: scope.go.
 SELECT * FROM clusters
 WHERE status IN (@status_1, @status_2, @status_3, @status_4, @status_5, @status_6)
   AND (ended_at IS NULL OR ended_at >= CAST(@alive_since AS BIGINT))
   AND created_at < CAST(@created_before AS BIGINT)
   AND (id < CAST(@before_id AS TEXT) OR CAST(@before_id AS TEXT) = '')
-  AND (owner_id = CAST(@owner_id AS TEXT) OR CAST(@owner_id AS TEXT) = '')
+  AND (CAST(@owner AS TEXT) = '' OR owner_id = @owner OR group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST(@led AS TEXT) LIKE '%|' || l.path || '|%'))
 ORDER BY id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 

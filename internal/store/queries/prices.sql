@@ -10,13 +10,15 @@ LIMIT sqlc.arg('at_most');
 UPDATE prices SET valid_to = $1 WHERE id = $2;
 
 -- name: ListPricedTime :many
--- How long processes ran within [since, until) that were priced in one way; of one owner's clusters, or of all for ''.
+-- How long processes ran within [since, until) that were priced in one way; of the clusters that somebody may see, or of all for ''.
 SELECT c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency,
     CAST(sum(CASE WHEN p.ended_at IS NULL OR p.ended_at > CAST(sqlc.arg('until') AS BIGINT) THEN CAST(sqlc.arg('until') AS BIGINT) ELSE p.ended_at END
         - CASE WHEN p.started_at < CAST(sqlc.arg('since') AS BIGINT) THEN CAST(sqlc.arg('since') AS BIGINT) ELSE p.started_at END) AS BIGINT) AS micros
 FROM processes p
 JOIN clusters c ON c.id = p.cluster_id
-WHERE p.started_at < sqlc.arg('until') AND (p.ended_at IS NULL OR p.ended_at > sqlc.arg('since')) AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner'))
+WHERE p.started_at < sqlc.arg('until') AND (p.ended_at IS NULL OR p.ended_at > sqlc.arg('since')) AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner') OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%'))
 GROUP BY c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency
 ORDER BY c.backend, p.price_source, p.price_as_of, p.nanos_per_hour, p.core_hour_nanos, p.gigabyte_hour_nanos, p.currency;
 
@@ -25,6 +27,8 @@ ORDER BY c.backend, p.price_source, p.price_as_of, p.nanos_per_hour, p.core_hour
 SELECT c.backend, g.name, CAST(sum(g.observed_micros) AS BIGINT) AS micros
 FROM gpu_usage g
 JOIN clusters c ON c.id = g.cluster_id
-WHERE g.start_at < sqlc.arg('until') AND g.start_at >= sqlc.arg('since') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner'))
+WHERE g.start_at < sqlc.arg('until') AND g.start_at >= sqlc.arg('since') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner') OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%'))
 GROUP BY c.backend, g.name
 ORDER BY c.backend, g.name;

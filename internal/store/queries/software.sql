@@ -30,8 +30,11 @@ WHERE m.cluster_id = $1 AND (CAST($2 AS TEXT) = '' OR m.module = $2) GROUP BY m.
 -- A client that asks for work still runs.
 UPDATE software_uses SET last_at = $1 WHERE cluster_id = $2 AND subject = $3 AND last_at < $1;
 
--- name: CountEnvironmentOwners :one
-SELECT count(*) FROM software_uses u JOIN clusters c ON c.id = u.cluster_id WHERE u.environment = $1 AND c.owner_id = $2;
+-- name: CountEnvironmentSeen :one
+-- Of the clusters that somebody may see, or of all for ''.
+SELECT count(*) FROM software_uses u JOIN clusters c ON c.id = u.cluster_id WHERE u.environment = @environment AND (CAST(@owner AS TEXT) = '' OR c.owner_id = @owner OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST(@led AS TEXT) LIKE '%|' || l.path || '|%'));
 
 -- name: DeleteModuleUsage :exec
 DELETE FROM module_usage WHERE cluster_id = $1;

@@ -9,3 +9,6 @@ SELECT * FROM users WHERE name = $1;
 
 -- name: CountUsers :one
 SELECT count(*) FROM users;
+
+-- name: ListUsers :many
+SELECT * FROM users ORDER BY name;

@@ -24,8 +24,8 @@ func (q *Queries) CountLiveWatchedClusters(ctx context.Context, ownerID string) 
 const createCluster = `-- name: CreateCluster :execrows
 INSERT INTO clusters (
     id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address,
-    dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ON CONFLICT DO NOTHING
 `
 
@@ -51,6 +51,8 @@ type CreateClusterParams struct {
 	Method           string
 	SchedulerKey     sql.NullString
 	LastSeenAt       sql.NullInt64
+	GroupID          sql.NullString
+	GroupPath        string
 }
 
 func (q *Queries) CreateCluster(ctx context.Context, arg CreateClusterParams) (int64, error) {
@@ -76,6 +78,8 @@ func (q *Queries) CreateCluster(ctx context.Context, arg CreateClusterParams) (i
 		arg.Method,
 		arg.SchedulerKey,
 		arg.LastSeenAt,
+		arg.GroupID,
+		arg.GroupPath,
 	)
 	if err != nil {
 		return 0, err
@@ -84,7 +88,7 @@ func (q *Queries) CreateCluster(ctx context.Context, arg CreateClusterParams) (i
 }
 
 const getClusterByID = `-- name: GetClusterByID :one
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters WHERE id = $1
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path FROM clusters WHERE id = $1
 `
 
 func (q *Queries) GetClusterByID(ctx context.Context, id string) (Cluster, error) {
@@ -112,12 +116,14 @@ func (q *Queries) GetClusterByID(ctx context.Context, id string) (Cluster, error
 		&i.Method,
 		&i.SchedulerKey,
 		&i.LastSeenAt,
+		&i.GroupID,
+		&i.GroupPath,
 	)
 	return i, err
 }
 
 const getClusterBySchedulerKey = `-- name: GetClusterBySchedulerKey :one
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters WHERE owner_id = $1 AND scheduler_key = $2
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path FROM clusters WHERE owner_id = $1 AND scheduler_key = $2
 `
 
 type GetClusterBySchedulerKeyParams struct {
@@ -150,12 +156,14 @@ func (q *Queries) GetClusterBySchedulerKey(ctx context.Context, arg GetClusterBy
 		&i.Method,
 		&i.SchedulerKey,
 		&i.LastSeenAt,
+		&i.GroupID,
+		&i.GroupPath,
 	)
 	return i, err
 }
 
 const getLiveClusterByName = `-- name: GetLiveClusterByName :one
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path FROM clusters
 WHERE owner_id = $1 AND name = $2 AND status NOT IN ('stopped', 'failed')
 ORDER BY id DESC
 LIMIT 1
@@ -191,19 +199,23 @@ func (q *Queries) GetLiveClusterByName(ctx context.Context, arg GetLiveClusterBy
 		&i.Method,
 		&i.SchedulerKey,
 		&i.LastSeenAt,
+		&i.GroupID,
+		&i.GroupPath,
 	)
 	return i, err
 }
 
 const listClusters = `-- name: ListClusters :many
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path FROM clusters
 WHERE status IN ($1, $2, $3, $4, $5, $6)
   AND (ended_at IS NULL OR ended_at >= CAST($7 AS BIGINT))
   AND created_at < CAST($8 AS BIGINT)
   AND (id < CAST($9 AS TEXT) OR CAST($9 AS TEXT) = '')
-  AND (owner_id = CAST($10 AS TEXT) OR CAST($10 AS TEXT) = '')
+  AND (CAST($10 AS TEXT) = '' OR owner_id = $10 OR group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST($11 AS TEXT) LIKE '%|' || l.path || '|%'))
 ORDER BY id DESC
-LIMIT CAST($11 AS BIGINT)
+LIMIT CAST($12 AS BIGINT)
 `
 
 type ListClustersParams struct {
@@ -216,11 +228,12 @@ type ListClustersParams struct {
 	AliveSince    int64
 	CreatedBefore int64
 	BeforeID      string
-	OwnerID       string
+	Owner         string
+	Led           string
 	MaxRows       int64
 }
 
-// There are six statuses; a filter of fewer repeats one.
+// There are six statuses; a filter of fewer repeats one. What an owner sees who leads groups: scope.go.
 func (q *Queries) ListClusters(ctx context.Context, arg ListClustersParams) ([]Cluster, error) {
 	rows, err := q.db.QueryContext(ctx, listClusters,
 		arg.Status1,
@@ -232,7 +245,8 @@ func (q *Queries) ListClusters(ctx context.Context, arg ListClustersParams) ([]C
 		arg.AliveSince,
 		arg.CreatedBefore,
 		arg.BeforeID,
-		arg.OwnerID,
+		arg.Owner,
+		arg.Led,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -264,6 +278,8 @@ func (q *Queries) ListClusters(ctx context.Context, arg ListClustersParams) ([]C
 			&i.Method,
 			&i.SchedulerKey,
 			&i.LastSeenAt,
+			&i.GroupID,
+			&i.GroupPath,
 		); err != nil {
 			return nil, err
 		}
@@ -279,7 +295,7 @@ func (q *Queries) ListClusters(ctx context.Context, arg ListClustersParams) ([]C
 }
 
 const listLiveWatchedClusters = `-- name: ListLiveWatchedClusters :many
-SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at FROM clusters WHERE backend = 'watched' AND status = 'running' ORDER BY id
+SELECT id, name, owner_id, backend, workers, threads, memory_bytes, python, env, status, target, reason, scheduler_address, dashboard_url, created_at, started_at, ended_at, deployment, method, scheduler_key, last_seen_at, group_id, group_path FROM clusters WHERE backend = 'watched' AND status = 'running' ORDER BY id
 `
 
 func (q *Queries) ListLiveWatchedClusters(ctx context.Context) ([]Cluster, error) {
@@ -313,6 +329,8 @@ func (q *Queries) ListLiveWatchedClusters(ctx context.Context) ([]Cluster, error
 			&i.Method,
 			&i.SchedulerKey,
 			&i.LastSeenAt,
+			&i.GroupID,
+			&i.GroupPath,
 		); err != nil {
 			return nil, err
 		}

@@ -71,6 +71,8 @@ type Cluster struct {
 	Method           string
 	SchedulerKey     sql.NullString
 	LastSeenAt       sql.NullInt64
+	GroupID          sql.NullString
+	GroupPath        string
 }
 
 type Credential struct {
@@ -127,6 +129,14 @@ type Gauge struct {
 	Erred        int64
 	ManagedBytes int64
 	SpilledBytes int64
+}
+
+type Group struct {
+	ID        string
+	Name      string
+	ParentID  sql.NullString
+	Path      string
+	CreatedAt int64
 }
 
 type LineUsage struct {

@@ -31,7 +31,9 @@ const listGPUTime = `-- name: ListGPUTime :many
 SELECT c.backend, g.name, CAST(sum(g.observed_micros) AS BIGINT) AS micros
 FROM gpu_usage g
 JOIN clusters c ON c.id = g.cluster_id
-WHERE g.start_at < $1 AND g.start_at >= $2 AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3)
+WHERE g.start_at < $1 AND g.start_at >= $2 AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3 OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST($4 AS TEXT) LIKE '%|' || l.path || '|%'))
 GROUP BY c.backend, g.name
 ORDER BY c.backend, g.name
 `
@@ -40,6 +42,7 @@ type ListGPUTimeParams struct {
 	Until int64
 	Since int64
 	Owner string
+	Led   string
 }
 
 type ListGPUTimeRow struct {
@@ -50,7 +53,12 @@ type ListGPUTimeRow struct {
 
 // How long GPUs were seen by processes, in reports and hours that begin within [since, until).
 func (q *Queries) ListGPUTime(ctx context.Context, arg ListGPUTimeParams) ([]ListGPUTimeRow, error) {
-	rows, err := q.db.QueryContext(ctx, listGPUTime, arg.Until, arg.Since, arg.Owner)
+	rows, err := q.db.QueryContext(ctx, listGPUTime,
+		arg.Until,
+		arg.Since,
+		arg.Owner,
+		arg.Led,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +86,9 @@ SELECT c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.pr
         - CASE WHEN p.started_at < CAST($2 AS BIGINT) THEN CAST($2 AS BIGINT) ELSE p.started_at END) AS BIGINT) AS micros
 FROM processes p
 JOIN clusters c ON c.id = p.cluster_id
-WHERE p.started_at < $1 AND (p.ended_at IS NULL OR p.ended_at > $2) AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3)
+WHERE p.started_at < $1 AND (p.ended_at IS NULL OR p.ended_at > $2) AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3 OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST($4 AS TEXT) LIKE '%|' || l.path || '|%'))
 GROUP BY c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency
 ORDER BY c.backend, p.price_source, p.price_as_of, p.nanos_per_hour, p.core_hour_nanos, p.gigabyte_hour_nanos, p.currency
 `
@@ -87,6 +97,7 @@ type ListPricedTimeParams struct {
 	Until int64
 	Since int64
 	Owner string
+	Led   string
 }
 
 type ListPricedTimeRow struct {
@@ -100,9 +111,14 @@ type ListPricedTimeRow struct {
 	Micros            int64
 }
 
-// How long processes ran within [since, until) that were priced in one way; of one owner's clusters, or of all for ”.
+// How long processes ran within [since, until) that were priced in one way; of the clusters that somebody may see, or of all for ”.
 func (q *Queries) ListPricedTime(ctx context.Context, arg ListPricedTimeParams) ([]ListPricedTimeRow, error) {
-	rows, err := q.db.QueryContext(ctx, listPricedTime, arg.Until, arg.Since, arg.Owner)
+	rows, err := q.db.QueryContext(ctx, listPricedTime,
+		arg.Until,
+		arg.Since,
+		arg.Owner,
+		arg.Led,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -9,17 +9,21 @@ import (
 	"context"
 )
 
-const countEnvironmentOwners = `-- name: CountEnvironmentOwners :one
-SELECT count(*) FROM software_uses u JOIN clusters c ON c.id = u.cluster_id WHERE u.environment = $1 AND c.owner_id = $2
+const countEnvironmentSeen = `-- name: CountEnvironmentSeen :one
+SELECT count(*) FROM software_uses u JOIN clusters c ON c.id = u.cluster_id WHERE u.environment = $1 AND (CAST($2 AS TEXT) = '' OR c.owner_id = $2 OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST($3 AS TEXT) LIKE '%|' || l.path || '|%'))
 `
 
-type CountEnvironmentOwnersParams struct {
+type CountEnvironmentSeenParams struct {
 	Environment string
-	OwnerID     string
+	Owner       string
+	Led         string
 }
 
-func (q *Queries) CountEnvironmentOwners(ctx context.Context, arg CountEnvironmentOwnersParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countEnvironmentOwners, arg.Environment, arg.OwnerID)
+// Of the clusters that somebody may see, or of all for ”.
+func (q *Queries) CountEnvironmentSeen(ctx context.Context, arg CountEnvironmentSeenParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countEnvironmentSeen, arg.Environment, arg.Owner, arg.Led)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

@@ -273,6 +273,7 @@ class Lineitem(_Base):
         env: Mapping[str, str] | None = None,
         name: str = "",
         backend: str = "",
+        group: str = "",
     ) -> ClusterInfo:
         """Ask for a cluster and return it while it starts; what is 0 or empty is up to the server."""
         return self.send(
@@ -284,6 +285,7 @@ class Lineitem(_Base):
                 env=env,
                 name=name,
                 backend=backend,
+                group=group,
             )
         )
 
@@ -352,6 +354,7 @@ class Lineitem(_Base):
         deployment: str = "",
         method: str = "",
         dashboard_url: str = "",
+        group: str = "",
     ) -> WatchAnswer:
         """Announce a cluster that Lineitem did not start; announcing it again gives the same one, and a new token."""
         return self.send(
@@ -362,6 +365,7 @@ class Lineitem(_Base):
                 deployment=deployment,
                 method=method,
                 dashboard_url=dashboard_url,
+                group=group,
             )
         )
 
@@ -499,6 +503,7 @@ class AsyncLineitem(_Base):
         env: Mapping[str, str] | None = None,
         name: str = "",
         backend: str = "",
+        group: str = "",
     ) -> ClusterInfo:
         """Ask for a cluster and return it while it starts; what is 0 or empty is up to the server."""
         return await self.send(
@@ -510,6 +515,7 @@ class AsyncLineitem(_Base):
                 env=env,
                 name=name,
                 backend=backend,
+                group=group,
             )
         )
 
@@ -580,6 +586,7 @@ class AsyncLineitem(_Base):
         deployment: str = "",
         method: str = "",
         dashboard_url: str = "",
+        group: str = "",
     ) -> WatchAnswer:
         """Announce a cluster that Lineitem did not start; announcing it again gives the same one, and a new token."""
         return await self.send(
@@ -590,6 +597,7 @@ class AsyncLineitem(_Base):
                 deployment=deployment,
                 method=method,
                 dashboard_url=dashboard_url,
+                group=group,
             )
         )
 

@@ -58,6 +58,9 @@ class Cluster(ClusterLife):
         so that the packages are the same; ``""`` means the server's.
     backend : str, optional
         What runs the processes; else the server's default.
+    group : str, optional
+        The group that pays, by its path (``"/research/genomics"``) or name; else ``LINEITEM_GROUP`` of the environment, else the
+        one that pays for you by default.
     server, token : str, optional
         As for :class:`lineitem.Lineitem`.
     shutdown_on_close : bool
@@ -98,6 +101,7 @@ class Cluster(ClusterLife):
         env: Mapping[str, str] | None = None,
         python: str | None = None,
         backend: str | None = None,
+        group: str | None = None,
         server: str | None = None,
         token: str | None = None,
         shutdown_on_close: bool = True,
@@ -119,6 +123,7 @@ class Cluster(ClusterLife):
             env=_checked_env(env),
             name=name or "",
             backend=backend,
+            group=_config.group(group),
         )
         self._begin(
             call,

@@ -179,6 +179,11 @@ def count(name: str, value: object, minimum: int) -> int:
     return value
 
 
+def group(given: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the group that pays: the argument, else ``LINEITEM_GROUP``; empty for the one that pays by default."""
+    return given if given is not None else environ.get("LINEITEM_GROUP", "")
+
+
 def cluster_setting(key: str, given: Any) -> Any:
     """Return the argument where there is one, else ``lineitem.cluster.<key>``."""
     return given if given is not None else dask.config.get(f"lineitem.cluster.{key}")

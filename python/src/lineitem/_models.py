@@ -55,6 +55,16 @@ class PriceUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Membership:
+    """A group that a user is in; ``role`` is ``member`` or ``lead``, and one of a user's groups pays by default."""
+
+    id: str
+    path: str
+    role: str
+    pays: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Me:
     """Who the caller is, and the server they talk to."""
 
@@ -63,6 +73,7 @@ class Me:
     organisation: str
     time_zone: str
     rates: RateCard
+    groups: tuple[Membership, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +128,7 @@ class Gauges:
 class ClusterInfo:
     """A cluster as the server sees it: ``status``, ``target``, rate and cost up to now.
 
-    ``watched`` is true for a cluster that Lineitem did not start; ``method`` is ``sampled`` where it is looked at from outside.
+    ``watched`` is true for a cluster that Lineitem did not start; ``group`` is the path of the group that pays; ``method`` is ``sampled`` where it is looked at from outside.
     """
 
     id: str
@@ -143,6 +154,7 @@ class ClusterInfo:
     method: str = "agent"
     last_seen_at: datetime | None = None
     away: bool = False
+    group: str = ""
     gauges: Gauges | None = None
     sources_wanted: tuple[str, ...] = ()
 

@@ -106,12 +106,16 @@ def create_cluster(
     env: Mapping[str, str] | None = None,
     name: str = "",
     backend: str = "",
+    group: str = "",
 ) -> Call[ClusterInfo]:
     """POST /clusters."""
     options = _without_empty(
         {"nthreads": nthreads, "memory_bytes": memory_bytes, "python": python, "env": dict(env or {})}
     )
-    body = {**_without_empty({"name": name, "backend": backend}), "options": {"n_workers": n_workers, **options}}
+    body = {
+        **_without_empty({"name": name, "backend": backend, "group": group}),
+        "options": {"n_workers": n_workers, **options},
+    }
     return Call("POST", "/clusters", ClusterInfo, body=body, repeatable=False)
 
 
@@ -197,9 +201,12 @@ def watch_cluster(
     deployment: str = "",
     method: str = "",
     dashboard_url: str = "",
+    group: str = "",
 ) -> Call[WatchAnswer]:
     """POST /clusters/watched."""
-    more = _without_empty({"name": name, "deployment": deployment, "method": method, "dashboard_url": dashboard_url})
+    more = _without_empty(
+        {"name": name, "deployment": deployment, "method": method, "dashboard_url": dashboard_url, "group": group}
+    )
     body = {"scheduler_id": scheduler_id, "scheduler_address": scheduler_address, **more}
     return Call("POST", "/clusters/watched", WatchAnswer, body=body)
 

@@ -136,7 +136,14 @@ class WatchedCluster:
         raise TypeError("A WatchedCluster holds a token and is not pickled. Call lineitem.watch() where it is needed.")
 
 
-def watch(client: Any = None, *, name: str | None = None, server: str | None = None, token: str | None = None) -> Any:
+def watch(
+    client: Any = None,
+    *,
+    name: str | None = None,
+    group: str | None = None,
+    server: str | None = None,
+    token: str | None = None,
+) -> Any:
     """Let a Lineitem server measure and bill a Dask cluster that is running already, whoever started it.
 
     The cluster is announced to the server, and the agent is put onto its scheduler, from where it reaches all workers, present and
@@ -148,6 +155,8 @@ def watch(client: Any = None, *, name: str | None = None, server: str | None = N
         Client of the cluster; else the current one.
     name : str, optional
         Name shown to people; else one made from the scheduler's host.
+    group : str, optional
+        The group that pays, as for :class:`lineitem.Cluster`. Decided once, by who announces the cluster first.
     server, token : str, optional
         As for :class:`lineitem.Lineitem`. The scheduler has to reach the server too, at the same URL.
 
@@ -180,7 +189,7 @@ def watch(client: Any = None, *, name: str | None = None, server: str | None = N
     async def begin() -> WatchedCluster:
         if switched_off():
             return WatchedCluster(client, target, None)
-        return await _begin(client, name or "", target)
+        return await _begin(client, name or "", _config.group(group), target)
 
     if client.asynchronous:
         return begin()
@@ -209,7 +218,7 @@ def _checked_client(client: Any) -> Any:
     return client
 
 
-async def _begin(client: Any, name: str, target: _config.Target) -> WatchedCluster:
+async def _begin(client: Any, name: str, group: str, target: _config.Target) -> WatchedCluster:
     if client.status != "running":
         await client
     send_submission_lines()
@@ -227,6 +236,7 @@ async def _begin(client: Any, name: str, target: _config.Target) -> WatchedClust
                 name=name,
                 deployment=deployment,
                 dashboard_url=found["dashboard_url"],
+                group=group or str(found.get("group", "")),
             )
         except BaseException:
             with suppress(Exception):

@@ -181,3 +181,11 @@ def test_durations(value: Any, seconds: float) -> None:
 def test_wrong_duration() -> None:
     with dask.config.set({"lineitem.timeout": "soon"}), pytest.raises(ConfigurationError, match=r"lineitem\.timeout"):
         _config.seconds("timeout")
+
+
+def test_the_group_that_pays() -> None:
+    environ = {"LINEITEM_GROUP": "/research"}
+    assert _config.group(None, environ) == "/research"
+    assert _config.group("labs", environ) == "labs"
+    assert _config.group("", environ) == ""
+    assert _config.group(None, {}) == ""

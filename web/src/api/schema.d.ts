@@ -58,6 +58,11 @@ export interface BreakdownRow {
   thread_seconds: number;
 }
 
+export interface ChangeGroupRequest {
+  name?: string;
+  /** Path, name or id of the group to put it below; empty for the top */ parent?: string;
+}
+
 export interface Cluster {
   away: boolean;
   backend: string;
@@ -68,6 +73,7 @@ export interface Cluster {
   deployment: string;
   ended_at?: string;
   gauges?: Gauges;
+  group: string;
   id: string;
   last_seen_at?: string;
   method: "agent" | "sampled";
@@ -142,8 +148,19 @@ export interface CostList {
 
 export interface CreateClusterRequest {
   /** Empty for the default */ backend?: string;
+  /** Path, name or id of the group that pays; empty for the one that pays for the caller by default */ group?: string;
   name?: string;
   options: ClusterOptions;
+}
+
+export interface CreateGroupRequest {
+  /** Lower-case letters, digits and - */ name: string;
+  /** Path, name or id of the group to put it below; empty for the top */ parent?: string;
+}
+
+export interface CreateUserRequest {
+  /** Lower-case letters, digits and - _ . + @ */ name: string;
+  /** user if absent */ role?: "admin" | "user";
 }
 
 export interface Credentials {
@@ -219,6 +236,21 @@ export interface GPU {
   uuid: string;
 }
 
+export interface Group {
+  created_at: string;
+  id: string;
+  n_members: number;
+  name: string;
+  parent_id: string;
+  /** Names from the top */ path: string;
+  pays: boolean;
+  role: "" | "member" | "lead";
+}
+
+export interface GroupList {
+  items: Group[];
+}
+
 export interface Logs {
   name: string;
   process_id: string;
@@ -231,11 +263,35 @@ export interface LogsList {
 }
 
 export interface Me {
+  groups: Membership[];
   organisation: string;
   rates: RateCard;
   time_zone: string;
   user: User;
   /** Version of the server */ version: string;
+}
+
+export interface Member {
+  pays: boolean;
+  role: "member" | "lead";
+  user: User;
+}
+
+export interface MemberList {
+  group: Group;
+  items: Member[];
+}
+
+export interface Membership {
+  id: string;
+  path: string;
+  pays: boolean;
+  role: "member" | "lead";
+}
+
+export interface NewUser {
+  sign_in_url: string;
+  user: User;
 }
 
 export interface PackageList {
@@ -349,6 +405,11 @@ export interface ProcessList {
   items: Process[];
 }
 
+export interface PutMemberRequest {
+  pays?: boolean;
+  /** member if absent */ role?: "member" | "lead";
+}
+
 export interface PutSourceRequest {
   file: string;
   text: string;
@@ -429,6 +490,10 @@ export interface ResourceSeries {
 export interface ScaleRequest {
   n_workers: number;
   remove?: string[] | null;
+}
+
+export interface SignInLink {
+  sign_in_url: string;
 }
 
 export interface SignInRequest {
@@ -512,6 +577,10 @@ export interface User {
   role: "admin" | "user";
 }
 
+export interface UserList {
+  items: User[];
+}
+
 export interface WatchAnswer {
   agent_token: string;
   cluster: Cluster;
@@ -521,6 +590,7 @@ export interface WatchAnswer {
 export interface WatchRequest {
   dashboard_url?: string;
   /** How it was started */ deployment?: "local" | "jobqueue" | "kubernetes" | "gateway" | "cuda" | "manual";
+  /** Path, name or id of the group that pays; empty for the one that pays for the caller by default. The first announcement decides */ group?: string;
   method?: "agent" | "sampled";
   name?: string;
   scheduler_address: string;
@@ -691,6 +761,42 @@ export interface Operations {
     body: undefined;
     answer: Environment;
   };
+  "GET /groups": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: GroupList;
+  };
+  "POST /groups": {
+    path: undefined;
+    query: undefined;
+    body: CreateGroupRequest;
+    answer: Group;
+  };
+  "DELETE /groups/{group_id}": {
+    path: { group_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /groups/{group_id}/members": {
+    path: { group_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: MemberList;
+  };
+  "PUT /groups/{group_id}/members/{user_id}": {
+    path: { group_id: string; user_id: string; };
+    query: undefined;
+    body: PutMemberRequest;
+    answer: Member;
+  };
+  "DELETE /groups/{group_id}/members/{user_id}": {
+    path: { group_id: string; user_id: string; };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
   "GET /me": {
     path: undefined;
     query: undefined;
@@ -756,5 +862,23 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: undefined;
+  };
+  "GET /users": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: UserList;
+  };
+  "POST /users": {
+    path: undefined;
+    query: undefined;
+    body: CreateUserRequest;
+    answer: NewUser;
+  };
+  "POST /users/{user_name}/code": {
+    path: { user_name: string; };
+    query: undefined;
+    body: undefined;
+    answer: SignInLink;
   };
 }

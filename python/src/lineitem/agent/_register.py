@@ -23,7 +23,7 @@ PATH = "/api/v1/clusters/watched"
 
 _TIMEOUT_S = 10.0
 _BACKOFF_S = (1.0, 60.0)
-_FIELDS = ("scheduler_id", "scheduler_address", "dashboard_url", "deployment")
+_FIELDS = ("scheduler_id", "scheduler_address", "dashboard_url", "deployment", "group")
 _TRY_LATER = (408, 425, 429)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 from typing import Any
@@ -24,6 +25,7 @@ def facts(scheduler: Any) -> dict[str, Any]:
         "scheduler_address": address,
         "dashboard_url": f"http://{host or '127.0.0.1'}:{dashboard.port}/status" if dashboard is not None else "",
         "deployment": getattr(scheduler, _DEPLOYMENT, "") or of_scheduler(scheduler),
+        "group": os.environ.get("LINEITEM_GROUP", ""),
         "host": socket.gethostname(),
         "python": platform.python_version(),
         "distributed": str(distributed.__version__),
