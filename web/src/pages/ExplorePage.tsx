@@ -85,9 +85,7 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
           <h1>Explore costs</h1>
           <p className="sub">
             {spanWords(span)}
-            {span.until === undefined &&
-              answer.data &&
-              `, up to ${moment(answer.data.as_of ?? answer.data.end, clock)}`}
+            {answer.data?.as_of && `; as of ${moment(answer.data.as_of, clock)}`}
           </p>
         </div>
         <PeriodField
@@ -104,7 +102,7 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
         />
       </div>
       <div className="content">
-        <Way me={me} search={search} names={names} by={by} />
+        {filters.length > 0 && <Way me={me} search={search} names={names} by={by} />}
         <section className="asked" aria-label="Question">
           <GroupField by={by} onChange={(next) => go(regrouped(search, next))} />
           <FilterChips filters={filters} names={names} onChange={(next) => go(filtered(search, next))} />

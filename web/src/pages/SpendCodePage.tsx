@@ -225,6 +225,7 @@ function Money({ me, answer, query, filters, span, zone, change }: MoneyProps) {
               filters={filters}
               query={query}
               period={{ period, from, to }}
+              decimals={lines.decimals}
             />
           )}
           <KindsCard

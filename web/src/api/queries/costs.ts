@@ -1,14 +1,15 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ApiError, call, urlOf } from "#/api/client";
 import { type CostQuery, keys } from "#/api/queries/keys";
-import type { CostBreakdown, Source } from "#/api/schema";
+import type { CostBreakdown, PriceCovers, Source } from "#/api/schema";
 
 /** An answer to a question of cost. How it was come by is told by servers that ask a warehouse. */
 export type CostAnswer = CostBreakdown & {
   as_of?: string;
   sql?: string;
-  read_rows?: number;
+  rows_read?: number;
   segments?: number;
+  prices?: PriceCovers[];
 };
 
 /** Most rows that an answer lists. */

@@ -1,6 +1,6 @@
 import { breakdownUrl, type CostAnswer } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
-import { count, percent } from "#/lib/format";
+import { count, duration, percent } from "#/lib/format";
 import { money } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
 import { Button, CopyButton } from "#/ui/controls";
@@ -73,11 +73,13 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
         <dt>From</dt>
         <dd>
           {count(answer.clusters, "cluster")}
-          {answer.read_rows !== undefined && `; ${count(answer.read_rows, "row")} read`}
+          {answer.rows_read !== undefined && `; ${count(answer.rows_read, "row")} read`}
           {answer.segments !== undefined && ` of ${count(answer.segments, "segment")}`}
         </dd>
         <dt>Prices</dt>
-        <dd>{answer.rates.source}</dd>
+        <dd>
+          <Prices answer={answer} />
+        </dd>
         <dt>Coverage</dt>
         <dd>
           {percent(seen)} of the window's cost was observed; {exact(answer.unseen_nanos)} is unknown or lost, a row of
@@ -102,6 +104,25 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
         <Button onClick={onClose}>Close</Button>
       </footer>
     </Dialog>
+  );
+}
+
+/** Who says what machines cost, dearest hours first where the answer tells. */
+function Prices({ answer }: { answer: CostAnswer }) {
+  const used = (answer.prices ?? []).filter(({ hours }) => hours > 0);
+  if (used.length === 0) return answer.rates.source;
+  return (
+    <ul>
+      {used.map((price) => (
+        <li key={`${price.provider} ${price.gpu} ${price.source} ${price.reason}`}>
+          {price.priced ? price.source : `No price: ${price.reason}`}
+          <span className="mute">
+            {" "}
+            {[price.provider, price.gpu].filter(Boolean).join(" ")}, {duration(price.hours * 3600)}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

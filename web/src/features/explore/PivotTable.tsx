@@ -72,7 +72,7 @@ export function PivotTable({ view, search, onHow }: PivotTableProps) {
             const words = valueWords(down, row.key, view.names);
             return (
               <tr key={row.key}>
-                <td className={isMono(down) ? "key code-key" : "key"}>
+                <td className={isMono(down) ? "val mono" : "val"}>
                   {target ? (
                     <Link to="/explore" search={target} title={row.key} resetScroll={false}>
                       {words}

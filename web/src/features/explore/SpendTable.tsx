@@ -149,7 +149,7 @@ function Row({ row, view, search, amount }: RowProps) {
   return (
     <tr title={`${money(row.nanos, view.currency, EXACT)} exactly`}>
       {view.by.map((dimension, index) => (
-        <td key={dimension} className={isMono(dimension) ? "key code-key" : "key"}>
+        <td key={dimension} className={isMono(dimension) ? "val mono" : "val"}>
           <Value
             dimension={dimension}
             value={row.keys[index] ?? ""}

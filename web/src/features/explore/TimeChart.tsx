@@ -18,12 +18,15 @@ interface TimeChartProps {
 const HEIGHT = 220;
 const LABEL_PX = 16;
 
+/** Fewer bars than this do not get wider. */
+const FEWEST_STEPS = 8;
+
 /** Money over time as stacked bars, each series labelled where it ends; the same stands in the table below. */
 export function TimeChart({ bars, step, dimension, currency, names }: TimeChartProps) {
   const grid = useMemo(() => gridOf(bars.highest), [bars.highest]);
   const top = grid.at(-1) ?? 1;
   const y = (nanos: number) => heightOf(nanos, top);
-  const width = 100 / Math.max(1, bars.steps.length);
+  const width = 100 / Math.max(FEWEST_STEPS, bars.steps.length);
   const words = (key: string | undefined) => (key === undefined ? "Others" : valueWords(dimension, key, names));
   const looks = bars.series.map(({ key }, index) => {
     const look = key === undefined ? undefined : lookOf(dimension, key);

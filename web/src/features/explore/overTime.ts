@@ -70,12 +70,15 @@ export function barsOf(totals: CostAnswer, parts: CostAnswer, keys: readonly str
   };
 }
 
+/** Numbers that are read easily, four times over too. */
+const ROUND = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10] as const;
+
 /** Round amounts for the lines of a grid: at most four, up to at least the highest bar. */
 export function gridOf(highest: number): number[] {
   if (highest <= 0) return [];
-  const rough = highest / 3;
+  const rough = highest / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? 10 * power;
+  const step = ROUND.map((factor) => factor * power).find((candidate) => candidate >= rough) ?? 10 * power;
   return [1, 2, 3, 4]
     .map((line) => line * step)
     .filter((_, index, all) => index === 0 || (all[index - 1] ?? 0) < highest);

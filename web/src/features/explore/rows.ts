@@ -35,8 +35,8 @@ export function decimalsOf(total: number): number {
   return Math.abs(total) >= WHOLE_FROM ? 0 : decimalsFor(total, DIGITS);
 }
 
-export function viewOf(answer: CostAnswer): SpendView {
-  const decimals = decimalsOf(answer.total_nanos);
+/** Lays an answer out; beside other amounts in the decimals of these. */
+export function viewOf(answer: CostAnswer, decimals = decimalsOf(answer.total_nanos)): SpendView {
   const costs = [...answer.rows.map((row) => row.cost_nanos), answer.rest_nanos];
   const shown = apportion(costs, unitOf(decimals));
   const parts = shares(costs);

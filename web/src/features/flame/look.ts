@@ -12,6 +12,7 @@ const TOKENS = {
   train: "--work-train",
   python: "--work-python",
   other: "--work-other",
+  smaller: "--ramp-0",
   unattributed: "--work-all",
   idle: "--idle-bg",
   idleInk: "--idle-ink",

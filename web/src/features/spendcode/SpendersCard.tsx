@@ -17,13 +17,15 @@ interface SpendersCardProps {
   filters: readonly Filter[];
   query: CostQuery;
   period: PeriodSearch;
+  /** In which amounts of the page are shown. */
+  decimals: number;
 }
 
 /** Spenders that are named; the explorer has all. */
 const FIRST = 8;
 
 /** Who paid for a line of code, of all that ran it in the period. */
-export function SpendersCard({ place, name, filters, query, period }: SpendersCardProps) {
+export function SpendersCard({ place, name, filters, query, period, decimals }: SpendersCardProps) {
   const line: Filter = { dimension: "line", values: [`${place.file}:${place.line}`] };
   const where = [...filters.filter(({ dimension }) => dimension !== "line" && dimension !== "file"), line];
   const users = useBreakdown({ ...query, by: ["user", "name"], where: where.map(filterText), limit: FIRST });
@@ -43,15 +45,15 @@ export function SpendersCard({ place, name, filters, query, period }: SpendersCa
             </Link>
           }
         >
-          <Spenders answer={data} />
+          <Spenders answer={data} decimals={decimals} />
         </Card>
       )}
     </Part>
   );
 }
 
-function Spenders({ answer }: { answer: CostAnswer }) {
-  const view = useMemo(() => viewOf(answer), [answer]);
+function Spenders({ answer, decimals }: { answer: CostAnswer; decimals: number }) {
+  const view = useMemo(() => viewOf(answer, decimals), [answer, decimals]);
   if (view.rows.length === 0) return <p className="mute">It cost nothing in this period.</p>;
   return (
     <table className="kinds">

@@ -1,6 +1,6 @@
 import type { CostAnswer } from "#/api/queries/costs";
 import type { Bill, BillCategory, BillLine } from "#/api/schema";
-import { count } from "#/lib/format";
+import { SMALLER } from "#/lib/work";
 
 /** What the code page asks: enough to make a bill of many clusters. */
 export const CODE_BY = ["file", "line", "function", "operation"] as const;
@@ -50,8 +50,7 @@ export function billOf(answer: CostAnswer): Bill {
     });
   }
   if (answer.rest_rows > 0) {
-    const name = count(answer.rest_rows, "smaller entry", "smaller entries");
-    categories.set(name, { name, cost_nanos: answer.rest_nanos, thread_seconds: 0 });
+    categories.set(SMALLER, { name: SMALLER, cost_nanos: answer.rest_nanos, thread_seconds: 0 });
   }
   const seconds = answer.rows.reduce((sum, row) => sum + row.thread_seconds, 0);
   return {
