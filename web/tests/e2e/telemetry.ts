@@ -74,7 +74,7 @@ const TOPS = [
 
 /**
  * Reports, as an agent would, that a cluster which runs elsewhere ran some lines of code in the minutes before now: through the same
- * announcement and the same ingest. The lines of a cluster cost less and less; a third of its time was idle.
+ * announcement and the same ingest, and ended then. The lines of a cluster cost less and less; a third of its time was idle.
  */
 export async function reportWork(url: string, code: string, name: string, files: readonly RanFile[]): Promise<string> {
   const post = async (path: string, token: string, body: unknown) => {
@@ -178,5 +178,17 @@ export async function reportWork(url: string, code: string, name: string, files:
     const sha256 = createHash("sha256").update(source).digest("hex");
     await send({ kind: "source", process: answer.process, file, sha256, text: source });
   }
+  // The last words of an orderly end: what it cost changes no more.
+  await send(
+    { kind: "worker", process: worker, t0_us: t1, t1_us: t1, nthreads: THREADS, idle: {}, final: true },
+    {
+      kind: "scheduler",
+      process: answer.process,
+      t0_us: t1,
+      t1_us: t1,
+      final: true,
+      workers: [{ ...process, ended_us: t1, reason: "retired" }],
+    },
+  );
   return answer.cluster.id;
 }
