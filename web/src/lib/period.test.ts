@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dateIn, dateOf, midnight, PERIODS, spanBefore, spanOf, spanWords } from "#/lib/period";
+import { dateIn, dateOf, daysIn, hourIn, midnight, PERIODS, spanBefore, spanOf, spanWords, weekOf } from "#/lib/period";
 
 const clock = { zone: "Europe/Oslo", now: new Date("2026-11-19T13:32:00Z") };
 
@@ -49,6 +49,18 @@ describe("a period", () => {
     expect(spanWords({ from: "2026-11-01", to: "2026-11-19" })).toBe("1–19 Nov 2026");
     expect(spanWords({ from: "2026-10-21", to: "2026-11-19" })).toBe("21 Oct – 19 Nov 2026");
     expect(spanWords({ from: "2025-12-31", to: "2026-01-01" })).toBe("31 Dec 2025 – 1 Jan 2026");
+  });
+});
+
+describe("steps of time", () => {
+  it("are written as the server writes them", () => {
+    expect(hourIn(new Date("2026-11-19T13:00:00Z"), "Europe/Oslo")).toBe("2026-11-19T14:00+01:00");
+    expect(hourIn(new Date("2026-11-19T13:00:00Z"), "UTC")).toBe("2026-11-19T13:00Z");
+    expect(hourIn(new Date("2026-07-01T02:00:00Z"), "America/St_Johns")).toBe("2026-06-30T23:30-02:30");
+    expect(
+      ["2026-01-01", "2026-01-04", "2026-01-05", "2026-12-31", "2027-01-03", "2024-12-30", "2021-01-03"].map(weekOf),
+    ).toEqual(["2026-W01", "2026-W01", "2026-W02", "2026-W53", "2026-W53", "2025-W01", "2020-W53"]);
+    expect(daysIn({ from: "2026-11-17", to: "2026-11-30" }, clock)).toEqual(["2026-11-17", "2026-11-18", "2026-11-19"]);
   });
 });
 

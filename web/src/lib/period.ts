@@ -146,6 +146,34 @@ export function midnight(date: string, zone: string): string {
   return new Date(at).toISOString();
 }
 
+/** All days of a window, in order; those to come are left out. */
+export function daysIn(span: Pick<Span, "from" | "to">, clock: Clock): string[] {
+  const last = earliest(span.to, dateIn(clock.now, clock.zone));
+  const days: string[] = [];
+  for (let day = span.from; day <= last; day = shifted(day, 1)) days.push(day);
+  return days;
+}
+
+/** The hour that an instant is in, as the API writes it: 2026-11-19T14:00+01:00. */
+export function hourIn(at: Date, zone: string): string {
+  const { year, month, day, hour, minute, second } = wall(at, zone);
+  const shown = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const minutes = Math.round((shown - at.getTime()) / 60_000);
+  const two = (count: number) => String(count).padStart(2, "0");
+  const size = Math.abs(minutes);
+  const offset = minutes === 0 ? "Z" : `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+  return `${year}-${month}-${day}T${hour}:${minute}${offset}`;
+}
+
+/** The ISO week of a day, as the API writes it: 2026-W47. Weeks belong to the year of their Thursday. */
+export function weekOf(date: string): string {
+  const weekday = (new Date(utc(date)).getUTCDay() + 6) % 7;
+  const thursday = shifted(date, 3 - weekday);
+  const year = thursday.slice(0, 4);
+  const week = Math.floor((utc(thursday) - utc(`${year}-01-01`)) / DAY_MS / 7) + 1;
+  return `${year}-W${String(week).padStart(2, "0")}`;
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function wall(at: Date, zone: string) {

@@ -10,12 +10,19 @@ import { Exports } from "#/features/explore/Exports";
 import { FilterChips } from "#/features/explore/FilterChips";
 import { GroupField } from "#/features/explore/GroupField";
 import { HowSpent } from "#/features/explore/HowSpent";
-import { stepFor } from "#/features/explore/overTime";
+import { stepFor, stepsFor } from "#/features/explore/overTime";
 import { PeriodField } from "#/features/explore/PeriodField";
 import { PivotTable } from "#/features/explore/PivotTable";
 import { decimalsOf, viewOf } from "#/features/explore/rows";
 import { SpendTable } from "#/features/explore/SpendTable";
-import { byOf, type ExploreSearch, filterText, readFilters, type View } from "#/features/explore/search";
+import {
+  byOf,
+  type ExploreSearch,
+  filterText,
+  MOST_DIMENSIONS,
+  readFilters,
+  type View,
+} from "#/features/explore/search";
 import { TimeCard } from "#/features/explore/TimeCard";
 import { filterWords, valueWords } from "#/features/explore/words";
 import { Failure } from "#/features/shell/Failure";
@@ -62,10 +69,10 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
   const asked = chosen.length > 0 ? chosen : [START];
   const view = search.view ?? "table";
   // Across takes two dimensions; money over time is of one.
-  const by: Dimension[] = view === "pivot" && asked.length < 2 ? [...asked, across(asked[0] ?? START)] : asked;
+  const by: Dimension[] = view === "pivot" ? [...asked, across(asked[0] ?? START)].slice(0, 2) : asked;
   const filters = readFilters(search.where);
   const query: CostQuery = {
-    by: view === "pivot" ? by.slice(0, 2) : by,
+    by,
     where: filters.map(filterText),
     since: span.since,
     until: span.until,
@@ -104,7 +111,11 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
       <div className="content">
         {filters.length > 0 && <Way me={me} search={search} names={names} by={by} />}
         <section className="asked" aria-label="Question">
-          <GroupField by={by} onChange={(next) => go(regrouped(search, next))} />
+          <GroupField
+            by={by}
+            most={view === "pivot" ? 2 : MOST_DIMENSIONS}
+            onChange={(next) => go(regrouped(search, next))}
+          />
           <FilterChips filters={filters} names={names} onChange={(next) => go(filtered(search, next))} />
         </section>
         {view === "time" && answer.data && answer.data.by[0] === first && !isTime(first) && (
@@ -112,7 +123,8 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
             answer={answer.data}
             query={{ ...query, limit: undefined }}
             dimension={first}
-            step={search.step ?? stepFor(span)}
+            step={search.step && stepsFor(span).includes(search.step) ? search.step : stepFor(span)}
+            span={span}
             onStep={(step) => change({ step: step === stepFor(span) ? undefined : step })}
           />
         )}

@@ -1,18 +1,19 @@
 import { useId } from "react";
 import { DIMENSIONS, type Dimension, titleOf } from "#/features/explore/dimensions";
-import { MOST_DIMENSIONS } from "#/features/explore/search";
 
 interface GroupFieldProps {
   by: readonly Dimension[];
+  /** How many there may be. */
+  most: number;
   onChange: (by: readonly Dimension[]) => void;
 }
 
 const ORDINALS = ["Group by", "then by", "then by"];
 
 /** What money is grouped by: one dimension, and up to two inside of it. */
-export function GroupField({ by, onChange }: GroupFieldProps) {
+export function GroupField({ by, most, onChange }: GroupFieldProps) {
   const id = useId();
-  const fields = [...by.keys(), ...(by.length < MOST_DIMENSIONS ? [by.length] : [])];
+  const fields = [...by.keys(), ...(by.length < most ? [by.length] : [])];
   const choose = (at: number, value: string) => {
     const next = by.slice();
     if (value === "") next.splice(at, 1);

@@ -53,7 +53,7 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
                 <span className="vh">Share as a bar</span>
               </th>
               <SortHeader {...header} column="time" words="Thread time" first="down" number className="wide" />
-              <th scope="col" className="n">
+              <th scope="col" className="n wide">
                 Share
               </th>
               <SortHeader {...header} column="cost" words="Cost" first="down" number />
@@ -68,7 +68,7 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
                 <td colSpan={view.by.length}>{count(rows.length - shown.length, "row")} on other pages</td>
                 <td className="wide" />
                 <td className="wide" />
-                <td className="n">{percent(sumOf(rows, "share") - sumOf(shown, "share"))}</td>
+                <td className="n wide">{percent(sumOf(rows, "share") - sumOf(shown, "share"))}</td>
                 <td className="n">
                   {money(sumOf(rows, "shown") - sumOf(shown, "shown"), view.currency, view.decimals)}
                 </td>
@@ -81,7 +81,7 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
                 </td>
                 <td className="wide" />
                 <td className="wide" />
-                <td className="n">{percent(sumOf(view.rows, "share") - sumOf(found, "share"))}</td>
+                <td className="n wide">{percent(sumOf(view.rows, "share") - sumOf(found, "share"))}</td>
                 <td className="n">
                   {money(sumOf(view.rows, "shown") - sumOf(found, "shown"), view.currency, view.decimals)}
                 </td>
@@ -99,7 +99,7 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
                 </td>
                 <td className="wide" />
                 <td className="wide" />
-                <td className="n">{percent(view.rest.share)}</td>
+                <td className="n wide">{percent(view.rest.share)}</td>
                 <td className="n">{amount(view.rest)}</td>
               </tr>
             )}
@@ -109,7 +109,7 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
               <td colSpan={view.by.length}>Total</td>
               <td className="wide" />
               <td className="wide" />
-              <td className="n">{view.total.nanos > 0 ? percent(1) : ""}</td>
+              <td className="n wide">{view.total.nanos > 0 ? percent(1) : ""}</td>
               <td className="n">
                 <Fig label="Total" onOpen={onHow}>
                   {money(view.total.shown, view.currency, view.decimals)}
@@ -169,7 +169,7 @@ function Row({ row, view, search, amount }: RowProps) {
         )}
       </td>
       <td className="n wide mute">{duration(row.seconds)}</td>
-      <td className="n mute">{percent(row.share)}</td>
+      <td className="n wide mute">{percent(row.share)}</td>
       <td className="n strong">{amount}</td>
     </tr>
   );

@@ -2,10 +2,12 @@ import { useMemo } from "react";
 import { type CostAnswer, useBreakdown } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
 import { type Dimension, TIMES, titleOf } from "#/features/explore/dimensions";
-import { barsOf, dearestKeys, seriesFilter } from "#/features/explore/overTime";
+import { barsOf, dearestKeys, seriesFilter, stepsFor, stepsOf } from "#/features/explore/overTime";
 import { filterText } from "#/features/explore/search";
 import { TimeChart } from "#/features/explore/TimeChart";
 import { Failure } from "#/features/shell/Failure";
+import { useClock } from "#/features/shell/zone";
+import type { Span } from "#/lib/period";
 import { Card } from "#/ui/Card";
 import { Segments } from "#/ui/controls";
 import { Empty, SkeletonRows } from "#/ui/states";
@@ -16,13 +18,14 @@ interface TimeCardProps {
   query: CostQuery;
   dimension: Dimension;
   step: Dimension;
+  span: Span;
   onStep: (step: Dimension) => void;
 }
 
 const STEP_OPTIONS = TIMES.map((step) => [step, `By ${titleOf(step).toLowerCase()}`] as const).toReversed();
 
 /** What was spent over time, by the dearest values. */
-export function TimeCard({ answer, query, dimension, step, onStep }: TimeCardProps) {
+export function TimeCard({ answer, query, dimension, step, span, onStep }: TimeCardProps) {
   const keys = useMemo(() => dearestKeys(answer), [answer]);
   const limit = 10_000;
   const totals = useBreakdown({ ...query, by: [step], limit });
@@ -30,11 +33,13 @@ export function TimeCard({ answer, query, dimension, step, onStep }: TimeCardPro
   const parts = useBreakdown(
     keys.length > 0 ? { ...query, by: [step, dimension], where: [...query.where, series], limit } : undefined,
   );
+  const clock = useClock(totals.dataUpdatedAt);
+  const steps = useMemo(() => stepsOf(step, span, clock), [step, span, clock]);
   const bars = useMemo(() => {
     // Answers to questions before this one have other dimensions.
     const fits = totals.data?.by[0] === step && parts.data?.by[0] === step && parts.data.by[1] === dimension;
-    return totals.data && parts.data && fits ? barsOf(totals.data, parts.data, keys) : undefined;
-  }, [totals.data, parts.data, keys, step, dimension]);
+    return totals.data && parts.data && fits ? barsOf(totals.data, parts.data, keys, steps) : undefined;
+  }, [totals.data, parts.data, keys, steps, step, dimension]);
   const failed = totals.isError ? totals : parts.isError ? parts : undefined;
   return (
     <Card
@@ -44,7 +49,7 @@ export function TimeCard({ answer, query, dimension, step, onStep }: TimeCardPro
           legend="One bar for each"
           name="step"
           value={step as (typeof TIMES)[number]}
-          options={STEP_OPTIONS}
+          options={STEP_OPTIONS.filter(([option]) => stepsFor(span).includes(option))}
           onChange={onStep}
         />
       }

@@ -1,7 +1,8 @@
 import type { CostAnswer } from "#/api/queries/costs";
 import type { Dimension } from "#/features/explore/dimensions";
 import type { Filter } from "#/features/explore/search";
-import type { Span } from "#/lib/period";
+import { daysIn, hourIn, type Span, weekOf } from "#/lib/period";
+import type { Clock } from "#/lib/time";
 
 /** Bars of a picture: one for each step of time, each made of the same series. */
 export interface Bars {
@@ -24,6 +25,36 @@ export function stepFor(span: Pick<Span, "from" | "to">): Dimension {
   return days <= 190 ? "week" : "month";
 }
 
+/** Steps that make so few bars of a period that they can be told apart. */
+export function stepsFor(span: Pick<Span, "from" | "to">): Dimension[] {
+  const days = (Date.parse(span.to) - Date.parse(span.from)) / DAY_MS + 1;
+  const bars = { hour: days * 24, day: days, week: days / 7, month: days / 30 };
+  return (["hour", "day", "week", "month"] as const).filter((step) => bars[step] <= MOST_BARS);
+}
+
+const MOST_BARS = 400;
+
+/** All steps of a period up to now, also those in which nothing was spent. */
+export function stepsOf(step: Dimension, span: Span, clock: Clock): string[] {
+  const days = daysIn(span, clock);
+  switch (step) {
+    case "month":
+      return [...new Set(days.map((day) => day.slice(0, 7)))];
+    case "week":
+      return [...new Set(days.map(weekOf))];
+    case "day":
+      return days;
+    default: {
+      const hours: string[] = [];
+      const end = Math.min(clock.now.getTime(), span.until ? Date.parse(span.until) : Number.POSITIVE_INFINITY);
+      for (let at = Date.parse(span.since); at < end; at += HOUR_MS) hours.push(hourIn(new Date(at), clock.zone));
+      return hours;
+    }
+  }
+}
+
+const HOUR_MS = 3_600_000;
+
 /** The dearest values of what rows are of, which become series. */
 export function dearestKeys(answer: CostAnswer): string[] {
   const sums = new Map<string, number>();
@@ -41,11 +72,18 @@ export function seriesFilter(dimension: Dimension, keys: readonly string[]): Fil
   return { dimension, values: keys.filter((key) => !key.endsWith("*")) };
 }
 
-/** Lays bars out: the sums of all steps, and of them what the series are; the rest of each step is one more series. */
-export function barsOf(totals: CostAnswer, parts: CostAnswer, keys: readonly string[]): Bars {
-  const steps = totals.rows.map((row) => row.keys[0] ?? "");
+/**
+ * Lays bars out: the sums of all steps, and of them what the series are; the rest of each step is one more series. Steps in which nothing
+ * was spent have a place of their own.
+ */
+export function barsOf(totals: CostAnswer, parts: CostAnswer, keys: readonly string[], all: readonly string[]): Bars {
+  const spent = new Map(totals.rows.map((row) => [row.keys[0] ?? "", row.cost_nanos]));
+  const known = new Set(all);
+  const others = [...spent.keys()].filter((step) => !known.has(step));
+  // The hours of a night in which the clocks go back are in order, though their names are not.
+  const steps = others.length > 0 ? [...all, ...others].sort() : all;
   const at = new Map(steps.map((step, index) => [step, index]));
-  const sums = totals.rows.map((row) => row.cost_nanos);
+  const sums = steps.map((step) => spent.get(step) ?? 0);
   const rest = [...sums];
   const values = new Map(keys.map((key) => [key, steps.map(() => 0)]));
   for (const {
@@ -61,10 +99,10 @@ export function barsOf(totals: CostAnswer, parts: CostAnswer, keys: readonly str
   }
   const sum = (of: readonly number[]) => of.reduce((all, one) => all + one, 0);
   const named = keys.map((key) => ({ key, nanos: sum(values.get(key) ?? []), values: values.get(key) ?? [] }));
-  const others = { key: undefined, nanos: sum(rest), values: rest };
+  const remaining = { key: undefined, nanos: sum(rest), values: rest };
   return {
     steps,
-    series: others.nanos > 0 ? [...named, others] : named,
+    series: remaining.nanos > 0 ? [...named, remaining] : named,
     sums,
     highest: sums.reduce((most, one) => Math.max(most, one), 0),
   };

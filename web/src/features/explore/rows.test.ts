@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { CostAnswer } from "#/api/queries/costs";
-import { barsOf, dearestKeys, gridOf, stepFor } from "#/features/explore/overTime";
+import { barsOf, dearestKeys, gridOf, stepFor, stepsFor, stepsOf } from "#/features/explore/overTime";
 import { pivotOf } from "#/features/explore/pivot";
 import { matching, ordered, usualOrder, viewOf } from "#/features/explore/rows";
 import { lookOf, valueWords } from "#/features/explore/words";
 import { unitOf } from "#/lib/money";
+import { spanOf } from "#/lib/period";
 import { spent } from "../../../tests/data";
 
 function random(seed: number): CostAnswer {
@@ -99,10 +100,10 @@ describe("money over time", () => {
         { keys: ["2026-11-20", "ana"], cost_nanos: 9, thread_seconds: 0, cpu_seconds: 0 },
       ],
     );
-    const bars = barsOf(totals, parts, ["ana"]);
+    const bars = barsOf(totals, parts, ["ana"], ["2026-11-17", ...steps]);
     expect(bars.series).toEqual([
-      { key: "ana", nanos: 61, values: [60, 1] },
-      { key: undefined, nanos: 140, values: [40, 100] },
+      { key: "ana", nanos: 61, values: [0, 60, 1] },
+      { key: undefined, nanos: 140, values: [0, 40, 100] },
     ]);
     expect(bars.highest).toBe(101);
   });
@@ -144,5 +145,18 @@ describe("money over time", () => {
       span("2026-08-01", "2026-11-30"),
       span("2026-01-01", "2026-12-31"),
     ]).toEqual(["hour", "day", "week", "month"]);
+    expect(stepsFor({ from: "2026-11-01", to: "2026-11-30" })).toEqual(["day", "week", "month"]);
+    expect(stepsFor({ from: "2024-01-01", to: "2026-11-30" })).toEqual(["week", "month"]);
+  });
+
+  it("has a place for every step, also where the clocks change", () => {
+    const clock = { zone: "Europe/Oslo", now: new Date("2026-10-26T12:00:00Z") };
+    const span = spanOf({ from: "2026-10-25", to: "2026-10-25" }, clock);
+    const hours = stepsOf("hour", span, clock);
+    expect([hours.length, hours[2], hours[3]]).toEqual([25, "2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"]);
+    const week = spanOf({ period: "7d" }, clock);
+    expect(stepsOf("day", week, clock)).toHaveLength(7);
+    expect(stepsOf("week", week, clock)).toEqual(["2026-W43", "2026-W44"]);
+    expect(stepsOf("month", spanOf({ period: "year" }, clock), clock)).toHaveLength(10);
   });
 });
