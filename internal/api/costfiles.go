@@ -38,7 +38,7 @@ func (s *server) breakdownFileRoutes(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			b := export.Breakdown{Answer: answer, AsOf: now, Prices: s.Card(now).Source}
+			b := export.Breakdown{Answer: answer, Prices: s.Card(now).Source}
 			return s.streamed(ctx, f.contentType, breakdownFileName(b)+"."+f.ending, func(w io.Writer) error { return f.write(w, b) }), nil
 		})
 	}

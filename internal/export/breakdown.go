@@ -14,8 +14,7 @@ import (
 // Breakdown is an answer to a question of cost, ready to be a file.
 type Breakdown struct {
 	spend.Answer
-	// AsOf is when it was answered, Prices who says what machines cost.
-	AsOf   time.Time
+	// Prices says in words who says what machines cost.
 	Prices string
 }
 
@@ -78,7 +77,7 @@ func (b Breakdown) Metadata() map[string]string {
 	for _, f := range b.Where {
 		where = append(where, text(f.String()))
 	}
-	return map[string]string{
+	metadata := map[string]string{
 		"lineitem.by":            list(b.texts()[:len(b.By)]),
 		"lineitem.where":         list(where),
 		"lineitem.start":         b.Since.UTC().Format(time.RFC3339),
@@ -92,6 +91,10 @@ func (b Breakdown) Metadata() map[string]string {
 		"lineitem.prices":        text(b.Prices),
 		"lineitem.rules_version": strconv.Itoa(b.RulesVersion),
 	}
+	if b.SQL != "" {
+		metadata["lineitem.sql"] = text(b.SQL)
+	}
+	return metadata
 }
 
 // list is a JSON array: filters may hold any character.

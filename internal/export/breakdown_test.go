@@ -34,7 +34,8 @@ func breakdowns(t *rapid.T) export.Breakdown {
 		t.Fatal(err)
 	}
 	since := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-	b := export.Breakdown{AsOf: since.Add(time.Hour), Prices: rapid.String().Draw(t, "prices")}
+	b := export.Breakdown{Prices: rapid.String().Draw(t, "prices")}
+	b.AsOf, b.SQL = since.Add(time.Hour), rapid.String().Draw(t, "sql")
 	b.Query = spend.Query{
 		By: by, Since: since, Until: since.Add(time.Hour), Zone: zone,
 		Where: []spend.Filter{{Dimension: "file", Values: []string{rapid.String().Draw(t, "value"), "a,b"}}},
@@ -183,11 +184,11 @@ func TestBreakdownFilesHoldTheAnswer(t *testing.T) {
 			rows = append(rows, row)
 		}
 		holds(t, b, rows, func(s string) string {
-			s = strings.ReplaceAll(valid(s), "\r\n", "\n") // as every reader of CSV does within quotes
-			if strings.HasPrefix(s, "\r\n") || (s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0]))) {
-				return "'" + s
+			s = valid(s)
+			if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+				s = "'" + s
 			}
-			return s
+			return strings.ReplaceAll(s, "\r\n", "\n") // as every reader of CSV does within quotes
 		})
 	})
 }

@@ -391,6 +391,12 @@ export function spent(by: string[], rows: CostBreakdown["rows"], more: Partial<C
     names: {},
     rules_version: 4,
     rates: me.rates,
+    coverage: 1,
+    prices: [],
+    as_of: "2026-11-19T09:59:00Z",
+    sql: "",
+    rows_read: 0,
+    segments: 0,
     ...more,
   };
 }

@@ -17,6 +17,7 @@ const users = spent(["user"], [row(["ana"], 7_000_000_000), row(["ben"], 2_000_0
   total_nanos: 10_000_000_000,
   all_nanos: 20_000_000_000,
   unseen_nanos: 500_000_000,
+  coverage: 0.975,
 });
 
 const answering = (body: unknown) => ({ ...usual(), "GET /cost/breakdown": { body } });
@@ -87,7 +88,7 @@ describe("the explorer", () => {
   });
 
   it("says how its total was computed, with the SQL where the server tells", async () => {
-    const told = { ...users, as_of: "2026-11-19T09:59:00Z", sql: "SELECT 1", rows_read: 812, segments: 31 };
+    const told = { ...users, sql: "SELECT 1", rows_read: 812, segments: 31 };
     open("/explore", answering(told));
     await table();
     const [total] = screen.getAllByRole("button", { name: "$10.00" });

@@ -1,9 +1,9 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { type CostAnswer, MAX_ROWS, useBreakdown } from "#/api/queries/costs";
+import { MAX_ROWS, useBreakdown } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
 import { useMe } from "#/api/queries/session";
-import type { Me } from "#/api/schema";
+import type { CostBreakdown, Me } from "#/api/schema";
 import { type Dimension, isTime, titleOf } from "#/features/explore/dimensions";
 import { crumbs, filtered, regrouped, START } from "#/features/explore/drill";
 import { Exports } from "#/features/explore/Exports";
@@ -92,7 +92,7 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
           <h1>Explore costs</h1>
           <p className="sub">
             {spanWords(span)}
-            {answer.data?.as_of && `; as of ${moment(answer.data.as_of, clock)}`}
+            {answer.data && `; as of ${moment(answer.data.as_of, clock)}`}
           </p>
         </div>
         <PeriodField
@@ -178,7 +178,7 @@ function across(down: Dimension): Dimension {
 }
 
 interface MoneyProps {
-  answer: CostAnswer;
+  answer: CostBreakdown;
   search: ExploreSearch;
   view: View;
   busy: boolean;

@@ -1,9 +1,9 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { type CostAnswer, MAX_ROWS, useBreakdown } from "#/api/queries/costs";
+import { MAX_ROWS, useBreakdown } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
 import { useMe } from "#/api/queries/session";
-import type { Me } from "#/api/schema";
+import type { CostBreakdown, Me } from "#/api/schema";
 import { gutter, viewOf } from "#/features/bill/view";
 import { filesNamed } from "#/features/clusters/files";
 import { aligned } from "#/features/code/changes";
@@ -117,7 +117,7 @@ function Code({ me, span, zone }: { me: Me; span: Span; zone: string }) {
 
 interface MoneyProps {
   me: Me;
-  answer: CostAnswer;
+  answer: CostBreakdown;
   query: CostQuery;
   filters: readonly Filter[];
   span: Span;
@@ -128,7 +128,7 @@ interface MoneyProps {
 function Money({ me, answer, query, filters, span, zone, change }: MoneyProps) {
   const { file, line, op, zoom, q = "", against, paint, period, from, to } = route.useSearch();
   const [how, setHow] = useState(false);
-  const clock = useClock(Date.parse(answer.as_of ?? answer.end));
+  const clock = useClock(Date.parse(answer.as_of));
   const bill = useMemo(() => billOf(answer), [answer]);
   const names = useMemo(() => filesNamed(bill, undefined, undefined), [bill]);
   const lines = useMemo(() => viewOf(bill, "origin"), [bill]);

@@ -1,16 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ApiError, call, urlOf } from "#/api/client";
 import { type CostQuery, keys } from "#/api/queries/keys";
-import type { CostBreakdown, PriceCovers, Source } from "#/api/schema";
-
-/** An answer to a question of cost. How it was come by is told by servers that ask a warehouse. */
-export type CostAnswer = CostBreakdown & {
-  as_of?: string;
-  sql?: string;
-  rows_read?: number;
-  segments?: number;
-  prices?: PriceCovers[];
-};
+import type { CostBreakdown, Source } from "#/api/schema";
 
 /** Most rows that an answer lists. */
 export const MAX_ROWS = 10_000;
@@ -22,7 +13,7 @@ const FRESH_MS = 60_000;
 export function useBreakdown(query: CostQuery | undefined) {
   return useQuery({
     queryKey: keys.breakdown(query ?? { by: [], where: [], since: "" }),
-    queryFn: ({ signal }): Promise<CostAnswer> => {
+    queryFn: ({ signal }): Promise<CostBreakdown> => {
       if (!query) throw new Error("there is no question");
       return call("GET /cost/breakdown", { query: parameters(query) }, signal);
     },

@@ -1,5 +1,6 @@
-import { breakdownUrl, type CostAnswer } from "#/api/queries/costs";
+import { breakdownUrl } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
+import type { CostBreakdown } from "#/api/schema";
 import { count, duration, percent } from "#/lib/format";
 import { money } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
@@ -7,7 +8,7 @@ import { Button, CopyButton } from "#/ui/controls";
 import { Dialog } from "#/ui/Dialog";
 
 interface HowSpentProps {
-  answer: CostAnswer;
+  answer: CostBreakdown;
   query: CostQuery;
   clock: Clock;
   onClose: () => void;
@@ -19,7 +20,6 @@ const EXACT = 9;
 export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
   const url = breakdownUrl(query);
   const exact = (nanos: number) => money(nanos, answer.currency, EXACT);
-  const seen = answer.all_nanos > 0 ? 1 - answer.unseen_nanos / answer.all_nanos : undefined;
   const listed = answer.rows.reduce((sum, row) => sum + row.cost_nanos, 0);
   return (
     <Dialog title="How is this computed?" onClose={onClose}>
@@ -64,17 +64,12 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
           {moment(answer.start, clock, true)} to {moment(answer.end, clock, true)}, the end not included; days begin in{" "}
           {answer.zone}
         </dd>
-        {answer.as_of && (
-          <>
-            <dt>As of</dt>
-            <dd>{moment(answer.as_of, clock, true)}</dd>
-          </>
-        )}
+        <dt>As of</dt>
+        <dd>{moment(answer.as_of, clock, true)}; what runs has cost more since</dd>
         <dt>From</dt>
         <dd>
           {count(answer.clusters, "cluster")}
-          {answer.rows_read !== undefined && `; ${count(answer.rows_read, "row")} read`}
-          {answer.segments !== undefined && ` of ${count(answer.segments, "segment")}`}
+          {answer.sql && `; ${count(answer.rows_read, "row")} read of ${count(answer.segments, "segment")}`}
         </dd>
         <dt>Prices</dt>
         <dd>
@@ -82,8 +77,8 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
         </dd>
         <dt>Coverage</dt>
         <dd>
-          {percent(seen)} of the window's cost was observed; {exact(answer.unseen_nanos)} is unknown or lost, a row of
-          its own, and never spread
+          {percent(answer.all_nanos > 0 ? answer.coverage : undefined)} of the window's cost was observed;{" "}
+          {exact(answer.unseen_nanos)} is unknown or lost, a row of its own, and never spread
         </dd>
         <dt>Rules</dt>
         <dd>
@@ -108,8 +103,8 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
 }
 
 /** Who says what machines cost, dearest hours first where the answer tells. */
-function Prices({ answer }: { answer: CostAnswer }) {
-  const used = (answer.prices ?? []).filter(({ hours }) => hours > 0);
+function Prices({ answer }: { answer: CostBreakdown }) {
+  const used = answer.prices.filter(({ hours }) => hours > 0);
   if (used.length === 0) return answer.rates.source;
   return (
     <ul>

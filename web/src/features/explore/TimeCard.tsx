@@ -1,6 +1,7 @@
 import { useMemo } from "react";
-import { type CostAnswer, useBreakdown } from "#/api/queries/costs";
+import { useBreakdown } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
+import type { CostBreakdown } from "#/api/schema";
 import { type Dimension, TIMES, titleOf } from "#/features/explore/dimensions";
 import { barsOf, dearestKeys, seriesFilter, stepsFor, stepsOf } from "#/features/explore/overTime";
 import { filterText } from "#/features/explore/search";
@@ -14,7 +15,7 @@ import { Empty, SkeletonRows } from "#/ui/states";
 
 interface TimeCardProps {
   /** The answer without time: its dearest values become series. */
-  answer: CostAnswer;
+  answer: CostBreakdown;
   query: CostQuery;
   dimension: Dimension;
   step: Dimension;

@@ -1,4 +1,4 @@
-import type { CostAnswer } from "#/api/queries/costs";
+import type { CostBreakdown } from "#/api/schema";
 import type { Dimension } from "#/features/explore/dimensions";
 import type { Filter } from "#/features/explore/search";
 import { daysIn, hourIn, type Span, weekOf } from "#/lib/period";
@@ -56,7 +56,7 @@ export function stepsOf(step: Dimension, span: Span, clock: Clock): string[] {
 const HOUR_MS = 3_600_000;
 
 /** The dearest values of what rows are of, which become series. */
-export function dearestKeys(answer: CostAnswer): string[] {
+export function dearestKeys(answer: CostBreakdown): string[] {
   const sums = new Map<string, number>();
   for (const { keys, cost_nanos: nanos } of answer.rows) {
     const [key = ""] = keys;
@@ -76,7 +76,12 @@ export function seriesFilter(dimension: Dimension, keys: readonly string[]): Fil
  * Lays bars out: the sums of all steps, and of them what the series are; the rest of each step is one more series. Steps in which nothing
  * was spent have a place of their own.
  */
-export function barsOf(totals: CostAnswer, parts: CostAnswer, keys: readonly string[], all: readonly string[]): Bars {
+export function barsOf(
+  totals: CostBreakdown,
+  parts: CostBreakdown,
+  keys: readonly string[],
+  all: readonly string[],
+): Bars {
   const spent = new Map(totals.rows.map((row) => [row.keys[0] ?? "", row.cost_nanos]));
   const known = new Set(all);
   const others = [...spent.keys()].filter((step) => !known.has(step));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CostAnswer } from "#/api/queries/costs";
+import type { CostBreakdown } from "#/api/schema";
 import { barsOf, dearestKeys, gridOf, stepFor, stepsFor, stepsOf } from "#/features/explore/overTime";
 import { pivotOf } from "#/features/explore/pivot";
 import { matching, ordered, usualOrder, viewOf } from "#/features/explore/rows";
@@ -8,13 +8,13 @@ import { unitOf } from "#/lib/money";
 import { spanOf } from "#/lib/period";
 import { spent } from "../../../tests/data";
 
-function random(seed: number): CostAnswer {
+function random(seed: number): CostBreakdown {
   let state = seed;
   const next = (below: number) => {
     state = (state * 1103515245 + 12345) % 2147483648;
     return Math.floor((state / 2147483648) * below);
   };
-  const rows = new Map<string, CostAnswer["rows"][number]>();
+  const rows = new Map<string, CostBreakdown["rows"][number]>();
   for (let at = 0; at < 1 + next(60); at += 1) {
     const keys = [`u${next(12)}`, ["read.csv", "idle.no_work", "groupby", "", "merge"][next(5)] ?? ""];
     rows.set(keys.join(), { keys, cost_nanos: next(10 ** (2 + next(12))), thread_seconds: next(100), cpu_seconds: 0 });

@@ -1,4 +1,4 @@
-import type { CostAnswer } from "#/api/queries/costs";
+import type { CostBreakdown } from "#/api/schema";
 import { type Dimension, isDimension, isTime } from "#/features/explore/dimensions";
 import { valueWords } from "#/features/explore/words";
 import { apportion, decimalsFor, NANOS, shares, unitOf } from "#/lib/money";
@@ -36,7 +36,7 @@ export function decimalsOf(total: number): number {
 }
 
 /** Lays an answer out; beside other amounts in the decimals of these. */
-export function viewOf(answer: CostAnswer, decimals = decimalsOf(answer.total_nanos)): SpendView {
+export function viewOf(answer: CostBreakdown, decimals = decimalsOf(answer.total_nanos)): SpendView {
   const costs = [...answer.rows.map((row) => row.cost_nanos), answer.rest_nanos];
   const shown = apportion(costs, unitOf(decimals));
   const parts = shares(costs);

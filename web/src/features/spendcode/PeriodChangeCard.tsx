@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import type { CostAnswer } from "#/api/queries/costs";
+import type { CostBreakdown } from "#/api/schema";
 import type { BillView } from "#/features/bill/view";
 import { ChangeTable } from "#/features/code/ChangeCard";
 import { changesOf } from "#/features/code/changes";
@@ -12,7 +12,7 @@ interface PeriodChangeCardProps {
   /** The period before in words. */
   before: string;
   comparing: boolean;
-  query: { data: CostAnswer | undefined; isError: boolean; error: unknown; refetch: () => unknown };
+  query: { data: CostBreakdown | undefined; isError: boolean; error: unknown; refetch: () => unknown };
   now: BillView;
   then: BillView | undefined;
   names: Map<string, string>;

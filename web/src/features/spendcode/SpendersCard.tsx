@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { type CostAnswer, useBreakdown } from "#/api/queries/costs";
+import { useBreakdown } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
+import type { CostBreakdown } from "#/api/schema";
 import { viewOf } from "#/features/explore/rows";
 import { type Filter, filterText, writeFilters } from "#/features/explore/search";
 import { valueWords } from "#/features/explore/words";
@@ -52,7 +53,7 @@ export function SpendersCard({ place, name, filters, query, period, decimals }: 
   );
 }
 
-function Spenders({ answer, decimals }: { answer: CostAnswer; decimals: number }) {
+function Spenders({ answer, decimals }: { answer: CostBreakdown; decimals: number }) {
   const view = useMemo(() => viewOf(answer, decimals), [answer, decimals]);
   if (view.rows.length === 0) return <p className="mute">It cost nothing in this period.</p>;
   return (

@@ -1,5 +1,4 @@
-import type { CostAnswer } from "#/api/queries/costs";
-import type { Bill, BillCategory, BillLine } from "#/api/schema";
+import type { Bill, BillCategory, BillLine, CostBreakdown } from "#/api/schema";
 import { SMALLER } from "#/lib/work";
 
 /** What the code page asks: enough to make a bill of many clusters. */
@@ -9,7 +8,7 @@ export const CODE_BY = ["file", "line", "function", "operation"] as const;
  * An answer by file, line, function and operation as a bill, so that all that shows the bill of one cluster shows that of many. Where
  * threads stood is not asked for, so each entry stands on the line that created its work; what the answer did not list is a row of its own.
  */
-export function billOf(answer: CostAnswer): Bill {
+export function billOf(answer: CostBreakdown): Bill {
   const lines: BillLine[] = [];
   const categories = new Map<string, BillCategory>();
   let unknown = 0;
@@ -57,7 +56,7 @@ export function billOf(answer: CostAnswer): Bill {
     cluster_id: "",
     currency: answer.currency,
     start: answer.start,
-    as_of: answer.as_of ?? answer.end,
+    as_of: answer.as_of,
     method: "agent",
     rates: answer.rates,
     rules_version: answer.rules_version,
