@@ -294,8 +294,7 @@ type BreakdownOptions struct {
 	Limit int
 }
 
-// CostBreakdown says what was spent in a window of time, grouped by anything.
-func (c *Client) CostBreakdown(ctx context.Context, o BreakdownOptions) (CostBreakdown, error) {
+func (o BreakdownOptions) query() url.Values {
 	q := url.Values{"by": {strings.Join(o.By, ",")}, "where": o.Where}
 	if !o.Since.IsZero() {
 		q.Set("since", o.Since.UTC().Format(time.RFC3339Nano))
@@ -309,7 +308,30 @@ func (c *Client) CostBreakdown(ctx context.Context, o BreakdownOptions) (CostBre
 	if o.Limit != 0 {
 		q.Set("limit", strconv.Itoa(o.Limit))
 	}
-	return call[CostBreakdown](ctx, c, http.MethodGet, "/cost/breakdown", q, nil)
+	return q
+}
+
+// CostBreakdown says what was spent in a window of time, grouped by anything.
+func (c *Client) CostBreakdown(ctx context.Context, o BreakdownOptions) (CostBreakdown, error) {
+	return call[CostBreakdown](ctx, c, http.MethodGet, "/cost/breakdown", o.query(), nil)
+}
+
+// Formats of the files that hold answers to questions of cost.
+const (
+	FileCSV     = "csv"
+	FileParquet = "parquet"
+	FileArrow   = "arrow"
+)
+
+// CostFile answers the question of CostBreakdown with a file in one of the formats. Its column cost_nanos sums to the answer's total; without a limit it has
+// all rows, up to a million.
+func (c *Client) CostFile(ctx context.Context, o BreakdownOptions, format string) ([]byte, error) {
+	switch format {
+	case FileCSV, FileParquet, FileArrow:
+		return c.download(ctx, "/cost/breakdown."+format, o.query())
+	default:
+		return nil, fmt.Errorf("there is no file of costs in the format %q; there are %s, %s and %s", format, FileCSV, FileParquet, FileArrow)
+	}
 }
 
 // Rates returns the configured prices.

@@ -41,6 +41,7 @@ func (s *server) costRoutes(a huma.API) {
 	register(s, a, operation(http.MethodGet, "/cost", "list-costs", tagCost, "Say what clusters cost in a window of time"), s.costs)
 	register(s, a, operation(http.MethodGet, "/cost/breakdown", "get-cost-breakdown", tagCost, "Say what was spent, grouped by anything"), s.breakdown)
 	register(s, a, operation(http.MethodGet, "/rates", "get-rates", tagCost, "Show the prices of the server's own machines"), s.rates)
+	s.breakdownFileRoutes(a)
 	s.focusRoutes(a)
 }
 
@@ -57,26 +58,26 @@ func (s *server) costs(ctx context.Context, in *CostWindow) (*body[sdk.CostList]
 	return answer(costsToAPI(costs)), nil
 }
 
-type breakdownInput struct {
+// CostQuestion are the parameters of a question of cost. It is exported because huma looks at exported fields only.
+type CostQuestion struct {
 	By    []string `query:"by" required:"true" minItems:"1" maxItems:"6" doc:"Dimensions to group by; docs/cost.md lists them"`
 	Where []string `query:"where,explode" maxItems:"20" doc:"Filters, as operation=read.csv,read.parquet; * at the end of a value stands for the rest"`
 	CostWindow
-	Zone  string `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
-	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many rows to list"`
+	Zone string `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
 }
 
-func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.CostBreakdown], error) {
-	now := s.Now()
+// query is the question in the words of core; the zone is the organisation's where none is asked for.
+func (in CostQuestion) query(now time.Time, zone string, limit int) (spend.Query, error) {
 	since, until, err := in.window(now)
 	if err != nil {
-		return nil, err
+		return spend.Query{}, err
 	}
-	q := spend.Query{Since: since, Until: until, Limit: in.Limit}
-	if in.Zone == "" {
-		in.Zone = s.TimeZone
+	q := spend.Query{Since: since, Until: until, Limit: limit}
+	if in.Zone != "" {
+		zone = in.Zone
 	}
-	if q.Zone, err = time.LoadLocation(in.Zone); err != nil || in.Zone == "Local" {
-		return nil, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", in.Zone)})
+	if q.Zone, err = time.LoadLocation(zone); err != nil || zone == "Local" {
+		return spend.Query{}, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", zone)})
 	}
 	for _, name := range in.By {
 		q.By = append(q.By, spend.Dimension(name))
@@ -84,9 +85,23 @@ func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.C
 	for _, text := range in.Where {
 		filter, err := spend.ParseFilter(text)
 		if err != nil {
-			return nil, errs.InvalidFields(errs.Field{Name: "where", Message: err.Error() + "."})
+			return spend.Query{}, errs.InvalidFields(errs.Field{Name: "where", Message: err.Error() + "."})
 		}
 		q.Where = append(q.Where, filter)
+	}
+	return q, nil
+}
+
+type breakdownInput struct {
+	CostQuestion
+	Limit int `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many rows to list"`
+}
+
+func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.CostBreakdown], error) {
+	now := s.Now()
+	q, err := in.query(now, s.TimeZone, in.Limit)
+	if err != nil {
+		return nil, err
 	}
 	a, err := s.Spend.Answer(ctx, now, actorOf(ctx), q)
 	if err != nil {

@@ -47,15 +47,20 @@ func (s *server) focus(ctx context.Context, in *focusInput) (*stream, error) {
 		return nil, err
 	}
 	name := fmt.Sprintf("lineitem-%s-%s.focus.csv", since.Format(time.DateOnly), until.Format(time.DateOnly))
-	return &stream{ContentType: "text/csv; charset=utf-8", Disposition: `attachment; filename="` + name + `"`, Body: func(out huma.Context) {
-		if err := s.writeFocus(out.BodyWriter(), hours); err != nil {
+	return s.streamed(ctx, "text/csv; charset=utf-8", name, func(w io.Writer) error { return s.writeFocus(w, hours) }), nil
+}
+
+// streamed answers a file that is written while it is made.
+func (s *server) streamed(ctx context.Context, contentType, name string, write func(io.Writer) error) *stream {
+	return &stream{ContentType: contentType, Disposition: `attachment; filename="` + name + `"`, Body: func(out huma.Context) {
+		if err := write(out.BodyWriter()); err != nil {
 			info := infoOf(ctx)
 			s.Logger.LogAttrs(ctx, slog.LevelError, "answer broken off",
 				slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, err.Error()))
 			// Half a file must not look like a whole one: the connection breaks.
 			panic(http.ErrAbortHandler)
 		}
-	}}, nil
+	}}
 }
 
 func (s *server) writeFocus(w io.Writer, hours iter.Seq2[bill.ProcessHour, error]) error {

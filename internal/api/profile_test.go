@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -202,7 +203,7 @@ func TestPasswordsOpenDownloadsOnly(t *testing.T) {
 		for password, want := range map[string]int{s.UserToken: r.owner, stranger: r.stranger, "": 401, "wrong": 401} {
 			req := request(t, s.URL, r, c.ID, "")
 			req.SetBasicAuth("x", password)
-			file := strings.HasPrefix(filepath.Base(r.path), "profile.") || strings.HasSuffix(r.path, ".csv")
+			file := strings.HasPrefix(filepath.Base(r.path), "profile.") || slices.Contains([]string{".csv", ".parquet", ".arrow"}, filepath.Ext(r.path))
 			if !file {
 				want = http.StatusUnauthorized
 			}
@@ -218,8 +219,8 @@ func TestPasswordsOpenDownloadsOnly(t *testing.T) {
 			}
 		}
 	}
-	// The owner opens them all, a stranger the one that is of no cluster, with costs of their own.
-	if opened != 4+2 {
-		t.Errorf("%d downloads were opened, want six", opened)
+	// The owner opens them all, a stranger the four that are of no cluster, with costs of their own.
+	if opened != 4+2*4 {
+		t.Errorf("%d downloads were opened, want twelve", opened)
 	}
 }

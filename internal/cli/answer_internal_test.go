@@ -151,7 +151,9 @@ func TestAnswers(t *testing.T) {
 	} {
 		clitest.Golden(t, "answer/"+name+".txt", printed(t, a, "table"))
 		clitest.Golden(t, "answer/"+name+".json", printed(t, a, "json"))
-		clitest.Golden(t, "answer/"+name+".csv", printed(t, a, "csv"))
+		if a.header != nil { // else the command asks the server for a file
+			clitest.Golden(t, "answer/"+name+".csv", printed(t, a, "csv"))
+		}
 	}
 }
 

@@ -37,9 +37,28 @@ func breakdown(cmd *cobra.Command, c *connection, o *output, q sdk.BreakdownOpti
 	return o.write(cmd, a)
 }
 
+// breakdownFile writes the server's file as it is: with all rows unless fewer are asked for.
+func breakdownFile(cmd *cobra.Command, c *connection, q sdk.BreakdownOptions, format string) error {
+	if format != sdk.FileCSV && isTerminal(cmd.OutOrStdout()) {
+		return usage(cmd, "%s is no text, so it is not written to a terminal; send it to a file, as in > cost.%s, or choose -o csv.", format, format)
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	data, err := client.CostFile(cmd.Context(), q, format)
+	if err != nil {
+		return err
+	}
+	if _, err := cmd.OutOrStdout().Write(data); err != nil {
+		return fmt.Errorf("write the costs: %w", err)
+	}
+	return nil
+}
+
 // breakdownAnswer lists rows as the server orders them.
 func breakdownAnswer(b sdk.CostBreakdown, now time.Time) answer {
-	a := answer{json: b, header: append(slices.Clone(b.By), "cost_nanos", "currency", "thread_seconds", "cpu_seconds")}
+	a := answer{json: b}
 	zone, err := time.LoadLocation(b.Zone)
 	if err != nil {
 		zone = time.UTC
@@ -52,7 +71,6 @@ func breakdownAnswer(b sdk.CostBreakdown, now time.Time) answer {
 	parts := make([]int64, 0, len(b.Rows)+1)
 	for _, row := range b.Rows {
 		parts = append(parts, row.CostNanos)
-		a.rows = append(a.rows, append(slices.Clone(row.Keys), whole(row.CostNanos), b.Currency, decimal(row.ThreadSeconds), decimal(row.CPUSeconds)))
 	}
 	if b.RestRows > 0 {
 		parts = append(parts, b.RestNanos)

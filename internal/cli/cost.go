@@ -11,7 +11,7 @@ import (
 )
 
 func newCostCommand(c *connection) *cobra.Command {
-	var o output
+	o := output{files: []string{sdk.FileParquet, sdk.FileArrow}}
 	var since, until string
 	var question sdk.BreakdownOptions
 	var showSQL bool
@@ -21,10 +21,13 @@ func newCostCommand(c *connection) *cobra.Command {
 		Long: `Show what each cluster cost in a window of time; with --by, what was spent by user, name, cluster, backend, project, kind,
 category, operation, library, file, line, function, leaf, task, hour, day, week or month, or by several of them: rows always sum to the
 same total. With a cluster, show what it was spent on: lines of code together, idle by reason, overhead, and what was not observed.
-"lineitem bill" splits it by line.`,
+"lineitem bill" splits it by line.
+
+With --by, "-o csv", "-o parquet" and "-o arrow" write a file with all rows; its column cost_nanos sums to the total.`,
 		Example: `  lineitem cost --since 7d
   lineitem cost --by operation --since 30d
   lineitem cost --by month,user --where operation='read.csv,read.json' --since 2026-01-01
+  lineitem cost --by day,line --since 2026-01-01 -o parquet > lines.parquet
   lineitem cost flights-x3k2 -o json`,
 		Args: rangeArgs(0, "CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,17 +40,19 @@ same total. With a cluster, show what it was spent on: lines of code together, i
 			if len(args) == 1 && (since != "" || until != "") {
 				return usage(cmd, "the bill of one cluster covers all of its life; leave --since and --until out.")
 			}
-			now := time.Now()
-			var window sdk.CostOptions
-			var err error
-			if window.Since, err = parseTime(since, now); err != nil {
-				return usage(cmd, "--since %q is not understood: %v", since, err)
+			if o.isFile() && len(question.By) == 0 {
+				return usage(cmd, "-o %s needs --by, as in --by operation.", o.format)
 			}
-			if window.Until, err = parseTime(until, now); err != nil {
-				return usage(cmd, "--until %q is not understood: %v", until, err)
+			now := time.Now()
+			window, err := costWindow(cmd, since, until, now)
+			if err != nil {
+				return err
 			}
 			if len(question.By) > 0 {
 				question.Since, question.Until = window.Since, window.Until
+				if o.isFile() || o.format == sdk.FileCSV {
+					return breakdownFile(cmd, c, question, o.format)
+				}
 				return breakdown(cmd, c, &o, question, showSQL)
 			}
 			client, err := c.client()
@@ -75,15 +80,30 @@ same total. With a cluster, show what it was spent on: lines of code together, i
 			return o.write(cmd, costsAnswer(costs, now))
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", "start of the window: a date, a time, or how long ago, like 7d")
-	cmd.Flags().StringVar(&until, "until", "", "end of the window, itself not in it")
+	windowFlags(cmd, &since, &until)
 	cmd.Flags().StringSliceVar(&question.By, "by", nil, "what to group by, one or several")
 	cmd.Flags().StringArrayVar(&question.Where, "where", nil, "keep only what matches, as operation=read.csv,read.json; * at the end stands for the rest")
 	cmd.Flags().StringVar(&question.Zone, "zone", "", "time zone in which days begin; the organisation's by default")
 	cmd.Flags().IntVar(&question.Limit, "limit", 0, "how many rows to list")
 	cmd.Flags().BoolVar(&showSQL, "sql", false, "show the SQL that was asked of the warehouse, too")
 	o.flag(cmd)
+	cmd.AddCommand(newCostFocusCommand(c))
 	return cmd
+}
+
+func windowFlags(cmd *cobra.Command, since, until *string) {
+	cmd.Flags().StringVar(since, "since", "", "start of the window: a date, a time, or how long ago, like 7d")
+	cmd.Flags().StringVar(until, "until", "", "end of the window, itself not in it")
+}
+
+func costWindow(cmd *cobra.Command, since, until string, now time.Time) (window sdk.CostOptions, err error) {
+	if window.Since, err = parseTime(since, now); err != nil {
+		return window, usage(cmd, "--since %q is not understood: %v", since, err)
+	}
+	if window.Until, err = parseTime(until, now); err != nil {
+		return window, usage(cmd, "--until %q is not understood: %v", until, err)
+	}
+	return window, nil
 }
 
 // costsAnswer lists clusters by what they cost.

@@ -56,7 +56,7 @@ for flame graphs).`,
 				}
 				return nil
 			}
-			if err := saveProfile(out, data); err != nil {
+			if err := saveFile(out, data); err != nil {
 				return fmt.Errorf("save the profile: %w", err)
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "Saved the bill of %s to %s.%s\n", cluster.Name, out, nextStep(form, out))
@@ -93,8 +93,8 @@ func toTerminal(cmd *cobra.Command, out string) bool {
 	return isTerminal(file)
 }
 
-// saveProfile replaces a file as a whole, and writes to what is no file, such as a pipe, as it is.
-func saveProfile(path string, data []byte) error {
+// saveFile replaces a file as a whole, and writes to what is no file, such as a pipe, as it is.
+func saveFile(path string, data []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, data, 0o600)
 	}

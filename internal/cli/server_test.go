@@ -278,6 +278,22 @@ func TestCluster(t *testing.T) {
 	if breakdown.TotalNanos != bill.TotalNanos || breakdown.UnseenNanos == 0 || len(breakdown.Rows) == 0 || breakdown.Rows[0].Keys[0] != "tuesday" {
 		t.Errorf("the bill is %d, the breakdown says %+v", bill.TotalNanos, breakdown)
 	}
+	// The files are the server's; their exact sums are internal/api's to test.
+	if got := u.must(t, "cost", "--by", "name", "--since", "2026-01-01", "--until", until, "-o", "csv"); got !=
+		"name,cost_nanos,cost,currency,thread_seconds,cpu_seconds,rest_rows\n"+csvRow(t, got, bill.TotalNanos) {
+		t.Errorf("the CSV file is\n%s", got)
+	}
+	for format, begin := range map[string]string{"parquet": "PAR1", "arrow": "ARROW1"} {
+		if got := u.must(t, "cost", "--by", "name", "--until", until, "-o", format); !strings.HasPrefix(got, begin) {
+			t.Errorf("the %s file begins %.10q", format, got)
+		}
+	}
+	focus := u.must(t, "cost", "focus", "tuesday", "--since", "2026-01-01", "--until", until)
+	file := filepath.Join(t.TempDir(), "tuesday.focus.csv")
+	u.must(t, "cost", "focus", "--since", "2026-01-01", "--until", until, "-o", file)
+	if saved, err := os.ReadFile(file); err != nil || string(saved) != focus || !strings.HasPrefix(focus, "BilledCost,") || !strings.Contains(focus, "tuesday") {
+		t.Errorf("%v: the FOCUS file is\n%s\nsaved\n%s", err, focus, saved)
+	}
 	if got := u.must(t, "cost", "--by", "user", "--where", "user=nobody", "--until", until); !strings.Contains(got, "Nothing was spent on that.") {
 		t.Errorf("the cost of nobody prints\n%s", got)
 	}
@@ -288,6 +304,16 @@ func TestCluster(t *testing.T) {
 	if got := u.must(t, "lines", "tuesday"); !strings.Contains(got, "\nUnknown ") || !strings.Contains(got, "Coverage 0.0\u202f%") {
 		t.Errorf("lines print\n%s", got)
 	}
+}
+
+// csvRow is the only row of a file by name, if it costs so much.
+func csvRow(t *testing.T, file string, nanos int64) string {
+	t.Helper()
+	_, row, _ := strings.Cut(file, "\n")
+	if !strings.HasPrefix(row, fmt.Sprintf("tuesday,%d,", nanos)) {
+		t.Errorf("%q does not cost %d", row, nanos)
+	}
+	return row
 }
 
 // TestListPages lists more clusters than one page of the server holds.

@@ -72,6 +72,12 @@ func seconds(micros int64) string { return fraction(micros, 1_000_000, 6) }
 // decimal writes nano-units exactly, in units of the currency.
 func decimal(nanos int64) string { return fraction(nanos, 1_000_000_000, 9) }
 
+// fraction writes n units exactly. A correction may be less than nothing.
 func fraction(n, unit int64, digits int) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%0*d", n/unit, digits, n%unit), "0"), ".")
+	sign, whole, part := "", n/unit, n%unit
+	if n < 0 {
+		// Negated apart: the least number has no opposite.
+		sign, whole, part = "-", -whole, -part
+	}
+	return sign + strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%0*d", whole, digits, part), "0"), ".")
 }

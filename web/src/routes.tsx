@@ -11,8 +11,10 @@ import { GROUPINGS } from "#/features/bill/grouping";
 import { COLUMNS, type Column, STATUSES } from "#/features/clusters/list";
 import type { ClusterSearch } from "#/features/clusters/search";
 import type { CodeSearch } from "#/features/code/search";
+import { exploreSearch } from "#/features/explore/search";
 import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
 import type { PackageSearch } from "#/features/packages/search";
+import { spendCodeSearch } from "#/features/spendcode/search";
 import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
 import { ClustersPage } from "#/pages/ClustersPage";
 import { Framed } from "#/pages/Framed";
@@ -84,7 +86,22 @@ const code = createRoute({
     loaded: search.loaded === "yes" ? "yes" : undefined,
     q: text(search.q),
     against: text(search.against),
+    paint: search.paint === "change" ? "change" : undefined,
   }),
+});
+
+const explore = createRoute({
+  getParentRoute: () => shell,
+  path: "/explore",
+  component: lazyRouteComponent(() => import("#/pages/ExplorePage"), "ExplorePage"),
+  validateSearch: exploreSearch,
+});
+
+const spendCode = createRoute({
+  getParentRoute: () => shell,
+  path: "/code",
+  component: lazyRouteComponent(() => import("#/pages/SpendCodePage"), "SpendCodePage"),
+  validateSearch: spendCodeSearch,
 });
 
 const packages = createRoute({
@@ -133,7 +150,7 @@ export function makeRouter(history?: RouterHistory) {
     routeTree: root.addChildren([
       home,
       signIn,
-      shell.addChildren([clusters, cluster, code, packages, environment, tokens]),
+      shell.addChildren([explore, spendCode, clusters, cluster, code, packages, environment, tokens]),
     ]),
     ...(history ? { history } : {}),
     scrollRestoration: true,

@@ -12,7 +12,7 @@ export type Answer = { status?: number; body?: unknown } | "away" | "never";
 
 /** What a server answers by method and path; what it is asked is kept in order. */
 export interface FakeServer {
-  answers: Record<string, Answer | ((body: unknown) => Answer)>;
+  answers: Record<string, Answer | ((body: unknown, query: string) => Answer)>;
   asked: { request: string; query: string; body: unknown }[];
 }
 
@@ -61,10 +61,13 @@ export function open(address: string, answers: FakeServer["answers"]) {
 function answer(server: FakeServer, url: string, init: RequestInit): Promise<Response> {
   const request = `${init.method} ${url.replace(/^\/api\/v1/, "").replace(/\?.*/, "")}`;
   const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
-  server.asked.push({ request, query: decodeURIComponent(url.split("?")[1] ?? ""), body });
+  const query = decodeURIComponent(url.split("?")[1] ?? "");
+  server.asked.push({ request, query, body });
   const told = server.answers[request];
   const now =
-    typeof told === "function" ? told(body) : (told ?? { status: 404, body: error("not_found", `No ${request}.`) });
+    typeof told === "function"
+      ? told(body, query)
+      : (told ?? { status: 404, body: error("not_found", `No ${request}.`) });
   if (now === "never") return new Promise(() => undefined);
   if (now === "away") return Promise.reject(new TypeError("fetch failed"));
   const status = now.status ?? 200;

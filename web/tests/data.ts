@@ -2,6 +2,7 @@ import type {
   Bill,
   BillLine,
   Cluster,
+  CostBreakdown,
   Environment,
   Me,
   PackageList,
@@ -369,3 +370,33 @@ export const environment: Environment = {
     { name: "pandas", version: "3.1.1", manager: "conda" },
   ],
 };
+
+/** An answer to a question of cost. */
+export function spent(by: string[], rows: CostBreakdown["rows"], more: Partial<CostBreakdown> = {}): CostBreakdown {
+  const total = rows.reduce((sum, row) => sum + row.cost_nanos, 0);
+  return {
+    currency: "USD",
+    by,
+    where: [],
+    start: "2026-10-20T22:00:00Z",
+    end: "2026-11-19T10:00:00Z",
+    zone: "Europe/Berlin",
+    total_nanos: total,
+    all_nanos: total,
+    unseen_nanos: 0,
+    rows,
+    rest_nanos: 0,
+    rest_rows: 0,
+    clusters: 3,
+    names: {},
+    rules_version: 4,
+    rates: me.rates,
+    coverage: 1,
+    prices: [],
+    as_of: "2026-11-19T09:59:00Z",
+    sql: "",
+    rows_read: 0,
+    segments: 0,
+    ...more,
+  };
+}

@@ -24,8 +24,10 @@ const DimensionGroup Dimension = "group"
 const (
 	maxDimensions = 6
 	maxFilters    = 20
-	MaxRows       = 10_000
 	DefaultRows   = 1_000
+	// MaxRows are the most that an answer lists, MaxExportRows the most that a file holds.
+	MaxRows       = 10_000
+	MaxExportRows = 1_000_000
 )
 
 // dimensions says what each of them reads. What has no such thing has the empty text: idle time has no line, a line without a tag no project.
@@ -116,10 +118,10 @@ func (f Filter) KeepsHour(start time.Time, zone *time.Location) bool {
 	return f.keeps(find(f.Dimension)(&Fact{Hour: bill.Hour{Start: start}}, zone))
 }
 
-// ParseFilter reads "operation=read.csv,read.parquet".
+// ParseFilter reads "operation=read.csv,read.parquet". A comma that belongs to a value has a backslash before it.
 func ParseFilter(text string) (Filter, error) {
 	name, values, ok := strings.Cut(text, "=")
-	f := Filter{Dimension: Dimension(strings.TrimSpace(name)), Values: strings.Split(values, ",")}
+	f := Filter{Dimension: Dimension(strings.TrimSpace(name)), Values: splitValues(values)}
 	switch {
 	case !ok:
 		return Filter{}, fmt.Errorf("%.100q is no filter; write dimension=value, as operation=read.csv", text)
@@ -127,6 +129,37 @@ func ParseFilter(text string) (Filter, error) {
 		return Filter{}, fmt.Errorf("%.100q is nothing to filter by; there are %s", f.Dimension, known())
 	}
 	return f, nil
+}
+
+// splitValues cuts at commas. Only a backslash before a comma is no text: paths of Windows are full of them.
+func splitValues(text string) []string {
+	var values []string
+	var value strings.Builder
+	for {
+		part, rest, more := strings.Cut(text, ",")
+		head, escaped := strings.CutSuffix(part, `\`)
+		switch {
+		case more && escaped:
+			value.WriteString(head + ",")
+		default:
+			value.WriteString(part)
+			values = append(values, value.String())
+			value.Reset()
+		}
+		if !more {
+			return values
+		}
+		text = rest
+	}
+}
+
+// String writes the filter as ParseFilter reads it.
+func (f Filter) String() string {
+	values := make([]string, len(f.Values))
+	for i, value := range f.Values {
+		values[i] = strings.ReplaceAll(value, ",", `\,`)
+	}
+	return string(f.Dimension) + "=" + strings.Join(values, ",")
 }
 
 func known() string {
@@ -173,8 +206,8 @@ func (q Query) Check() error {
 	if !q.Since.Before(q.Until) {
 		add("since", "The window must start before it ends: since before until.")
 	}
-	if q.Limit < 1 || q.Limit > MaxRows {
-		add("limit", "1 to %d rows can be listed, not %d.", MaxRows, q.Limit)
+	if q.Limit < 1 || q.Limit > MaxExportRows {
+		add("limit", "1 to %d rows can be listed, not %d.", MaxExportRows, q.Limit)
 	}
 	return errs.InvalidFields(wrong...)
 }

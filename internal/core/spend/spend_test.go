@@ -126,7 +126,7 @@ func TestWhatCannotBeAskedIsExplained(t *testing.T) {
 		"unknown dimension":   {func(q *spend.Query) { q.By = []spend.Dimension{"colour"} }, `"colour" is nothing to group by`},
 		"twice":               {func(q *spend.Query) { q.By = []spend.Dimension{"user", "user"} }, "user is there twice"},
 		"window":              {func(q *spend.Query) { q.Until = q.Since }, "must start before it ends"},
-		"limit":               {func(q *spend.Query) { q.Limit = spend.MaxRows + 1 }, "10001"},
+		"limit":               {func(q *spend.Query) { q.Limit = spend.MaxExportRows + 1 }, "1000001"},
 		"filters":             {func(q *spend.Query) { q.Where = make([]spend.Filter, 21) }, "There are 21 filters"},
 	} {
 		q := good
@@ -153,6 +153,35 @@ func FuzzParseFilter(f *testing.F) {
 		names, _ := spend.Dimensions()
 		if !slices.Contains(names, filter.Dimension) || len(filter.Values) == 0 {
 			t.Errorf("%q parsed as %+v", text, filter)
+		}
+	})
+}
+
+// TestFiltersAreReadAsWritten gives values any characters: commas belong to them where they say so.
+func TestFiltersAreReadAsWritten(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`file=a,b`:             {"a", "b"},
+		`file=a\,b,c`:          {"a,b", "c"},
+		`file=C:\jobs\f.py`:    {`C:\jobs\f.py`},
+		`file=`:                {""},
+		`file=,`:               {"", ""},
+		`file=a\,`:             {"a,"},
+		`file=x=y`:             {"x=y"},
+		`file=\,\,`:            {",,"},
+		`file=/home/*,cell:1*`: {"/home/*", "cell:1*"},
+	} {
+		f, err := spend.ParseFilter(text)
+		if err != nil || f.Dimension != "file" || !slices.Equal(f.Values, want) {
+			t.Errorf("%s is read as %q, %v; want %q", text, f.Values, err, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		// A value that ends in a backslash cannot stand before another one.
+		f := spend.Filter{Dimension: "line", Values: rapid.SliceOfN(rapid.StringMatching(`([a-c,*\\=]*[a-c,*=])?`), 1, 4).Draw(t, "values")}
+		back, err := spend.ParseFilter(f.String())
+		if err != nil || !slices.Equal(back.Values, f.Values) {
+			t.Fatalf("%q is written %s, read as %q, %v", f.Values, f, back.Values, err)
 		}
 	})
 }

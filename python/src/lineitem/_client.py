@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import httpx
 
-from lineitem import _config, _routes
+from lineitem import _config, _frames, _routes
 from lineitem._exceptions import ApiError, NotSignedIn, ServerFault, ServerUnreachable, api_error_class
 from lineitem._models import FieldError
 from lineitem._version import __version__
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    import pandas as pd
+    import pyarrow as pa
     from typing_extensions import Self
 
     from lineitem._auth import Secret
@@ -151,6 +153,8 @@ class _Base:
             raise self._error(response)
         if call.answer is None:
             return cast("T", None)
+        if call.answer is bytes:
+            return cast("T", response.content)
         try:
             return decode(call.answer, response.json())
         except (WireError, ValueError) as error:
@@ -181,6 +185,8 @@ class _Base:
         if call.body is not None:
             request["content"] = json.dumps(call.body).encode()
             request["headers"] = {"Content-Type": "application/json"}
+        if call.answer is bytes:
+            request["headers"] = {"Accept": "*/*"}
         return request
 
 
@@ -420,6 +426,39 @@ class Lineitem(_Base):
         """
         return self.send(_routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit))
 
+    def cost_arrow(
+        self,
+        by: str | Sequence[str],
+        where: str | Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """Return what :meth:`cost_breakdown` does as a pyarrow table, with all rows unless ``limit`` says otherwise.
+
+        ``cost_nanos`` holds billionths of the currency and sums to the total, ``cost`` the same as decimals; where rows were left
+        out the last one stands for them, and ``rest_rows`` says for how many. The metadata of the schema holds the window, the
+        zone, the currency and more.
+        """
+        _frames.need("pyarrow")
+        return _frames.arrow(self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit)))
+
+    def cost_frame(
+        self,
+        by: str | Sequence[str],
+        where: str | Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return what :meth:`cost_arrow` does as a pandas data frame; ``attrs`` holds the window, the zone, the currency and more."""
+        _frames.need("pyarrow", "pandas")
+        return _frames.frame(self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit)))
+
     def rates(self) -> RateCard:
         """Return the configured prices."""
         return self.send(_routes.rates())
@@ -637,6 +676,38 @@ class AsyncLineitem(_Base):
     ) -> CostBreakdown:
         """Return what was spent in a window, grouped by anything: see :meth:`Lineitem.cost_breakdown`."""
         return await self.send(_routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit))
+
+    async def cost_arrow(
+        self,
+        by: str | Sequence[str],
+        where: str | Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """Return what was spent as a pyarrow table: see :meth:`Lineitem.cost_arrow`."""
+        _frames.need("pyarrow")
+        return _frames.arrow(
+            await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit))
+        )
+
+    async def cost_frame(
+        self,
+        by: str | Sequence[str],
+        where: str | Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return what was spent as a pandas data frame: see :meth:`Lineitem.cost_frame`."""
+        _frames.need("pyarrow", "pandas")
+        return _frames.frame(
+            await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit))
+        )
 
     async def rates(self) -> RateCard:
         """Return the configured prices."""

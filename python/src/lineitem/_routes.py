@@ -53,7 +53,7 @@ class Call(Generic[T]):
     template : str
         Path below the base, with ``{names}`` for the values in ``path``.
     answer : type or None
-        What the answer is decoded to; None where it has no body.
+        What the answer is decoded to, bytes for a file as it is; None where it has no body.
     repeatable : bool
         Whether sending it twice does the same as once, so that it may be tried again after an error on the way.
     anonymous : bool
@@ -253,12 +253,47 @@ def cost_breakdown(
     limit: int | None = None,
 ) -> Call[CostBreakdown]:
     """GET /cost/breakdown."""
+    return Call(
+        "GET",
+        "/cost/breakdown",
+        CostBreakdown,
+        query=_question(by, where, since=since, until=until, zone=zone, limit=limit),
+    )
+
+
+def cost_arrow(
+    by: str | Sequence[str],
+    where: str | Sequence[str] = (),
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    zone: str | None = None,
+    limit: int | None = None,
+) -> Call[bytes]:
+    """GET /cost/breakdown.arrow."""
+    return Call(
+        "GET",
+        "/cost/breakdown.arrow",
+        bytes,
+        query=_question(by, where, since=since, until=until, zone=zone, limit=limit),
+    )
+
+
+def _question(
+    by: str | Sequence[str],
+    where: str | Sequence[str],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    zone: str | None,
+    limit: int | None,
+) -> dict[str, str | Sequence[str]]:
     query: dict[str, str | Sequence[str]] = {"by": by if isinstance(by, str) else ",".join(by)}
     if where:
         query["where"] = [where] if isinstance(where, str) else list(where)
     query.update({k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None})
     query.update({k: str(v) for k, v in (("zone", zone), ("limit", limit)) if v is not None})
-    return Call("GET", "/cost/breakdown", CostBreakdown, query=query)
+    return query
 
 
 def rates() -> Call[RateCard]:
@@ -315,5 +350,6 @@ ALL: tuple[AnyCall, ...] = (
     put_source,
     cost,
     cost_breakdown,
+    cost_arrow,
     rates,
 )

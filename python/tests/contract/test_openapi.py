@@ -82,6 +82,14 @@ CALLS: dict[str, _routes.Call[Any]] = {
         zone="Europe/Oslo",
         limit=5,
     ),
+    "cost_arrow": _routes.cost_arrow(
+        ["user"],
+        ["kind=work"],
+        since=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        until=datetime(2026, 2, 1, tzinfo=timezone.utc),
+        zone="Europe/Oslo",
+        limit=5,
+    ),
     "rates": _routes.rates(),
 }
 
@@ -136,6 +144,8 @@ def test_all_routes_of_the_contract_are_in_the_client() -> None:
         ("get", "/api/v1/clusters/{cluster_id}/profile.pb.gz"),
         ("get", "/api/v1/clusters/{cluster_id}/profile.speedscope.json"),
         ("get", "/api/v1/cost.focus.csv"),
+        ("get", "/api/v1/cost/breakdown.csv"),
+        ("get", "/api/v1/cost/breakdown.parquet"),
         ("get", "/api/v1/prices"),
         ("get", "/api/v1/prices/coverage"),
         ("post", "/api/v1/prices/import"),
@@ -153,6 +163,9 @@ def test_route(name: str) -> None:
     (status,) = (s for s in operation["responses"] if s.startswith("2"))
     if call.answer is None:
         assert status == "204"
+    elif call.answer is bytes:
+        (media,) = operation["responses"][status]["content"].values()
+        assert (media["schema"]["type"], media["schema"]["format"]) == ("string", "binary")
     else:
         answer = operation["responses"][status]["content"]["application/json"]["schema"]
         assert answer["$ref"].rpartition("/")[2] == schema_name(call.answer)

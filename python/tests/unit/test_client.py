@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import pickle
+from decimal import Decimal
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 
 import lineitem
@@ -213,7 +216,7 @@ def test_both_clients_have_the_same_methods() -> None:
 
     assert public(Lineitem) == public(AsyncLineitem)
     routes = {route.__name__ for route in _routes.ALL}
-    assert public(Lineitem) - routes == {"close", "send"}
+    assert public(Lineitem) - routes == {"close", "send", "cost_frame"}
     assert routes <= public(Lineitem)
 
 
@@ -227,6 +230,8 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "get_source": ("cl_1", "a.py"),
         "put_source": ("cl_1", "a.py", "x = 1"),
         "cost_breakdown": (["user", "day"], "operation=read.csv,merge"),
+        "cost_arrow": ("line",),
+        "cost_frame": ("line",),
     }
     expected = {
         "me": "GET /me",
@@ -249,6 +254,8 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "put_source": "PUT /clusters/cl_1/source",
         "cost": "GET /cost",
         "cost_breakdown": "GET /cost/breakdown",
+        "cost_arrow": "GET /cost/breakdown.arrow",
+        "cost_frame": "GET /cost/breakdown.arrow",
         "rates": "GET /rates",
     }
     seen = {}
@@ -276,6 +283,41 @@ def test_queries_hold_what_was_asked() -> None:
         "limit": "5",
     }
     assert dict(_routes.cost_breakdown("user").query) == {"by": "user"}
+    assert dict(_routes.cost_arrow("user", ["kind=work"], zone="Europe/Oslo").query) == {
+        "by": "user",
+        "where": ["kind=work"],
+        "zone": "Europe/Oslo",
+    }
+
+
+@both
+def test_tables_without_pyarrow_say_so_and_ask_nothing(asynchronous: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineitem._frames.find_spec", lambda _: None)
+    for method in ("cost_arrow", "cost_frame"):
+        server = Server()
+        with pytest.raises(ImportError, match=r"pyarrow.*nothing was asked"):
+            call_method(asynchronous, server, method, ("user",))
+        assert server.requests == []
+
+
+@both
+def test_tables_hold_what_the_file_does(asynchronous: bool) -> None:
+    money = pa.decimal128(19, 9)
+    schema = pa.schema(
+        [("user", pa.string()), ("cost_nanos", pa.int64()), ("cost", money)],
+        metadata={"lineitem.zone": "Europe/Oslo", "other": "x"},
+    )
+    table = pa.table([["ana", ""], [3, 2**60 + 1], [Decimal("0.000000003"), Decimal(2**60 + 1) / 10**9]], schema=schema)
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, schema) as writer:
+        writer.write_table(table)
+    server = Server(httpx.Response(200, content=sink.getvalue()), httpx.Response(200, content=sink.getvalue()))
+    assert call_method(asynchronous, server, "cost_arrow", ("user",)) == table
+    frame = call_method(asynchronous, server, "cost_frame", ("user",))
+    assert list(frame["cost_nanos"]) == [3, 2**60 + 1]
+    assert sum(frame["cost"]) == Decimal("1152921504.606846980")
+    assert frame.attrs == {"zone": "Europe/Oslo"}
+    assert {request.headers["Accept"] for request in server.requests} == {"*/*"}
 
 
 def test_proxies_of_the_environment_are_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

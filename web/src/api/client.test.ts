@@ -16,6 +16,9 @@ it("writes addresses that survive any name", () => {
   expect(urlOf("GET /clusters", { query: { status: ["running", "starting"], cursor: "" } })).toBe(
     "/api/v1/clusters?status=running%2Cstarting",
   );
+  expect(urlOf("GET /cost/breakdown", { query: { by: ["user", "day"], where: ["user=a,b", "kind=work"] } })).toBe(
+    "/api/v1/cost/breakdown?by=user%2Cday&where=user%3Da%2Cb&where=kind%3Dwork",
+  );
 });
 
 it("gives a refusal its code and sentence", async () => {

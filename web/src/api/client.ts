@@ -3,6 +3,9 @@ import type { FieldError, Operations } from "#/api/schema";
 /** Base of the REST API, below the page's own origin. */
 export const API_BASE = "/api/v1";
 
+/** Parameters that are given once for each value, as their values may hold commas; lists of others are one text. */
+const REPEATED: ReadonlySet<string> = new Set(["where"]);
+
 type Key = keyof Operations;
 type Optional<T> = undefined extends T ? true : Record<never, never> extends T ? true : false;
 type Part<Name extends string, T> = Optional<T> extends true ? { [N in Name]?: T } : { [N in Name]: T };
@@ -37,8 +40,12 @@ export function urlOf<K extends Key>(operation: K, input: Input<K>): string {
   const { path = {}, query = {} } = input as AnyInput;
   const template = operation.slice(operation.indexOf(" ") + 1);
   const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ""));
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  const given = Object.entries(query)
+    .filter(([, value]) => value !== undefined && value !== "")
+    .flatMap(([name, value]): [string, string][] =>
+      REPEATED.has(name) && Array.isArray(value) ? value.map((one) => [name, String(one)]) : [[name, String(value)]],
+    );
+  const search = new URLSearchParams(given).toString();
   return `${API_BASE}${filled}${search ? `?${search}` : ""}`;
 }
 

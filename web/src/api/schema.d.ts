@@ -755,6 +755,24 @@ export interface Operations {
     body: undefined;
     answer: CostBreakdown;
   };
+  "GET /cost/breakdown.arrow": {
+    path: undefined;
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /cost/breakdown.csv": {
+    path: undefined;
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /cost/breakdown.parquet": {
+    path: undefined;
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
   "GET /environments/{environment_id}": {
     path: { environment_id: string; };
     query: undefined;

@@ -8,21 +8,26 @@ export function isCell(file: string): boolean {
 /** The shortest tail of a path that no other file of the list shares; cells by the start of their hash. */
 export function shortNames(files: readonly string[]): Map<string, string> {
   const distinct = [...new Set(files)];
-  const names = new Map<string, string>();
-  for (const file of distinct) {
-    if (isCell(file)) {
-      names.set(file, `cell ${file.slice(CELL.length, CELL.length + 6)}`);
-      continue;
+  // Every file has its place at once, so that names stand in the order of the list.
+  const names = new Map(
+    distinct.map((file) => [file, isCell(file) ? `cell ${file.slice(CELL.length, CELL.length + 6)}` : file]),
+  );
+  const paths = distinct.filter((file) => !isCell(file)).map((file) => ({ file, parts: segments(file) }));
+  // How many files end so, by how much of the end is taken; longer ends are counted only for those that need them.
+  let open = paths;
+  for (let take = 1; open.length > 0; take += 1) {
+    const ends = new Map<string, number>();
+    for (const { parts } of paths) {
+      const end = tail(parts, take);
+      ends.set(end, (ends.get(end) ?? 0) + 1);
     }
-    const parts = segments(file);
-    let take = 1;
-    while (
-      take < parts.length &&
-      distinct.some((other) => other !== file && !isCell(other) && tail(segments(other), take) === tail(parts, take))
-    ) {
-      take += 1;
+    const shared: typeof paths = [];
+    for (const path of open) {
+      const end = tail(path.parts, take);
+      if (take < path.parts.length && (ends.get(end) ?? 0) > 1) shared.push(path);
+      else names.set(path.file, end);
     }
-    names.set(file, tail(parts, take));
+    open = shared;
   }
   return names;
 }

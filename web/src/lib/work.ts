@@ -88,7 +88,10 @@ const family = (operation: string) => operation.split(".")[0] ?? "";
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How money that is on no line looks. */
-export type RestLook = "idle" | "over" | "lost" | "gap" | "unattributed" | "unknown";
+export type RestLook = "idle" | "over" | "lost" | "gap" | "smaller" | "unattributed" | "unknown";
+
+/** The category of what an answer did not list for being small; no server has one of this name. */
+export const SMALLER = "smaller";
 
 /** How a category of money that is on no line looks, is called and came about. */
 export interface CategoryWords {
@@ -136,6 +139,11 @@ const CATEGORIES: Record<string, CategoryWords> = {
     look: "gap",
     name: "Reports lost",
     why: "The worker ran on, but its reports of this time never arrived.",
+  },
+  [SMALLER]: {
+    look: "smaller",
+    name: "Smaller lines",
+    why: "Too small to be listed one by one; filters bring them forward.",
   },
   unattributed: {
     look: "unattributed",

@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { isLive, POLL_MS, useBill, useCluster, useRecentClusters } from "#/api/queries/clusters";
+import { isLive, POLL_MS, useBill, useBillIf, useCluster, useRecentClusters } from "#/api/queries/clusters";
 import { useMe } from "#/api/queries/session";
 import type { Bill, Cluster } from "#/api/schema";
 import { type How, HowDialog } from "#/features/bill/HowDialog";
@@ -11,14 +11,16 @@ import { filesNamed } from "#/features/clusters/files";
 import { NotLoaded } from "#/features/clusters/NotLoaded";
 import { StatusPill } from "#/features/clusters/StatusPill";
 import { ChangeCard } from "#/features/code/ChangeCard";
+import { aligned } from "#/features/code/changes";
 import { FlameCard } from "#/features/code/FlameCard";
 import { KindsCard } from "#/features/code/KindsCard";
 import { nextOf, useLetters } from "#/features/code/keys";
 import { loadedBill, RULE } from "#/features/code/loaded";
 import { comparable, earlier } from "#/features/code/others";
 import type { CodeSearch } from "#/features/code/search";
-import { treeOf, WHOLE } from "#/features/code/tree";
+import { chosenIn, treeOf, WHOLE } from "#/features/code/tree";
 import { type Branch, pathTo } from "#/features/flame/branch";
+import { costsIn } from "#/features/flame/tone";
 import { Failure } from "#/features/shell/Failure";
 import { Part } from "#/features/shell/Part";
 import { Colophon } from "#/features/shell/Shell";
@@ -137,7 +139,7 @@ interface MoneyProps {
 
 /** All that a bill of something has to show. */
 function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
-  const { file, line, op, zoom, loaded, q = "", against } = route.useSearch();
+  const { file, line, op, zoom, loaded, q = "", against, paint } = route.useSearch();
   const [how, setHow] = useState<How>();
   // What is looked at from outside has no origins to show.
   const by = bill.method === "sampled" ? "line" : "origin";
@@ -167,6 +169,11 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
   };
   const recent = useRecentClusters();
   const others = useMemo(() => comparable(cluster, recent.data?.items ?? []), [cluster, recent.data]);
+  const other = useBillIf(against);
+  const both = useMemo(() => {
+    const comparison = other.data && other.data.currency === bill.currency ? viewOf(other.data, by) : undefined;
+    return comparison && costsIn(treeOf(aligned(own.lines, comparison), names, cluster.name));
+  }, [other.data, bill.currency, by, own, names, cluster.name]);
   const compare = () => change({ against: against ? undefined : earlier(cluster, others)?.id });
   const up = () => {
     const path = zoom === undefined ? undefined : pathTo(root, zoom);
@@ -185,6 +192,14 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
         chosen={chosen}
         search={q}
         loaded={loaded === "yes"}
+        change={
+          both && {
+            both,
+            against: others.find(({ id: candidate }) => candidate === against)?.name ?? "the other cluster",
+            painted: paint === "change",
+            onPaint: (painted) => change({ paint: painted ? "change" : undefined }),
+          }
+        }
         onZoom={onZoom}
         onSearch={(text) => change({ q: text || undefined }, true)}
       />
@@ -227,6 +242,7 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
             own={carrying && own.operations}
             names={names}
             chosen={op}
+            from="/clusters/$clusterId/code"
             onHow={() => setHow("bill")}
           />
         </div>
@@ -244,17 +260,4 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
       )}
     </>
   );
-}
-
-/** The branches that stand for what was chosen: an operation wherever it is, or else a line. */
-function chosenIn(root: Branch, file: string | undefined, line: number | undefined, op: string | undefined) {
-  const ids = new Set<string>();
-  const look = (branch: Branch) => {
-    const isOperation = op !== undefined && branch.operation === op && branch.id.endsWith(`!${op}`);
-    const isLine = op === undefined && line !== undefined && branch.id === `${file}:${line}`;
-    if (isOperation || isLine) ids.add(branch.id);
-    for (const child of branch.children) look(child);
-  };
-  look(root);
-  return ids;
 }

@@ -69,6 +69,15 @@ export function useBill(id: string, poll: Poll) {
   });
 }
 
+/** The bill of a cluster that may have been chosen to compare with; it is read once. */
+export function useBillIf(id: string | undefined) {
+  return useQuery({
+    queryKey: keys.part(id ?? "", "bill"),
+    queryFn: ({ signal }) => call("GET /clusters/{cluster_id}/bill", { path: { cluster_id: id ?? "" } }, signal),
+    enabled: id !== undefined,
+  });
+}
+
 /** Bins of a timeline: as many as a card is wide enough to show. */
 export const TIMELINE_BINS = 120;
 

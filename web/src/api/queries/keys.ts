@@ -6,6 +6,15 @@ export interface PackageQuery {
   cluster?: string | undefined;
 }
 
+/** A question of cost. */
+export interface CostQuery {
+  by: readonly string[];
+  where: readonly string[];
+  since: string;
+  until?: string | undefined;
+  limit?: number | undefined;
+}
+
 /** Parts of a cluster that are read on their own. */
 type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "reads" | "resources" | "seen";
 
@@ -21,5 +30,7 @@ export const keys = {
     ["clusters", "one", id, "logs", process, tailBytes] as const,
   packages: (query: PackageQuery) => ["packages", query] as const,
   environment: (id: string) => ["environments", id] as const,
+  breakdown: (query: CostQuery) => ["cost", "breakdown", query] as const,
+  sourceAnywhere: (file: string, clusters: readonly string[]) => ["source", file, clusters] as const,
   source: (id: string, file: string) => ["clusters", "one", id, "source", file] as const,
 };

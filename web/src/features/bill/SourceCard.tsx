@@ -10,12 +10,19 @@ import { fitted, money } from "#/lib/money";
 import { Card } from "#/ui/Card";
 import { Empty, SkeletonRows } from "#/ui/states";
 
-interface SourceCardProps {
-  id: string;
+interface SourcePanelProps {
   view: BillView;
   names: Map<string, string>;
   selected: { file?: string | undefined; line?: number | undefined };
-  poll: Poll;
+  /** The file that is shown, and its text. */
+  file: string | undefined;
+  source: {
+    data: { text?: string | undefined } | undefined;
+    error: unknown;
+    isPending: boolean;
+    isError: boolean;
+    refetch: () => unknown;
+  };
   /** The same bill without what its lines carry, where they carry what did no work. */
   own?: BillView | undefined;
   from: SourcePage;
@@ -27,11 +34,23 @@ interface SourceCardProps {
 const WORDS: Record<string, string> = { origin: "created work", line: "ran" };
 const NONE: Record<string, string> = { origin: "created work; the switch “By line” shows what ran", line: "ran" };
 
-/** Source beside its money: one file at a time, the dearest first. */
-export function SourceCard({ id, view, names, selected, poll, own, from, foot, onSelect }: SourceCardProps) {
-  const files = filesOf(view);
-  const file = selected.file !== undefined && names.has(selected.file) ? selected.file : files[0]?.file;
+type SourceCardProps = Omit<SourcePanelProps, "file" | "source"> & { id: string; poll: Poll };
+
+/** The source of one cluster beside its money. */
+export function SourceCard({ id, poll, ...rest }: SourceCardProps) {
+  const file = fileShown(rest.view, rest.names, rest.selected.file);
   const source = useSource(id, file, poll);
+  return <SourcePanel {...rest} file={file} source={source} />;
+}
+
+/** The file that is shown: the one that was chosen, or the dearest. */
+export function fileShown(view: BillView, names: Map<string, string>, chosen: string | undefined): string | undefined {
+  return chosen !== undefined && names.has(chosen) ? chosen : filesOf(view)[0]?.file;
+}
+
+/** Source beside its money: one file at a time, the dearest first. */
+export function SourcePanel({ view, names, selected, file, source, own, from, foot, onSelect }: SourcePanelProps) {
+  const files = filesOf(view);
   const choice = useId();
   const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
   if (file === undefined) return null;

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef } from "react";
 import { mainKind, type Row } from "#/features/bill/view";
+import type { CodePath } from "#/features/code/search";
 import { count } from "#/lib/format";
 import { highlight } from "#/lib/python";
 
@@ -8,7 +9,7 @@ import { highlight } from "#/lib/python";
 const BAR_PX = 50;
 
 /** Pages that show source. */
-export type SourcePage = "/clusters/$clusterId" | "/clusters/$clusterId/code";
+export type SourcePage = "/clusters/$clusterId" | CodePath;
 
 interface SourceViewProps {
   file: string;

@@ -10,6 +10,7 @@ const OTHER_WORDS: Record<RestLook, string> = {
   over: "Overhead, scheduler",
   lost: "Lost with a worker",
   gap: "Reports lost",
+  smaller: "Smaller lines",
   unattributed: "Work on no line",
   unknown: "Unknown",
 };

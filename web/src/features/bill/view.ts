@@ -57,7 +57,7 @@ export interface BillView {
   rest: RestRow[];
 }
 
-const LOOKS: readonly RestLook[] = ["idle", "over", "lost", "gap", "unattributed", "unknown"];
+const LOOKS: readonly RestLook[] = ["idle", "over", "lost", "gap", "smaller", "unattributed", "unknown"];
 
 /** Three digits of the total: cents from a dollar up, finer below, so that a short run still has a bill one can read. */
 const DIGITS = 3;

@@ -6,6 +6,7 @@ import type { Bill, Cluster } from "#/api/schema";
 import { type BillView, viewOf } from "#/features/bill/view";
 import { filesNamed } from "#/features/clusters/files";
 import { type Change, type Changes, changesOf } from "#/features/code/changes";
+import type { CodePath } from "#/features/code/search";
 import { lookClass, lookWords } from "#/features/code/words";
 import { Failure } from "#/features/shell/Failure";
 import { count } from "#/lib/format";
@@ -108,14 +109,24 @@ function Against(props: { id: string; bill: Bill; view: BillView; names: Map<str
           One of the two was measured from within, the other sampled from outside: lines of the sampled one are where
           threads stood, not what created the work.
         </p>
-        <ChangeTable changes={changes} view={view} names={allNames} />
+        <ChangeTable changes={changes} view={view} names={allNames} from={FROM} />
       </>
     );
   }
-  return <ChangeTable changes={changes} view={view} names={allNames} />;
+  return <ChangeTable changes={changes} view={view} names={allNames} from={FROM} />;
 }
 
-function ChangeTable({ changes, view, names }: { changes: Changes; view: BillView; names: Map<string, string> }) {
+const FROM: CodePath = "/clusters/$clusterId/code";
+
+interface ChangeTableProps {
+  changes: Changes;
+  view: BillView;
+  names: Map<string, string>;
+  from: CodePath;
+}
+
+/** Changes line by line, which add up to that of the total. */
+export function ChangeTable({ changes, view, names, from }: ChangeTableProps) {
   const { rows, others, total } = changes;
   const amount = (nanos: number) => money(nanos, view.currency, view.decimals);
   const change = (row: { shown: number }) => (
@@ -143,7 +154,7 @@ function ChangeTable({ changes, view, names }: { changes: Changes; view: BillVie
         {rows.map((row) => (
           <tr key={row.key}>
             <td>
-              <Subject row={row} names={names} />
+              <Subject row={row} names={names} from={from} />
             </td>
             <td className="wide change">
               <Direction row={row} up={up} down={down} />
@@ -173,7 +184,7 @@ function ChangeTable({ changes, view, names }: { changes: Changes; view: BillVie
 }
 
 /** A line that can be chosen, one that is gone, or what is on no line. */
-function Subject({ row, names }: { row: Change; names: Map<string, string> }) {
+function Subject({ row, names, from }: { row: Change; names: Map<string, string>; from: CodePath }) {
   const { place } = row;
   if (!place) return <>{lookWords(row.look)}</>;
   const name = `${names.get(place.file) ?? place.file}:${place.line}`;
@@ -188,7 +199,7 @@ function Subject({ row, names }: { row: Change; names: Map<string, string> }) {
     <>
       <Link
         className="loc"
-        from="/clusters/$clusterId/code"
+        from={from}
         to="."
         search={(old) => ({ ...old, file: place.file, line: place.line, op: undefined })}
         resetScroll={false}

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { type BillView, mainKind, type Row } from "#/features/bill/view";
+import type { CodePath } from "#/features/code/search";
 import { restOf } from "#/features/code/tree";
 import { count } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
@@ -14,11 +15,12 @@ interface KindsCardProps {
   own: BillView | undefined;
   names: Map<string, string>;
   chosen: string | undefined;
+  from: CodePath;
   onHow: () => void;
 }
 
 /** The bill by what was done, dearest first; choosing one shows it in the picture, and its dearest line in the source. */
-export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
+export function KindsCard({ view, own, names, chosen, from, onHow }: KindsCardProps) {
   const rest = restOf(view).filter((branch) => branch.nanos > 0 || branch.look === "unknown");
   const ownOf = new Map(own?.rows.map((row) => [row.key, row.nanos]));
   const dearest = Math.max(1, ...view.rows.map((row) => row.nanos), ...rest.map((branch) => branch.nanos));
@@ -51,7 +53,7 @@ export function KindsCard({ view, own, names, chosen, onHow }: KindsCardProps) {
                   <span className="what">
                     <i className={`sw ${mainKind(row)}`} />
                     <Link
-                      from="/clusters/$clusterId/code"
+                      from={from}
                       to="."
                       search={(old) => ({ ...old, op: row.key, file: first?.file, line: first?.line })}
                       resetScroll={false}

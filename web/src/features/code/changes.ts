@@ -74,6 +74,22 @@ export function changesOf(now: BillView, then: BillView): Changes {
   };
 }
 
+/**
+ * Another bill with its lines where they stand in this one, so that trees of both have the same branches. What is gone keeps its file, on a
+ * line that there cannot be.
+ */
+export function aligned(now: BillView, then: BillView): BillView {
+  const files = sameFiles(now, then);
+  const identity = (file: string) => files.get(file) ?? file;
+  const here = new Map(identified(now.rows, (file) => file).map(({ key, row }) => [key, row]));
+  const rows = identified(then.rows, identity).map(({ key, row }): Row => {
+    const same = here.get(key);
+    if (row.about.type !== "line" || same?.about.type === "line") return same ? { ...row, about: same.about } : row;
+    return { ...row, about: { ...row.about, file: identity(row.about.file), line: -row.about.line } };
+  });
+  return { ...then, rows };
+}
+
 /** Rows with what makes each the same line in another bill; lines of the same text are told apart by their order. */
 function identified(rows: readonly Row[], identity: (file: string) => string): { key: string; row: Row }[] {
   const seen = new Map<string, number>();

@@ -1,3 +1,6 @@
+/** Pages that show a bill as its code: of one cluster, and of all in a period. */
+export type CodePath = "/clusters/$clusterId/code" | "/code";
+
 /** What the address of the code page holds beside the cluster. */
 export interface CodeSearch {
   file?: string | undefined;
@@ -11,4 +14,6 @@ export interface CodeSearch {
   q?: string | undefined;
   /** The cluster this one is compared with. */
   against?: string | undefined;
+  /** What the picture's boxes are painted by, if not by the kind of work. */
+  paint?: "change" | undefined;
 }

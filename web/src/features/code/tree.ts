@@ -181,6 +181,19 @@ export function callOf(text: string): string | undefined {
   return called?.split(".").slice(-2).join(".");
 }
 
+/** The branches that stand for what was chosen: an operation wherever it is, or else a line. */
+export function chosenIn(root: Branch, file: string | undefined, line: number | undefined, op: string | undefined) {
+  const ids = new Set<string>();
+  const look = (branch: Branch) => {
+    const isOperation = op !== undefined && branch.operation === op && branch.id.endsWith(`!${op}`);
+    const isLine = op === undefined && line !== undefined && branch.id === `${file}:${line}`;
+    if (isOperation || isLine) ids.add(branch.id);
+    for (const child of branch.children) look(child);
+  };
+  look(root);
+  return ids;
+}
+
 /** A branch that is nothing but its parts. */
 function above(about: Omit<Branch, "nanos" | "shown" | "children">, children: readonly Branch[]): Branch {
   return {

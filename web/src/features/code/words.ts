@@ -6,6 +6,7 @@ const REST_WORDS: Record<RestLook, string> = {
   over: "overhead",
   lost: "lost",
   gap: "reports lost",
+  smaller: "smaller lines",
   unattributed: "work on no line",
   unknown: "unknown",
 };

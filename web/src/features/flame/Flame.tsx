@@ -4,6 +4,7 @@ import { draw, LEAST_PX, ROW_PX } from "#/features/flame/draw";
 import { type Box, boxAt, layout, STEPS, stepFrom } from "#/features/flame/layout";
 import { paletteAt } from "#/features/flame/look";
 import { useShape } from "#/features/flame/shape";
+import type { Tone } from "#/features/flame/tone";
 
 interface FlameProps {
   root: Branch;
@@ -15,13 +16,15 @@ interface FlameProps {
   found: ReadonlySet<string> | undefined;
   /** An amount as it stands in a box. */
   amount: (branch: Branch) => string;
+  /** How a branch changed, where that is what boxes are painted by. */
+  tone?: ((branch: Branch) => Tone) | undefined;
   /** A branch in a sentence, exactly. */
   sentence: (branch: Branch) => string;
   onZoom: (branch: Branch) => void;
 }
 
 /** Money as boxes: width is money, and what is inside of something stands below it. Its text equivalent stands beside it. */
-export function Flame({ root, label, zoom, chosen, found, amount, sentence, onZoom }: FlameProps) {
+export function Flame({ root, label, zoom, chosen, found, amount, tone, sentence, onZoom }: FlameProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const { width, ratio, theme } = useShape(frame);
@@ -50,12 +53,13 @@ export function Flame({ root, label, zoom, chosen, found, amount, sentence, onZo
       palette: paletteAt(frame.current),
       font: `12px ${getComputedStyle(frame.current).fontFamily}`,
       amount: (box) => amount(box.branch),
+      tone: tone && ((box) => tone(box.branch)),
       chosen,
       found,
       current: currentId,
       focused,
     });
-  }, [laid, width, ratio, theme, chosen, found, currentId, focused, amount]);
+  }, [laid, width, ratio, theme, chosen, found, currentId, focused, amount, tone]);
 
   const at = (event: MouseEvent<HTMLElement>): Box | undefined => {
     const bounds = event.currentTarget.getBoundingClientRect();

@@ -1,6 +1,7 @@
 import type { Look } from "#/features/flame/branch";
 import { type Box, type Layout, labelFor } from "#/features/flame/layout";
 import { inkOn, isPattern, type Palette } from "#/features/flame/look";
+import type { Tone } from "#/features/flame/tone";
 
 /** Height of one level, as in the style sheet's targets: at least 24 pixels to hit. */
 export const ROW_PX = 25;
@@ -17,6 +18,8 @@ export interface Scene {
   palette: Palette;
   font: string;
   amount: (box: Box) => string;
+  /** How each branch changed, where that is what boxes are painted by. */
+  tone: ((box: Box) => Tone) | undefined;
   /** Branches that were chosen elsewhere: outlined. */
   chosen: ReadonlySet<string>;
   /** Branches that a search found: all others are faint. */
@@ -49,11 +52,14 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     context.globalAlpha = faint ? FAINT : 1;
     // A line of the card between neighbours, unless that would leave nothing of the box.
     const inner = Math.max(1, right - left - 1);
-    fill(context, look, palette, left, top, inner, ROW_PX - 1);
+    const tone = scene.tone?.(box);
+    if (tone) paintTone(context, tone, palette, left, top, inner, ROW_PX - 1);
+    else fill(context, look, palette, left, top, inner, ROW_PX - 1);
     const label = labelFor(names, scene.amount(box), inner - 2 * PAD_PX, measure);
     context.globalAlpha = 1;
-    const ink = faint || isPattern(look) ? palette.text : inkOn(palette[look]);
-    if (label) text(context, label, ink, isPattern(look) && palette.surface, left + PAD_PX, top, measure(label));
+    const plate = tone ? tone.way !== "same" : isPattern(look);
+    const ink = faint || tone || plate ? palette.text : inkOn(palette[look]);
+    if (label) text(context, label, ink, plate && palette.surface, left + PAD_PX, top, measure(label));
     if (scene.chosen.has(id)) marks.push(() => frame(context, palette.text, left, top, inner, 2));
     if (scene.current === id) {
       marks.push(() => ring(context, palette, left, top, inner, scene.focused));
@@ -127,6 +133,52 @@ function fill(
   }
 }
 
+/**
+ * Paints a change so that it is read without colour: what rose is hatched upwards, the closer the more it rose; what fell is dotted, the
+ * closer the more; what is new is hatched both ways; what stayed is plain.
+ */
+function paintTone(
+  context: CanvasRenderingContext2D,
+  tone: Tone,
+  palette: Palette,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+) {
+  context.fillStyle = tone.way === "same" ? palette.same : tone.way === "down" ? palette.down : palette.up;
+  context.fillRect(x, y, width, height);
+  const gap = tone.way === "up" || tone.way === "down" ? (GAPS[tone.step - 1] ?? STEP_PX) : STEP_PX;
+  if (tone.way === "up" || tone.way === "new") {
+    rule(context, palette.upInk, x, y, width, height, (at) => [at - height, height, at, 0], gap);
+  }
+  if (tone.way === "new") rule(context, palette.upInk, x, y, width, height, (at) => [at - height, 0, at, height], gap);
+  if (tone.way === "down") dots(context, palette.downInk, x, y, width, height, gap);
+  context.strokeStyle = palette.line;
+  context.lineWidth = 1;
+  context.setLineDash([]);
+  context.strokeRect(x + 0.5, y + 0.5, Math.max(0.5, width - 1), height - 1);
+}
+
+/** Spaces of a small, a middling and a large change. */
+const GAPS = [11, 7, 4] as const;
+
+function dots(
+  context: CanvasRenderingContext2D,
+  colour: string,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  gap: number,
+) {
+  context.fillStyle = colour;
+  for (let down = gap / 2; down < height; down += gap) {
+    for (let across = gap - (x % gap); across < width; across += gap)
+      context.fillRect(x + across - 1, y + down - 1, 2, 2);
+  }
+}
+
 /** Space between the lines of a pattern. */
 const STEP_PX = 5;
 
@@ -139,6 +191,7 @@ function rule(
   width: number,
   height: number,
   line: (at: number) => [number, number, number, number],
+  gap = STEP_PX,
 ) {
   context.save();
   context.beginPath();
@@ -148,8 +201,8 @@ function rule(
   context.strokeStyle = colour;
   context.lineWidth = 1.3;
   context.beginPath();
-  const start = -(x % STEP_PX);
-  for (let at = start; at < width + height; at += STEP_PX) {
+  const start = -(x % gap);
+  for (let at = start; at < width + height; at += gap) {
     const [x0, y0, x1, y1] = line(at);
     context.moveTo(x0, y0);
     context.lineTo(x1, y1);

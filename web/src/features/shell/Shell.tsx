@@ -38,6 +38,16 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <nav aria-label="Main">
             <ul>
               <li>
+                <Link to="/explore" activeProps={{ "aria-current": "page" }}>
+                  Explore
+                </Link>
+              </li>
+              <li>
+                <Link to="/code" activeProps={{ "aria-current": "page" }}>
+                  Code
+                </Link>
+              </li>
+              <li>
                 <Link to="/clusters" activeProps={{ "aria-current": "page" }}>
                   Clusters
                   {live && live.items.length > 0 && (
