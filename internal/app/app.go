@@ -182,26 +182,35 @@ func (a *App) wire(ctx context.Context) error {
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
+	handler, err := a.handler(service, prices, b.Name(), registry)
+	if err != nil {
+		return err
+	}
 	a.server = &http.Server{
-		Handler:           a.handler(service, prices, b.Name(), registry),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	return nil
 }
 
-func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) http.Handler {
+func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) (http.Handler, error) {
 	card := a.cfg.Card()
 	bills := bill.NewService(service, a.db, a.db, a.folder, card)
+	packages := inventory.NewService(service, a.db, a.db, a.folder, card)
+	statements, err := a.openConsole(bills, packages)
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
 		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
-		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
+		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
-	})
+	}), nil
 }
 
 func (a *App) ready(ctx context.Context) error {

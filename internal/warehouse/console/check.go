@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,8 +52,11 @@ func examine(tree []byte, known []string) ([]string, error) {
 			Parameters []any `json:"named_param_map"`
 		} `json:"statements"`
 	}
-	if err := json.Unmarshal(tree, &parsed); err != nil {
-		return nil, fmt.Errorf("read the parsed statement: %w", err)
+	decoder := json.NewDecoder(bytes.NewReader(tree))
+	decoder.UseNumber() // constants may be larger than any number of Go
+	if err := decoder.Decode(&parsed); err != nil {
+		// DuckDB writes some constants as JSON has no word for: numbers beyond the range of DOUBLE.
+		return nil, &refusal{code: "sql_wrong", sentence: "A number in the statement is beyond the range of DOUBLE."}
 	}
 	switch {
 	case parsed.Error && strings.HasPrefix(parsed.Message, "Only SELECT"):

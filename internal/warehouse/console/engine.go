@@ -117,8 +117,8 @@ func (e *Engine) talk(ctx context.Context, job core.Job, folder string, to *json
 	if err := from.Decode(&n); err != nil {
 		return a, fmt.Errorf("hear of the statement: %w", err)
 	}
-	if n.Refused != nil {
-		return a, failure(*n.Refused)
+	if n.Failed != nil {
+		return a, failure(*n.Failed)
 	}
 	l := loads{Tables: []load{}}
 	for _, t := range core.Tables() {

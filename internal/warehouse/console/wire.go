@@ -16,13 +16,12 @@ type order struct {
 	Limit   int      `json:"limit"`
 	Parquet bool     `json:"parquet"`
 	Bounds  Bounds   `json:"bounds"`
-	Files   int      `json:"files"`
 }
 
-// named says which tables the statement names, or why it is not run.
+// named says which tables the statement names, or, as a piece does, why it is not run.
 type named struct {
-	Tables  []string `json:"tables"`
-	Refused *problem `json:"refused"`
+	Tables []string `json:"tables"`
+	Failed *problem `json:"failed"`
 }
 
 type problem struct {

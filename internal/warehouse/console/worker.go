@@ -84,32 +84,12 @@ func (w *worker) run(ctx context.Context, from *json.Decoder) error {
 	if err != nil {
 		return fmt.Errorf("find the folder: %w", err)
 	}
-	// What is given here DuckDB does not look for in the system, where it may not.
-	options := url.Values{}
-	options.Set("memory_limit", strconv.FormatInt(w.order.Bounds.MemoryBytes, 10)+"B")
-	options.Set("threads", strconv.Itoa(w.order.Bounds.Threads))
-	options.Set("temp_directory", filepath.Join(folder, "spill"))
-	options.Set("home_directory", folder)
-	db, err := sql.Open("duckdb", "?"+options.Encode())
-	if err != nil {
-		return fmt.Errorf("open DuckDB: %w", err)
-	}
-	defer db.Close()
-	if w.conn, err = db.Conn(ctx); err != nil {
-		return fmt.Errorf("open DuckDB: %w", err)
-	}
-	for _, setting := range w.settings(folder) {
-		if _, err := w.conn.ExecContext(ctx, "SET "+setting); err != nil {
-			return fmt.Errorf("set %s: %w", setting, err)
-		}
+	if err := w.open(ctx, folder); err != nil {
+		return err
 	}
 	text, tables, err := w.check(ctx)
 	if err != nil {
-		var r *refusal
-		if !errors.As(err, &r) {
-			return err
-		}
-		return w.to.Encode(named{Refused: &problem{Code: r.code, Sentence: r.sentence}})
+		return err
 	}
 	if err := w.to.Encode(named{Tables: tables}); err != nil {
 		return err
@@ -123,10 +103,8 @@ func (w *worker) run(ctx context.Context, from *json.Decoder) error {
 			return fmt.Errorf("load the table %s: %w", table.Table, err)
 		}
 	}
-	for _, setting := range []string{"enable_external_access = false", "lock_configuration = true"} {
-		if _, err := w.conn.ExecContext(ctx, "SET "+setting); err != nil {
-			return fmt.Errorf("set %s: %w", setting, err)
-		}
+	if err := w.set(ctx, "enable_external_access = false", "lock_configuration = true"); err != nil {
+		return err
 	}
 	if w.order.Parquet {
 		return w.file(ctx, text)
@@ -134,14 +112,33 @@ func (w *worker) run(ctx context.Context, from *json.Decoder) error {
 	return w.rows(ctx, text)
 }
 
-// settings are those of DuckDB, in their order. What follows them may not reach anything but the folder.
-func (w *worker) settings(folder string) []string {
+// open starts DuckDB so that it may not reach anything but the folder.
+func (w *worker) open(ctx context.Context, folder string) error {
 	b := w.order.Bounds
-	return []string{
-		"autoinstall_known_extensions = false", "autoload_known_extensions = false", "allow_community_extensions = false",
-		"max_temp_directory_size = '" + strconv.FormatInt(b.SpillBytes, 10) + "B'",
-		"allowed_directories = [" + quote(folder) + "]", "TimeZone = 'UTC'",
+	// What is given here DuckDB does not look for in the system, where it may not.
+	options := url.Values{}
+	options.Set("memory_limit", strconv.FormatInt(b.MemoryBytes, 10)+"B")
+	options.Set("threads", strconv.Itoa(b.Threads))
+	options.Set("temp_directory", filepath.Join(folder, "spill"))
+	options.Set("home_directory", folder)
+	db, err := sql.Open("duckdb", "?"+options.Encode())
+	if err != nil {
+		return fmt.Errorf("open DuckDB: %w", err)
 	}
+	if w.conn, err = db.Conn(ctx); err != nil {
+		return fmt.Errorf("open DuckDB: %w", err)
+	}
+	return w.set(ctx, "autoinstall_known_extensions = false", "autoload_known_extensions = false", "allow_community_extensions = false",
+		"max_temp_directory_size = '"+strconv.FormatInt(b.SpillBytes, 10)+"B'", "allowed_directories = ["+quote(folder)+"]", "TimeZone = 'UTC'")
+}
+
+func (w *worker) set(ctx context.Context, settings ...string) error {
+	for _, setting := range settings {
+		if _, err := w.conn.ExecContext(ctx, "SET "+setting); err != nil {
+			return fmt.Errorf("set %s: %w", setting, err)
+		}
+	}
+	return nil
 }
 
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
@@ -323,7 +320,10 @@ var lineNumber = regexp.MustCompile(`(?m)^LINE (\d+):`)
 // explain makes a sentence of an error of DuckDB.
 func explain(err error) problem {
 	message := err.Error()
+	var r *refusal
 	switch {
+	case errors.As(err, &r):
+		return problem{r.code, r.sentence}
 	case strings.Contains(message, "Out of Memory Error"), strings.Contains(message, "max_temp_directory_size"), strings.Contains(message, "bad_alloc"):
 		return problem{"sql_too_large", "The statement needs more memory than it is given, and was ended. Ask for less at a time: a shorter window, fewer columns, sums in place of rows, joins on equal columns."}
 	case strings.Contains(message, "Permission Error"):
