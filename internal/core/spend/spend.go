@@ -104,6 +104,11 @@ func (f Filter) keeps(value string) bool {
 	})
 }
 
+// KeepsHour tells whether a filter by hour, day, week or month keeps what was spent within the hour that begins then.
+func (f Filter) KeepsHour(start time.Time, zone *time.Location) bool {
+	return f.keeps(find(f.Dimension)(&Fact{Hour: bill.Hour{Start: start}}, zone))
+}
+
 // ParseFilter reads "operation=read.csv,read.parquet".
 func ParseFilter(text string) (Filter, error) {
 	name, values, ok := strings.Cut(text, "=")

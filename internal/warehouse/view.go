@@ -1,0 +1,271 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cost"
+)
+
+// generation is what questions are answered from at one time: a schema of DuckDB with a view of each table, over its files and the delta. It is immutable, so that
+// all parts of an answer speak of the same moment.
+type generation struct {
+	schema   string
+	segments []Segment
+	files    map[*table][]Segment
+	// usable are the tables that questions may be planned with, with their rows.
+	usable map[*table]int64
+	asOf   time.Time
+	// users are questions that are being answered from it; guarded by the warehouse's mutex.
+	users int
+}
+
+// Refresh says what questions see from now on. Segments that were not seen before are compared with what the catalogue says of them; if one is wrong nothing changes.
+func (w *Warehouse) Refresh(ctx context.Context, v View) error {
+	w.viewing.Lock()
+	defer w.viewing.Unlock()
+	if err := w.refresh(ctx, v); err != nil {
+		return fmt.Errorf("refresh the warehouse: %w", err)
+	}
+	return nil
+}
+
+func (w *Warehouse) refresh(ctx context.Context, v View) error {
+	g := &generation{segments: slices.Clone(v.Segments), files: map[*table][]Segment{}, usable: map[*table]int64{}, asOf: v.AsOf}
+	for i := range g.segments {
+		g.segments[i].Day = g.segments[i].Day.UTC()
+		s := g.segments[i]
+		t, err := tableNamed(s.Table)
+		if err == nil {
+			err = checkName(s.Name)
+		}
+		if err != nil {
+			return err
+		}
+		g.files[t] = append(g.files[t], s)
+	}
+	err := w.private(ctx, func(conn *sql.Conn) error {
+		if err := w.check(ctx, conn, g); err != nil {
+			return err
+		}
+		w.choose(g)
+		return w.build(ctx, conn, g, v)
+	})
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	old := w.now
+	w.now = g
+	g.users++
+	w.mu.Unlock()
+	if old != nil {
+		w.release(ctx, old)
+	}
+	return nil
+}
+
+// check measures segments that were not seen before.
+func (w *Warehouse) check(ctx context.Context, conn *sql.Conn, g *generation) error {
+	seen := map[Segment]bool{}
+	for _, s := range w.viewed() {
+		seen[s] = true
+	}
+	for t, files := range g.files {
+		unseen := slices.DeleteFunc(slices.Clone(files), func(s Segment) bool { return seen[s] })
+		got, err := w.measure(ctx, conn, unseen)
+		if err != nil {
+			return err
+		}
+		for i, s := range unseen {
+			if got[i] != s {
+				return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
+					got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)}
+			}
+		}
+		slices.SortFunc(g.files[t], func(a, b Segment) int { return a.Day.Compare(b.Day) })
+	}
+	return nil
+}
+
+// measure reads how many rows segments of one table have and what they sum to.
+func (w *Warehouse) measure(ctx context.Context, conn *sql.Conn, segments []Segment) ([]Segment, error) {
+	if len(segments) == 0 {
+		return nil, nil
+	}
+	out := slices.Clone(segments)
+	at := make(map[string]*Segment, len(out))
+	for i := range out {
+		info, err := os.Stat(w.path(out[i]))
+		if err != nil {
+			return nil, &BadSegment{Segment: out[i], Err: err}
+		}
+		out[i].Bytes, out[i].Rows, out[i].Nanos = info.Size(), 0, 0
+		at[w.path(out[i])] = &out[i]
+	}
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("SELECT filename, count(*), sum(cost_nanos)::BIGINT FROM %s GROUP BY 1", strings.TrimSuffix(w.read(out), ")")+", filename = true)"))
+	if err != nil {
+		return nil, w.blame(segments, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var count, nanos int64
+		if err := rows.Scan(&name, &count, &nanos); err != nil {
+			return nil, fmt.Errorf("measure segments: %w", err)
+		}
+		s, ok := at[name]
+		if !ok {
+			return nil, fmt.Errorf("measure segments: %s was not asked for", name)
+		}
+		s.Rows, s.Nanos = count, cost.Nanos(nanos)
+	}
+	return out, w.blame(segments, rows.Err())
+}
+
+// choose finds the rollups that stand for all of lines: those with days of the organisation's zone that sum to the same in each period.
+func (w *Warehouse) choose(g *generation) {
+	for _, t := range tables {
+		want, got := map[time.Time]cost.Nanos{}, map[time.Time]cost.Nanos{}
+		for _, s := range g.files[lines] {
+			want[t.period(s.Day)] += s.Nanos
+		}
+		var rows int64
+		complete := true
+		for _, s := range g.files[t] {
+			got[t.period(s.Day)] += s.Nanos
+			rows += s.Rows
+			complete = complete && (t == lines || inZone(s, w.options.Zone))
+		}
+		if complete && maps.Equal(want, got) {
+			g.usable[t] = rows
+		}
+	}
+}
+
+// build makes the schema of a generation.
+func (w *Warehouse) build(ctx context.Context, conn *sql.Conn, g *generation, v View) error {
+	w.mu.Lock()
+	w.count++
+	g.schema = fmt.Sprintf("at_%d", w.count)
+	w.mu.Unlock()
+	if err := run(ctx, conn, "BEGIN TRANSACTION"); err != nil {
+		return err
+	}
+	if err := w.fill(ctx, conn, g, v); err != nil {
+		return err // the connection is thrown away, and with it the transaction
+	}
+	return run(ctx, conn, "COMMIT")
+}
+
+func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v View) error {
+	columns := lines.fileColumns()
+	for _, statement := range []string{
+		"CREATE SCHEMA " + g.schema,
+		"CREATE TEMP TABLE right_now (" + definition(columns) + ")",
+		"CREATE TEMP TABLE wrong (" + pairsDefinition + ")",
+	} {
+		if err := run(ctx, conn, statement); err != nil {
+			return err
+		}
+	}
+	if err := appendRows(conn, "", "right_now", factRows(slices.Values(v.Facts))); err != nil {
+		return err
+	}
+	if err := appendRows(conn, "", "wrong", pairRows(v.Pairs)); err != nil {
+		return err
+	}
+	from := fmt.Sprintf("SELECT %s, 1 AS %s FROM right_now", list(columns), countColumn)
+	held := holding(g.files[lines], v.Pairs)
+	if len(held) > 0 {
+		from += fmt.Sprintf(" UNION ALL SELECT %s, %s, -1 FROM %s WHERE (cluster_id, hour) IN (SELECT cluster_id, hour FROM wrong)",
+			list(append([]string{"hour"}, lines.columns...)), "-"+strings.Join(amounts, ", -"), w.read(held))
+	}
+	since, until := bounds(v)
+	local := localTime(w.options.Zone, since, until)
+	delta := fmt.Sprintf("CREATE TABLE %s.delta AS SELECT *, %s AS day, %s AS month FROM (%s)", g.schema,
+		(&table{grain: daily}).timeOf(local), (&table{grain: monthly}).timeOf(local), from)
+	if err := run(ctx, conn, delta); err != nil {
+		return w.blame(held, err)
+	}
+	for _, t := range tables {
+		if err := run(ctx, conn, w.view(g, t)); err != nil {
+			return w.blame(g.files[t], err)
+		}
+	}
+	return nil
+}
+
+// view defines the view of a table: its files and the delta.
+func (w *Warehouse) view(g *generation, t *table) string {
+	columns := t.fileColumns()
+	if t == lines {
+		columns = append(columns, countColumn)
+	}
+	from := fmt.Sprintf("SELECT %s FROM %s.delta", list(columns), g.schema)
+	if _, ok := g.usable[t]; ok && len(g.files[t]) > 0 {
+		head := slices.Clone(columns)
+		if t == lines {
+			head[len(head)-1] = "1 AS " + countColumn
+		}
+		from = fmt.Sprintf("SELECT %s FROM %s UNION ALL %s", list(head), w.read(g.files[t]), from)
+	}
+	return fmt.Sprintf("CREATE VIEW %s.%s AS %s", g.schema, t.name, from)
+}
+
+// bounds are those of the hours of a view's delta.
+func bounds(v View) (since, until time.Time) {
+	for _, p := range v.Pairs {
+		if since.IsZero() || p.Hour.Before(since) {
+			since = p.Hour
+		}
+		if p.Hour.After(until) {
+			until = p.Hour
+		}
+	}
+	for _, f := range v.Facts {
+		if since.IsZero() || f.Start.Before(since) {
+			since = f.Start
+		}
+		if f.Start.After(until) {
+			until = f.Start
+		}
+	}
+	return since, until.Add(time.Hour)
+}
+
+// acquire takes part in the present generation.
+func (w *Warehouse) acquire() *generation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now.users++
+	return w.now
+}
+
+// release ends that; the last one clears it away.
+func (w *Warehouse) release(ctx context.Context, g *generation) {
+	w.mu.Lock()
+	g.users--
+	last := g.users == 0
+	w.mu.Unlock()
+	if last {
+		// If it fails the schema stays until the process ends: memory, and no wrong answer.
+		_, _ = w.db.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA "+g.schema+" CASCADE")
+	}
+}
+
+// viewed are the segments that questions are answered from.
+func (w *Warehouse) viewed() []Segment {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now == nil {
+		return nil
+	}
+	return w.now.segments
+}
