@@ -19,23 +19,34 @@ var outputFormats = []string{"table", "json", "csv"}
 // output is the format of an answer, and the flag that chooses it.
 type output struct {
 	format string
+	// files are formats beside those of every command; the command itself writes them.
+	files []string
 }
 
 func (o *output) flag(cmd *cobra.Command) {
 	o.format = outputFormats[0]
-	cmd.Flags().VarP(o, "output", "o", "how to print: table for people, json or csv for programs")
+	help := "how to print: table for people, json or csv for programs"
+	if len(o.files) > 0 {
+		help += "; " + strings.Join(o.files, " or ") + " for data tools"
+	}
+	cmd.Flags().VarP(o, "output", "o", help)
 }
+
+func (o *output) formats() []string { return slices.Concat(outputFormats, o.files) }
+
+// isFile reports whether one of the command's own formats was chosen.
+func (o *output) isFile() bool { return slices.Contains(o.files, o.format) }
 
 // String returns the chosen format.
 func (o *output) String() string { return o.format }
 
 // Type names the kind of value in help texts.
-func (o *output) Type() string { return strings.Join(outputFormats, "|") }
+func (o *output) Type() string { return strings.Join(o.formats(), "|") }
 
 // Set chooses a format.
 func (o *output) Set(value string) error {
-	if !slices.Contains(outputFormats, value) {
-		return fmt.Errorf("there is no format %q, choose from %s", value, strings.Join(outputFormats, ", "))
+	if !slices.Contains(o.formats(), value) {
+		return fmt.Errorf("there is no format %q, choose from %s", value, strings.Join(o.formats(), ", "))
 	}
 	o.format = value
 	return nil
