@@ -29,12 +29,14 @@ import (
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/core/watch"
 	"github.com/lineitem/lineitem/internal/ingest"
 	"github.com/lineitem/lineitem/internal/pki"
 	"github.com/lineitem/lineitem/internal/store"
+	"github.com/lineitem/lineitem/internal/warehouse"
 	"github.com/lineitem/lineitem/web"
 )
 
@@ -82,6 +84,10 @@ type App struct {
 	watched   *controller.Watched
 	telemetry *controller.Telemetry
 	folder    *usage.Folder
+	bills     *bill.Service
+	keeper    *segment.Keeper
+	files     *warehouse.Warehouse
+	warehouse *controller.Warehouse
 	ingest    *ingest.Handler
 	server    *http.Server
 
@@ -177,7 +183,11 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
 	})
-	registry := newRegistry(a.db)
+	a.bills = bill.NewService(service, a.db, a.db, a.folder, a.cfg.Card())
+	if err := a.openWarehouse(ctx); err != nil {
+		return err
+	}
+	registry := newRegistry(a.db, a.now)
 	a.ingest = ingest.New(ingest.Config{
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
@@ -196,15 +206,14 @@ func (a *App) wire(ctx context.Context) error {
 
 func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) (http.Handler, error) {
 	card := a.cfg.Card()
-	bills := bill.NewService(service, a.db, a.db, a.folder, card)
 	packages := inventory.NewService(service, a.db, a.db, a.folder, card)
-	statements, err := a.openConsole(bills, packages)
+	statements, err := a.openConsole(packages)
 	if err != nil {
 		return nil, err
 	}
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
+		Identity: a.identity, Clusters: service, Bills: a.bills, Spend: spend.NewService(a.keeper, card.Currency),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
@@ -240,6 +249,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.clusters.Run(loops) })
 		group.Go(func() error { return a.watched.Run(loops) })
 		group.Go(func() error { return a.telemetry.Run(loops) })
+		group.Go(func() error { return a.warehouse.Run(loops) })
 	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
@@ -281,5 +291,5 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx))
+	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.keeper.Settle(ctx))
 }

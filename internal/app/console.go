@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/lineitem/lineitem/internal/core/bill"
 	core "github.com/lineitem/lineitem/internal/core/console"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/warehouse/console"
 )
 
@@ -19,15 +19,16 @@ const (
 )
 
 // openConsole makes what answers SQL.
-func (a *App) openConsole(bills *bill.Service, packages *inventory.Service) (*core.Service, error) {
-	engine, err := console.New(filepath.Join(a.cfg.Data, "sql"), console.DefaultBounds())
+func (a *App) openConsole(packages *inventory.Service) (*core.Service, error) {
+	engine, err := console.New(filepath.Join(a.files.Scratch(), "sql"), console.DefaultBounds())
 	if err != nil {
 		return nil, err
 	}
 	return core.NewService(core.Config{
 		Engine: engine,
 		Sources: core.Sources{
-			Bills: bills, Packages: packages, Rows: a.db, Ledger: core.StoredLedger{Bills: bills, Hours: bills, Rows: a.db},
+			Bills: a.bills, Packages: packages, Rows: a.db,
+			Ledger: console.Ledger{Warehouse: a.files, Refresh: a.keeper.Freshen, Scope: spend.ScopeOf},
 		},
 		Audit: auditor{a.logger}, PerUser: statementsPerUser, Overall: statementsOverall,
 	}), nil

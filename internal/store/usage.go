@@ -100,7 +100,8 @@ func compareLineUsage(a, b usage.LineUsage) int {
 	)
 }
 
-// AddCategoryUsage adds thread-time to what is there under the same process, epoch, start and category.
+// AddCategoryUsage adds thread-time to what is there under the same process, epoch, start and category. It marks the hours that this changes; those of
+// the same windows' lines are among them.
 func (db *DB) AddCategoryUsage(ctx context.Context, rows []usage.CategoryUsage) error {
 	type rowKey struct {
 		clusterID       cluster.ID
@@ -130,9 +131,14 @@ func (db *DB) AddCategoryUsage(ctx context.Context, rows []usage.CategoryUsage) 
 			cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Category, b.Category),
 		)
 	})
-	return db.exec(ctx, "add category usage", addCategoryUsage, len(sums), func(to []any, i int) []any {
-		r := sums[i]
-		return append(to, string(r.ClusterID), string(r.ProcessID), r.Epoch, micros(r.StartAt), r.Category, micros(r.EndAt), r.Final, r.ThreadMicros)
+	return db.together(ctx, func(ctx context.Context) error {
+		if err := db.markWindows(ctx, sums); err != nil {
+			return err
+		}
+		return db.exec(ctx, "add category usage", addCategoryUsage, len(sums), func(to []any, i int) []any {
+			r := sums[i]
+			return append(to, string(r.ClusterID), string(r.ProcessID), r.Epoch, micros(r.StartAt), r.Category, micros(r.EndAt), r.Final, r.ThreadMicros)
+		})
 	})
 }
 
@@ -148,12 +154,19 @@ func (db *DB) CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usag
 	return convert(rows, categoryUsageFromDB), fail("list category usage", err)
 }
 
-// PutSubmissions keeps submissions; one that is there already is replaced.
+// PutSubmissions keeps submissions; one that is there already is replaced, and if it says something else, its cluster is marked. What is new needs MarkSince.
 func (db *DB) PutSubmissions(ctx context.Context, subs []usage.Submission) error {
 	if len(subs) == 0 {
 		return nil
 	}
 	return db.Atomically(ctx, func(ctx context.Context) error {
+		err := db.markChanged(ctx, changedSubmissions, len(subs), func(to []any, i int) []any {
+			s := subs[i]
+			return append(to, string(s.ClusterID), s.ID, text(s.File), int64(s.Line), text(s.Function), jsonToDB(s.Tags, "{}"))
+		})
+		if err != nil {
+			return err
+		}
 		q := db.write(ctx)
 		for _, s := range subs {
 			err := q.PutSubmission(ctx, sqlcgen.PutSubmissionParams{

@@ -50,7 +50,7 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	at := slices.Index(q.By, "cluster")
 	for rows.Next() {
 		r := spend.Row{Keys: make([]string, len(q.By))}
-		var total, name = int64(0), ""
+		total, name := int64(0), ""
 		var into []any
 		for i := range r.Keys {
 			into = append(into, &r.Keys[i])

@@ -41,14 +41,31 @@ type writer struct {
 // Replace writes what the segments become when they hold facts and nothing else of the pairs in drop. live is the whole catalogue. A pair of a fact need not be in
 // drop if segments hold nothing of it. Files are on the disk when it returns; the old ones stay until Sweep.
 func (w *Warehouse) Replace(ctx context.Context, live []Segment, drop []Pair, facts iter.Seq[spend.Fact]) (Change, error) {
+	return w.write(ctx, live, facts, func(x *writer) error { return x.replace(live, drop) })
+}
+
+// Rebuild writes rollups again from lines: where they are missing or wrong, and all of them after the organisation's zone has changed. The change is empty where
+// all is well.
+func (w *Warehouse) Rebuild(ctx context.Context, live []Segment) (Change, error) {
+	return w.write(ctx, live, func(func(spend.Fact) bool) {}, (*writer).rebuild)
+}
+
+// write makes a change.
+func (w *Warehouse) write(ctx context.Context, live []Segment, facts iter.Seq[spend.Fact], do func(x *writer) error) (Change, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	var change Change
 	err := w.private(ctx, func(conn *sql.Conn) error {
 		x := &writer{Warehouse: w, ctx: ctx, conn: conn}
-		err := errors.Join(x.replace(live, drop, facts), x.clear())
+		err := x.index(live)
+		if err == nil {
+			err = x.take(facts)
+		}
+		if err == nil {
+			err = do(x)
+		}
 		change = x.change
-		return err
+		return errors.Join(err, x.clear())
 	})
 	if err != nil {
 		return Change{}, fmt.Errorf("write the warehouse: %w", err)
@@ -56,13 +73,33 @@ func (w *Warehouse) Replace(ctx context.Context, live []Segment, drop []Pair, fa
 	return change, nil
 }
 
-func (x *writer) replace(live []Segment, drop []Pair, facts iter.Seq[spend.Fact]) error {
-	if err := x.index(live); err != nil {
-		return err
+func (x *writer) rebuild() error {
+	for _, t := range rollups {
+		days := map[time.Time][]Segment{}
+		want := map[time.Time]cost.Nanos{}
+		for _, day := range sorted(x.live[lines]) {
+			s := x.live[lines][day]
+			days[t.period(day)] = append(days[t.period(day)], s)
+			want[t.period(day)] += s.Nanos
+		}
+		for _, period := range sorted(x.live[t]) {
+			if s := x.live[t][period]; len(days[period]) == 0 {
+				x.change.Gone = append(x.change.Gone, s)
+			}
+		}
+		for _, period := range sorted(days) {
+			if s, had := x.live[t][period]; had && inZone(s, x.options.Zone) && s.Nanos == want[period] {
+				continue
+			}
+			if err := x.rollUp(t, period, x.detail(t, period, x.source(days[period]...), 1), want[period]); err != nil {
+				return x.blame(days[period], fmt.Errorf("%s of %s: %w", t.name, period.Format(time.DateOnly), err))
+			}
+		}
 	}
-	if err := x.take(facts); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (x *writer) replace(live []Segment, drop []Pair) error {
 	held := holding(live, drop)
 	if err := x.out(held, drop); err != nil {
 		return err
@@ -212,7 +249,7 @@ func (x *writer) day(day time.Time, difference cost.Nanos) error {
 	if had {
 		from += fmt.Sprintf(" UNION ALL SELECT %s FROM %s ANTI JOIN dropped USING (cluster_id, hour)", list(lines.fileColumns()), x.read([]Segment{old}))
 	}
-	fresh, err := x.write(lines, day, from+" ORDER BY "+linesOrder, old.Nanos+difference)
+	fresh, err := x.store(lines, day, from+" ORDER BY "+linesOrder, old.Nanos+difference)
 	if err != nil {
 		return x.blame([]Segment{old}, err)
 	}
@@ -287,12 +324,12 @@ func (x *writer) rollUp(t *table, period time.Time, from string, want cost.Nanos
 	if at := slices.Index(order, "user_id"); at > 0 {
 		order = append([]string{"user_id"}, slices.Delete(order, at, at+1)...)
 	}
-	_, err := x.write(t, period, fmt.Sprintf("SELECT %s, %s FROM (%s) GROUP BY ALL HAVING sum(%s) <> 0 ORDER BY %s", list(keys), sums(countColumn), from, countColumn, list(order)), want)
+	_, err := x.store(t, period, fmt.Sprintf("SELECT %s, %s FROM (%s) GROUP BY ALL HAVING sum(%s) <> 0 ORDER BY %s", list(keys), sums(countColumn), from, countColumn, list(order)), want)
 	return err
 }
 
-// write makes a segment of a query, reads it again to see that it is right, and puts it in the place of the old one.
-func (x *writer) write(t *table, period time.Time, query string, want cost.Nanos) (Segment, error) {
+// store makes a segment of a query, reads it again to see that it is right, and puts it in the place of the old one.
+func (x *writer) store(t *table, period time.Time, query string, want cost.Nanos) (Segment, error) {
 	s := Segment{Table: t.name, Day: period, Name: fileName(t, period, x.options.Zone)}
 	full := x.path(s)
 	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {

@@ -16,6 +16,9 @@ type Snapshot struct {
 	AsOf            time.Time
 }
 
+// Scratch is a folder on the warehouse's file system, which goes away with all in it when the warehouse is closed.
+func (w *Warehouse) Scratch() string { return w.scratch }
+
 // Snapshot puts what questions see now of the hours in [since, until) into a folder on the warehouse's own file system. Segments are linked, not copied: they stay
 // whole in the folder even if they leave the warehouse.
 func (w *Warehouse) Snapshot(ctx context.Context, folder string, since, until time.Time) (Snapshot, error) {

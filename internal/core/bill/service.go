@@ -83,12 +83,15 @@ func (s *Service) Bill(ctx context.Context, now time.Time, actor identity.Actor,
 	return b, nil
 }
 
-// Hours splits what a cluster spent in the hours that [since, until) touches, and says by which version of the rules its operations were named. The
-// caller has found out that the cluster may be seen.
+// Hours splits what a cluster spent in the hours that [since, until) touches, and says by which version of the rules its operations were named: 0 where nothing
+// was named yet. The caller has found out that the cluster may be seen.
 func (s *Service) Hours(ctx context.Context, now time.Time, c cluster.Cluster, since, until time.Time) (hours []Hour, rulesVersion int, err error) {
 	in, err := s.input(ctx, now, c)
 	if err != nil {
 		return nil, 0, err
+	}
+	if in.State.ClusterID == "" {
+		return Hours(in, since, until), 0, nil
 	}
 	return Hours(in, since, until), in.State.RulesVersion, nil
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/resource"
-	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
 // Bills knows what clusters cost, and which of them somebody may see.
@@ -64,7 +63,9 @@ func (s Sources) load(ctx context.Context, now time.Time, actor identity.Actor, 
 	case "usage":
 		rows = s.usage(ctx, now, actor, w)
 	case "reads":
-		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) { return s.reads(ctx, now, actor, c, owner) })
+		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) {
+			return s.reads(ctx, now, actor, c, owner)
+		})
 	case "packages":
 		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, _ identity.User) ([][]any, error) { return s.packages(ctx, now, actor, c) })
 	case "gpu":
@@ -74,7 +75,9 @@ func (s Sources) load(ctx context.Context, now time.Time, actor identity.Actor, 
 	case "prices":
 		rows = s.prices(ctx)
 	case "clusters":
-		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) { return [][]any{clusterRow(c, owner)}, nil })
+		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) {
+			return [][]any{clusterRow(c, owner)}, nil
+		})
 	default:
 		return Content{}, fmt.Errorf("nothing fills the table %q", t.Name)
 	}
@@ -236,13 +239,4 @@ func moment(t time.Time) any {
 		return nil
 	}
 	return t.UTC()
-}
-
-// FactRow is a fact as a row of the table lines.
-func FactRow(f spend.Fact) []any {
-	return []any{
-		f.Start, string(f.Cluster), f.Name, f.Backend, string(f.UserID), f.User, f.Group, f.Project, f.Kind, f.Category, f.Operation, f.Library,
-		f.Origin.File, int64(f.Origin.Line), f.Origin.Function, f.Created, f.Leaf.File, int64(f.Leaf.Line), f.Leaf.Function, f.Prefix, int64(f.RulesVersion),
-		int64(f.Cost), f.ThreadMicros, f.CPUMicros, f.NativeMicros,
-	}
 }

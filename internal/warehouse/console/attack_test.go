@@ -102,7 +102,7 @@ func TestHunger(t *testing.T) {
 		"with recursive r(n) as (select 1 union all select n + 1 from r) select max(n) from r":          "sql_too_slow sql_too_large",
 		"select string_agg(range::varchar) from range(1000000000)":                                      "sql_too_large",
 		"select list(a) from range(1000000000) t(a)":                                                    "sql_too_large",
-		"select length(repeat('x', 2000000000)) + length(repeat('y', 2000000000))": "sql_too_slow sql_too_large",
+		"select length(repeat('x', 2000000000)) + length(repeat('y', 2000000000))":                      "sql_too_slow sql_too_large",
 		"select sum(length(lpad('x', 100000000, 'y') || a)) from range(1000) t(a)":                      "sql_too_slow sql_too_large",
 		"select list_reduce(range(100000000), (a, b) -> a + b)":                                         "sql_too_slow sql_too_large",
 		"select * from range(100000000) t(a) order by hash(a)":                                          "sql_too_slow sql_too_large answered",

@@ -14,14 +14,14 @@ import (
 type Ledger struct {
 	Warehouse *warehouse.Warehouse
 	// Refresh brings what questions see up to date, as it does before a question of cost.
-	Refresh func(ctx context.Context, now time.Time) error
+	Refresh func(ctx context.Context) error
 	// Scope is what an actor may see.
 	Scope func(actor identity.Actor) spend.Scope
 }
 
 // Lines implements core/console.Ledger.
-func (l Ledger) Lines(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time, folder string) (core.Content, error) {
-	if err := l.Refresh(ctx, now); err != nil {
+func (l Ledger) Lines(ctx context.Context, _ time.Time, actor identity.Actor, since, until time.Time, folder string) (core.Content, error) {
+	if err := l.Refresh(ctx); err != nil {
 		return core.Content{}, err
 	}
 	s, err := l.Warehouse.Snapshot(ctx, folder, since, until)

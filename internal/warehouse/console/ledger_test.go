@@ -70,7 +70,7 @@ func TestLedger(t *testing.T) {
 	}
 	ask := func(scope spend.Scope, since, until time.Time, sql string) (core.Answer, error) {
 		ledger := console.Ledger{
-			Warehouse: w, Refresh: func(context.Context, time.Time) error { return nil }, Scope: func(identity.Actor) spend.Scope { return scope },
+			Warehouse: w, Refresh: func(context.Context) error { return nil }, Scope: func(identity.Actor) spend.Scope { return scope },
 		}
 		return e.Run(t.Context(), core.Job{SQL: sql, Limit: 1_000, Load: func(ctx context.Context, table core.Table, folder string) (core.Content, error) {
 			return ledger.Lines(ctx, day, identity.Actor{}, since, until, folder)

@@ -101,16 +101,22 @@ export interface ClusterOptions {
 
 export interface CostBreakdown {
   all_nanos: number;
+  as_of: string;
   by: string[];
   clusters: number;
+  coverage: number;
   currency: string;
   end: string;
   names: Record<string, string>;
+  prices: PriceCovers[];
   rates: RateCard;
   rest_nanos: number;
   rest_rows: number;
   rows: BreakdownRow[];
+  rows_read: number;
   rules_version: number;
+  segments: number;
+  sql: string;
   start: string;
   total_nanos: number;
   unseen_nanos: number;
