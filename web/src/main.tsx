@@ -12,6 +12,7 @@ import "#/ui/components.css";
 import "#/ui/charts.css";
 import "#/ui/pages.css";
 import "#/ui/code.css";
+import "#/ui/sql.css";
 
 applyTheme(savedTheme(localStorage), document.documentElement, localStorage);
 

@@ -13,6 +13,7 @@ import type { ClusterSearch } from "#/features/clusters/search";
 import type { CodeSearch } from "#/features/code/search";
 import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
 import type { PackageSearch } from "#/features/packages/search";
+import { type SqlSearch, sqlPeriod } from "#/features/sql/search";
 import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
 import { ClustersPage } from "#/pages/ClustersPage";
 import { Framed } from "#/pages/Framed";
@@ -107,6 +108,13 @@ const environment = createRoute({
   validateSearch: (search): { q?: string | undefined } => ({ q: text(search.q) }),
 });
 
+const sql = createRoute({
+  getParentRoute: () => shell,
+  path: "/sql",
+  component: lazyRouteComponent(() => import("#/pages/SqlPage"), "SqlPage"),
+  validateSearch: (search): SqlSearch => ({ q: text(search.q), period: sqlPeriod(search.period) }),
+});
+
 const tokens = createRoute({
   getParentRoute: () => shell,
   path: "/tokens",
@@ -133,7 +141,7 @@ export function makeRouter(history?: RouterHistory) {
     routeTree: root.addChildren([
       home,
       signIn,
-      shell.addChildren([clusters, cluster, code, packages, environment, tokens]),
+      shell.addChildren([clusters, cluster, code, packages, environment, sql, tokens]),
     ]),
     ...(history ? { history } : {}),
     scrollRestoration: true,

@@ -20,6 +20,7 @@ export const keys = {
   logs: (id: string, process: string, tailBytes: number) =>
     ["clusters", "one", id, "logs", process, tailBytes] as const,
   packages: (query: PackageQuery) => ["packages", query] as const,
+  sqlTables: ["sql", "tables"] as const,
   environment: (id: string) => ["environments", id] as const,
   source: (id: string, file: string) => ["clusters", "one", id, "source", file] as const,
 };
