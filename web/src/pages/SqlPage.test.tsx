@@ -41,7 +41,13 @@ const answers = (sql: ReturnType<typeof usual>[string]) => ({
 const runs = (page: ReturnType<typeof open>) =>
   page.server.asked.filter(({ request }) => request === "POST /sql").map(({ body }) => body);
 
-const editor = () => screen.findByLabelText("Statement", { selector: ".cm-content" });
+/** The editor's text; it stands in a shadow tree. */
+const editor = () =>
+  waitFor(() => {
+    const content = document.querySelector(".editor")?.shadowRoot?.querySelector('[aria-label="Statement"]');
+    if (!content) throw new Error("The editor is not there yet.");
+    return content;
+  });
 
 describe("the SQL page", () => {
   it("runs what the address holds when asked to, and shows the rows", async () => {

@@ -88,75 +88,77 @@ export function SqlPage() {
           <p className="sub">Ask the costs that you may see anything: one SELECT, nothing can be changed</p>
         </div>
       </div>
-      <div className="content sqlpage">
-        <div className="stack">
-          <Card
-            title="Statement"
-            actions={
-              <>
-                <label className="inline">
-                  <span>Tables hold</span>
-                  <select
-                    className="field"
-                    value={period ?? ""}
-                    onChange={(event) =>
-                      navigate({
-                        search: (old) => ({ ...old, period: sqlPeriod(event.target.value) }),
-                        replace: true,
-                      })
-                    }
-                  >
-                    <option value="">all time</option>
-                    {SQL_PERIODS.map((days) => (
-                      <option key={days} value={days}>
-                        {PERIOD_WORDS[days]}
-                      </option>
-                    ))}
-                  </select>
-                </label>
-                {state.of === "running" ? (
-                  <Button small onClick={stop}>
-                    Stop
-                  </Button>
-                ) : (
-                  <Button small look="primary" onClick={run} aria-keyshortcuts="Control+Enter" title="Ctrl+Enter">
-                    Run
-                  </Button>
-                )}
-              </>
-            }
-          >
-            <Suspense fallback={<SkeletonRows rows={5} what="the editor" />}>
-              <SqlEditor ref={editor} initial={q ?? FIRST} schema={schema} onRun={run} />
-            </Suspense>
-          </Card>
-          <Answer state={state} onRetry={run} />
+      <div className="content">
+        <div className="sqlpage">
+          <div className="stack">
+            <Card
+              title="Statement"
+              actions={
+                <>
+                  <label className="inline">
+                    <span>Tables hold</span>
+                    <select
+                      className="field"
+                      value={period ?? ""}
+                      onChange={(event) =>
+                        navigate({
+                          search: (old) => ({ ...old, period: sqlPeriod(event.target.value) }),
+                          replace: true,
+                        })
+                      }
+                    >
+                      <option value="">all time</option>
+                      {SQL_PERIODS.map((days) => (
+                        <option key={days} value={days}>
+                          {PERIOD_WORDS[days]}
+                        </option>
+                      ))}
+                    </select>
+                  </label>
+                  {state.of === "running" ? (
+                    <Button small onClick={stop}>
+                      Stop
+                    </Button>
+                  ) : (
+                    <Button small look="primary" onClick={run} aria-keyshortcuts="Control+Enter" title="Ctrl+Enter">
+                      Run
+                    </Button>
+                  )}
+                </>
+              }
+            >
+              <Suspense fallback={<SkeletonRows rows={5} what="the editor" />}>
+                <SqlEditor ref={editor} initial={q ?? FIRST} schema={schema} onRun={run} />
+              </Suspense>
+            </Card>
+            <Answer state={state} />
+          </div>
+          <div className="stack">
+            <Card title="Tables">
+              {tables.data ? (
+                <SqlTables tables={tables.data.items} onName={(name) => editor.current?.insert(name)} />
+              ) : tables.error ? (
+                <Failure error={tables.error} what="The tables" onRetry={() => tables.refetch()} />
+              ) : (
+                <SkeletonRows what="the tables" />
+              )}
+            </Card>
+            <Card title="History">
+              <SqlHistory
+                statements={past}
+                onPick={(statement) => editor.current?.replace(statement)}
+                onForget={() => setPast(forget(localStorage))}
+              />
+            </Card>
+          </div>
         </div>
-        <div className="stack">
-          <Card title="Tables">
-            {tables.data ? (
-              <SqlTables tables={tables.data.items} onName={(name) => editor.current?.insert(name)} />
-            ) : tables.error ? (
-              <Failure error={tables.error} what="The tables" onRetry={() => tables.refetch()} />
-            ) : (
-              <SkeletonRows what="the tables" />
-            )}
-          </Card>
-          <Card title="History">
-            <SqlHistory
-              statements={past}
-              onPick={(statement) => editor.current?.replace(statement)}
-              onForget={() => setPast(forget(localStorage))}
-            />
-          </Card>
-        </div>
+        {me.data && <Colophon me={me.data} />}
       </div>
-      {me.data && <Colophon me={me.data} />}
     </>
   );
 }
 
-function Answer({ state, onRetry }: { state: State; onRetry: () => void }) {
+function Answer({ state }: { state: State }) {
   const clock = useClock(state.of === "answer" ? state.at : 0);
   switch (state.of) {
     case "nothing":
@@ -203,16 +205,8 @@ function Answer({ state, onRetry }: { state: State; onRetry: () => void }) {
           <SaveParquet key={state.at} statement={state.statement} since={state.since} />
         </>
       }
-      flush
     >
-      {answer.more && (
-        <p className="note warn inset">
-          These are the first rows only. {answer.cut}{" "}
-          <Button small onClick={onRetry}>
-            Run again
-          </Button>
-        </p>
-      )}
+      {answer.more && <p className="note warn">These are the first rows only. {answer.cut} A Parquet file has all.</p>}
       <SqlResult key={state.at} answer={answer} />
     </Card>
   );

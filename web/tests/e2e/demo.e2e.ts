@@ -409,7 +409,7 @@ describe("SQL in the browser", () => {
     await page.getByText("What each process cost").click();
     await page.getByRole("button", { name: "price_source" }).waitFor();
     await page.goto(`${server.url}/sql?q=${encodeURIComponent("copy lines to '/tmp/x'")}`);
-    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("button", { name: "Run", exact: true }).click();
     const alert = page.getByRole("alert");
     await alert.waitFor();
     expect(await alert.textContent()).toContain("Only SELECT");

@@ -6,6 +6,7 @@ import { Compartment, EditorState, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { type Ref, useEffect, useImperativeHandle, useRef } from "react";
+import looks from "#/features/sql/editor.css?inline";
 import type { SqlEditorHandle } from "#/features/sql/handle";
 
 /** The colours are those of source elsewhere, so that both themes have them. */
@@ -37,8 +38,14 @@ export function SqlEditor({ ref, initial, schema, onRun }: SqlEditorProps) {
   });
   useEffect(() => {
     if (!place.current) return;
+    // Within a shadow tree the editor's styles are objects; elsewhere it would write them into the page, which its content policy forbids.
+    const root = place.current.shadowRoot ?? place.current.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(looks);
+    root.adoptedStyleSheets = [sheet];
     const made = new EditorView({
-      parent: place.current,
+      parent: root,
+      root,
       state: EditorState.create({
         doc: begin.current,
         extensions: [
