@@ -25,12 +25,12 @@ type SQLColumn struct {
 // SQLResult is what a statement answers.
 type SQLResult struct {
 	Columns []SQLColumn `json:"columns" nullable:"false"`
-	// Rows are arrays of values. Whole numbers beyond ±2^53, decimals, times and whatever else JSON has no word for are texts.
-	Rows     []json.RawMessage `json:"rows" nullable:"false" doc:"Each row is an array of values; whole numbers beyond 2^53, decimals and times are texts"`
-	RowCount int               `json:"row_count"`
-	More     bool              `json:"more" doc:"There were more rows than are here"`
-	Cut      string            `json:"cut" doc:"Why there are no more rows; empty where all are here"`
-	Tables   []string          `json:"tables" nullable:"false" doc:"The tables that the statement names"`
+	// Rows hold values in the order of the columns. Whole numbers beyond ±2^53, decimals, times and whatever else JSON has no word for are texts.
+	Rows     [][]json.RawMessage `json:"rows" nullable:"false" doc:"Values in the order of the columns; whole numbers beyond 2^53, decimals and times are texts"`
+	RowCount int                 `json:"row_count"`
+	More     bool                `json:"more" doc:"There were more rows than are here"`
+	Cut      string              `json:"cut" doc:"Why there are no more rows; empty where all are here"`
+	Tables   []string            `json:"tables" nullable:"false" doc:"The tables that the statement names"`
 	// LoadedRows is how many rows of tables were made for the statement from the store.
 	LoadedRows   int64     `json:"loaded_rows"`
 	Bytes        int64     `json:"bytes"`

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -43,11 +44,14 @@ func (s *server) sql(ctx context.Context, in *sqlInput) (*body[sdk.SQLResult], e
 		return nil, err
 	}
 	out := sdk.SQLResult{
-		Columns: convert(a.Columns, func(c console.ResultColumn) sdk.SQLColumn { return sdk.SQLColumn{Name: c.Name, Type: c.Type} }), Rows: a.Rows, RowCount: a.RowCount,
+		Columns: convert(a.Columns, func(c console.ResultColumn) sdk.SQLColumn { return sdk.SQLColumn{Name: c.Name, Type: c.Type} }), RowCount: a.RowCount,
 		More: a.More, Cut: a.Cut, Tables: a.Tables, LoadedRows: a.Loaded, Bytes: a.Bytes, Milliseconds: a.Took.Milliseconds(), AsOf: a.AsOf.UTC(),
 	}
-	if out.Rows == nil {
-		out.Rows = []json.RawMessage{}
+	out.Rows = make([][]json.RawMessage, len(a.Rows))
+	for i, row := range a.Rows {
+		if err := json.Unmarshal(row, &out.Rows[i]); err != nil {
+			return nil, fmt.Errorf("read a row of the answer: %w", err)
+		}
 	}
 	return answer(out), nil
 }

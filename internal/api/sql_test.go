@@ -42,7 +42,11 @@ func TestSQL(t *testing.T) {
 		}
 		rows := make([]string, len(result.Rows))
 		for i, row := range result.Rows {
-			rows[i] = string(row)
+			encoded, err := json.Marshal(row)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows[i] = string(encoded)
 		}
 		return rows
 	}
@@ -84,7 +88,7 @@ func TestSQL(t *testing.T) {
 	// A window bounds every table.
 	since := s.Clock.Now().Add(-time.Hour).Truncate(time.Hour)
 	result, err := s.User.SQL(ctx, sdk.SQLRequest{SQL: "select min(hour) from usage", Since: &since})
-	if err != nil || string(result.Rows[0]) != fmt.Sprintf("[%q]", since.Format(time.RFC3339)) || strings.Join(result.Tables, ",") != "usage" || result.LoadedRows != 4 {
+	if err != nil || string(result.Rows[0][0]) != fmt.Sprintf("%q", since.Format(time.RFC3339)) || strings.Join(result.Tables, ",") != "usage" || result.LoadedRows != 4 {
 		t.Errorf("a window gives %+v, %v", result, err)
 	}
 	result, err = s.User.SQL(ctx, sdk.SQLRequest{SQL: "from range(10)", Limit: 3})
@@ -165,8 +169,7 @@ func TestSQLNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var row []any
-	if err := json.Unmarshal(result.Rows[0], &row); err != nil || row[0] != float64(1<<53) || row[1] != "9007199254740993" || row[2] != "0.1" || row[3] != nil {
-		t.Errorf("the row is %v, %v", row, err)
+	if got := fmt.Sprintf("%s", result.Rows[0]); got != `[9007199254740992 "9007199254740993" "0.1" null]` {
+		t.Errorf("the row is %s", got)
 	}
 }

@@ -152,8 +152,8 @@ func sqlAnswer(result sdk.SQLResult) (answer, error) {
 		}
 	}
 	table := format.NewTable(headers...)
-	for _, raw := range result.Rows {
-		row, err := sqlCells(raw)
+	for _, values := range result.Rows {
+		row, err := sqlCells(values)
 		if err != nil {
 			return a, err
 		}
@@ -199,12 +199,8 @@ type sqlCell struct {
 	null bool
 }
 
-// sqlCells are the values of a row as text: texts as they are, all else as JSON writes it.
-func sqlCells(raw json.RawMessage) ([]sqlCell, error) {
-	var values []json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
-		return nil, fmt.Errorf("the server answers a row that is none: %w", err)
-	}
+// sqlCells are the values of a row as texts: texts as they are, all else as JSON writes it.
+func sqlCells(values []json.RawMessage) ([]sqlCell, error) {
 	cells := make([]sqlCell, len(values))
 	for i, value := range values {
 		switch {

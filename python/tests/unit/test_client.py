@@ -227,6 +227,7 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "get_source": ("cl_1", "a.py"),
         "put_source": ("cl_1", "a.py", "x = 1"),
         "cost_breakdown": (["user", "day"], "operation=read.csv,merge"),
+        "sql": ("select 1",),
     }
     expected = {
         "me": "GET /me",
@@ -250,6 +251,7 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "cost": "GET /cost",
         "cost_breakdown": "GET /cost/breakdown",
         "rates": "GET /rates",
+        "sql": "POST /sql",
     }
     seen = {}
     for name, route in expected.items():

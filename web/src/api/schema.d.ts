@@ -466,7 +466,7 @@ export interface SQLResult {
   milliseconds: number;
   /** There were more rows than are here */ more: boolean;
   row_count: number;
-  /** Each row is an array of values; whole numbers beyond 2^53, decimals and times are texts */ rows: (Record<string, unknown>)[];
+  /** Values in the order of the columns; whole numbers beyond 2^53, decimals and times are texts */ rows: ((Record<string, unknown>)[] | null)[];
   /** The tables that the statement names */ tables: string[];
 }
 
