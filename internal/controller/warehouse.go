@@ -8,6 +8,8 @@ import (
 
 // Keeper keeps the warehouse in step with the store.
 type Keeper interface {
+	// Rebuild makes rollups again that are missing, or of another zone.
+	Rebuild(ctx context.Context) error
 	// Settle writes the hours that are over and whose facts have changed.
 	Settle(ctx context.Context) error
 	// Sweep removes files that are not needed any more, and returns how many.
@@ -30,6 +32,9 @@ func (w *Warehouse) Run(ctx context.Context) error {
 	settle, sweep := time.NewTicker(settlePause), time.NewTicker(sweepPause)
 	defer settle.Stop()
 	defer sweep.Stop()
+	if err := w.Keeper.Rebuild(ctx); err != nil && ctx.Err() == nil {
+		w.Logger.ErrorContext(ctx, "rebuilding rollups of the warehouse failed; questions are answered without them", slog.Any("error", err))
+	}
 	w.settle(ctx)
 	for {
 		select {

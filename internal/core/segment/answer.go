@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
@@ -18,14 +19,14 @@ type refresh struct {
 
 // Answer answers a question that has passed Check, from segments and what they do not say yet.
 func (k *Keeper) Answer(ctx context.Context, q spend.Query, scope spend.Scope) (spend.Answer, error) {
-	if err := k.freshen(ctx); err != nil {
+	if err := k.Fresh(ctx); err != nil {
 		return spend.Answer{}, err
 	}
 	return k.cfg.Files.Answer(ctx, q, scope)
 }
 
-// freshen sees to it that questions see what is not too old.
-func (k *Keeper) freshen(ctx context.Context) error {
+// Fresh sees to it that questions see what is not too old.
+func (k *Keeper) Fresh(ctx context.Context) error {
 	now := k.cfg.Now()
 	k.mu.Lock()
 	known := !k.asOf.IsZero()
@@ -59,7 +60,7 @@ func (k *Keeper) freshen(ctx context.Context) error {
 
 // run carries out a refresh. It does not end with the question that began it: others wait for it too.
 func (k *Keeper) run(r *refresh, now time.Time) {
-	r.err = k.refresh(k.ctx, now)
+	r.err = explain(k.refresh(k.ctx, now))
 	k.mu.Lock()
 	if r.err == nil {
 		k.asOf = now
@@ -67,6 +68,15 @@ func (k *Keeper) run(r *refresh, now time.Time) {
 	k.running = nil
 	k.mu.Unlock()
 	close(r.done)
+}
+
+// explain says what an error means to those who asked. Which file it is about, and what to do, is in the server's log.
+func explain(err error) error {
+	if err == nil || errs.KindOf(err) != errs.Internal {
+		return err
+	}
+	return errs.Wrap(err, errs.Unavailable, "warehouse_unavailable",
+		"Questions of cost cannot be answered now: what was spent could not be read. Nothing was changed. The server's log says why, and what to do.")
 }
 
 // refresh computes what the segments do not say.

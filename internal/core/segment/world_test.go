@@ -247,7 +247,8 @@ func (w *world) post(id cluster.ID, b usage.Batch) {
 
 // work makes a report of a worker. It names submissions and origins that may not be known yet, of work that began no earlier than they were told of.
 func (w *world) work(rt *rapid.T, id cluster.ID) {
-	from := moment(rt, "from", w.now.Add(-time.Hour), 60)
+	late := rapid.SampledFrom([]int{60, 60, 400}).Draw(rt, "late") // most reports come soon
+	from := moment(rt, "from", w.now.Add(-time.Duration(late)*time.Minute), late)
 	to := from.Add(time.Duration(rapid.Int64Range(1, 100*60e6).Draw(rt, "micros")) * time.Microsecond)
 	b := usage.Batch{
 		Kind: usage.KindWorker, Process: processID(id, rapid.IntRange(1, processes-1).Draw(rt, "process")), Epoch: rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "epoch"),
