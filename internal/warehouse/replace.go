@@ -34,7 +34,9 @@ type writer struct {
 	ctx    context.Context //nolint:containedctx // it lives as long as one call of Replace
 	conn   *sql.Conn
 	live   map[*table]map[time.Time]Segment
-	spools []string
+	// strangers are of tables that this version does not have.
+	strangers []Segment
+	spools    []string
 	change Change
 }
 
@@ -44,7 +46,8 @@ func (w *Warehouse) Replace(ctx context.Context, live []Segment, drop []Pair, fa
 	return w.write(ctx, live, facts, func(x *writer) error { return x.replace(live, drop) })
 }
 
-// Rebuild writes rollups again from lines: where they are missing or wrong, and all of them after the organisation's zone has changed. The change is empty where
+// Rebuild writes rollups again from lines: where they are missing or wrong, those of tables that
+// another version had, and all of them after the organisation's zone has changed. The change is empty where
 // all is well.
 func (w *Warehouse) Rebuild(ctx context.Context, live []Segment) (Change, error) {
 	return w.write(ctx, live, func(func(spend.Fact) bool) {}, (*writer).rebuild)
@@ -74,6 +77,7 @@ func (w *Warehouse) write(ctx context.Context, live []Segment, facts iter.Seq[sp
 }
 
 func (x *writer) rebuild() error {
+	x.change.Gone = append(x.change.Gone, x.strangers...)
 	for _, t := range rollups {
 		days := map[time.Time][]Segment{}
 		want := map[time.Time]cost.Nanos{}
@@ -130,12 +134,13 @@ func (x *writer) index(live []Segment) error {
 	}
 	for _, s := range live {
 		s.Day = s.Day.UTC()
-		t, err := tableNamed(s.Table)
-		if err == nil {
-			err = checkName(s.Name)
-		}
-		if err != nil {
+		if err := checkName(s.Name); err != nil {
 			return err
+		}
+		t := tableNamed(s.Table)
+		if t == nil {
+			x.strangers = append(x.strangers, s)
+			continue
 		}
 		if _, twice := x.live[t][s.Day]; twice {
 			return fmt.Errorf("the catalogue has two segments of %s, %s", s.Table, s.Day.Format(time.DateOnly))

@@ -125,7 +125,7 @@ func (w *Warehouse) read(segments []Segment) string {
 	for i, s := range segments {
 		names[i] = quote(w.path(s))
 	}
-	return "read_parquet([" + strings.Join(names, ", ") + "])"
+	return "read_parquet([" + strings.Join(names, ", ") + "], hive_partitioning = false)"
 }
 
 // blame makes an error of reading segments one that names the file, where it is known.
