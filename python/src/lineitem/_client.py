@@ -53,8 +53,8 @@ if TYPE_CHECKING:
         TokenList,
         WatchAnswer,
     )
-    from lineitem._sql import SQLResult
     from lineitem._routes import Call
+    from lineitem._sql import SQLResult
 
 T = TypeVar("T")
 

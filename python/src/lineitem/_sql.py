@@ -1,4 +1,5 @@
 """What a statement of SQL answers."""
+# ruff: noqa: TC003 -- the decoder resolves the annotations at run time.
 
 from __future__ import annotations
 

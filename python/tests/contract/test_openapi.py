@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import lineitem
-from lineitem import _bill, _figures, _models, _routes
+from lineitem import _bill, _figures, _models, _routes, _sql
 
 CONTRACT = json.loads((Path(__file__).parents[3] / "sdk" / "openapi.json").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
@@ -24,7 +24,7 @@ SCHEMA_OF = {"ClusterInfo": "Cluster"}
 
 MODELS = [
     value
-    for module in (_models, _figures, _bill)
+    for module in (_models, _figures, _bill, _sql)
     for value in vars(module).values()
     if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
     if value is not _figures.BillFigures  # Bill without its looks
@@ -196,11 +196,13 @@ def test_all_answers_of_the_contract_have_a_model() -> None:
         "PutSourceRequest",
         "ScaleRequest",
         "SignInRequest",
+        "SQLRequest",
         "TokenRequest",
         "WatchRequest",
     }
-    price_book = {"PriceCoverage", "PriceCovers", "PriceEntry", "PriceImport", "PriceLeftOut", "PriceList"}
-    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - price_book - {"Error"}
+    tables = {"SQLTable", "SQLTableColumn", "SQLTableList"}  # of the console page and the command line
+    price_book = {"PriceCoverage", "PriceEntry", "PriceImport", "PriceLeftOut", "PriceList"}
+    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - tables - price_book - {"Error"}
 
 
 def test_errors_have_the_fields_that_are_read() -> None:
