@@ -20,7 +20,9 @@ const (
 
 // openConsole makes what answers SQL.
 func (a *App) openConsole(packages *inventory.Service) (*core.Service, error) {
-	engine, err := console.New(filepath.Join(a.files.Scratch(), "sql"), console.DefaultBounds())
+	bounds := console.DefaultBounds()
+	bounds.MemoryBytes, bounds.Time = a.cfg.SQLMemory, a.cfg.SQLTime
+	engine, err := console.New(filepath.Join(a.files.Scratch(), "sql"), bounds)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +30,7 @@ func (a *App) openConsole(packages *inventory.Service) (*core.Service, error) {
 		Engine: engine,
 		Sources: core.Sources{
 			Bills: a.bills, Packages: packages, Rows: a.db,
-			Ledger: console.Ledger{Warehouse: a.files, Refresh: a.keeper.Freshen, Scope: spend.ScopeOf},
+			Ledger: console.Ledger{Warehouse: a.files, Refresh: a.keeper.Fresh, Scope: spend.ScopeOf},
 		},
 		Audit: auditor{a.logger}, PerUser: statementsPerUser, Overall: statementsOverall,
 	}), nil

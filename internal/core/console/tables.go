@@ -179,13 +179,3 @@ var tables = []Table{
 
 // Tables lists all of them.
 func Tables() []Table { return tables }
-
-// find returns the table of a name.
-func find(name string) (Table, bool) {
-	for _, t := range tables {
-		if t.Name == name {
-			return t, true
-		}
-	}
-	return Table{}, false
-}

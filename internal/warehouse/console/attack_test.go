@@ -92,9 +92,6 @@ func TestAttacks(t *testing.T) {
 
 // Statements that would take for ever, or all memory, end with a sentence; the server neither grows nor stops.
 func TestHunger(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes ten seconds of two cores")
-	}
 	t.Parallel()
 	e := open(t, func(b *console.Bounds) { b.Time, b.SpillBytes = 4*time.Second, 64<<20 })
 	for sql, codes := range map[string]string{

@@ -20,5 +20,5 @@ const overhead = 256 << 20
 
 // DefaultBounds suit a server with two cores and a few gigabytes.
 func DefaultBounds() Bounds {
-	return Bounds{MemoryBytes: 512 << 20, SpillBytes: 2 << 30, AnswerBytes: 32 << 20, FileBytes: 256 << 20, Threads: 2, Time: 60 * time.Second}
+	return Bounds{MemoryBytes: 512 << 20, SpillBytes: 2 << 30, AnswerBytes: 32 << 20, FileBytes: 256 << 20, Threads: 2, Time: 45 * time.Second}
 }

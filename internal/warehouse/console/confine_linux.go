@@ -48,6 +48,9 @@ func become(program, folder string, args []string) error {
 	return syscall.Exec(program, args, os.Environ())
 }
 
+// closeFile closes what was opened to be named only: there is nothing to lose.
+func closeFile(fd int) { _ = unix.Close(fd) }
+
 const (
 	readFile   = unix.LANDLOCK_ACCESS_FS_READ_FILE
 	readFolder = unix.LANDLOCK_ACCESS_FS_READ_DIR
@@ -97,7 +100,7 @@ func confine(program, folder string) error {
 	if errno != 0 {
 		return fmt.Errorf("make rules of Landlock: %w", errno)
 	}
-	defer unix.Close(int(fd))
+	defer closeFile(int(fd))
 	allow := func(path string, access uint64) error {
 		info, err := os.Stat(path)
 		if errors.Is(err, os.ErrNotExist) {
@@ -113,7 +116,7 @@ func confine(program, folder string) error {
 		if err != nil {
 			return err
 		}
-		defer unix.Close(at)
+		defer closeFile(at)
 		rule := unix.LandlockPathBeneathAttr{Allowed_access: access, Parent_fd: int32(at)}
 		if _, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, fd, unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
 			return errno

@@ -97,7 +97,7 @@ func (e *Engine) run(ctx context.Context, job core.Job, folder string) (core.Ans
 		return a, fmt.Errorf("statement ended: %w", ctx.Err())
 	case errors.Is(talkErr, io.EOF), errors.Is(talkErr, io.ErrUnexpectedEOF), waitErr != nil:
 		// It died: of its bounds, or of a fault in DuckDB. Either way nothing but the statement is lost.
-		return a, errs.Wrap(fmt.Errorf("%w: %v: %s", talkErr, waitErr, stderr), errs.Invalid, "sql_too_large",
+		return a, errs.Wrap(fmt.Errorf("%w: %s", errors.Join(talkErr, waitErr), stderr), errs.Invalid, "sql_too_large",
 			"The process that ran the statement ended before it answered, most likely for want of memory. Nothing else was touched. Ask for less at a time.")
 	}
 	return a, talkErr

@@ -63,7 +63,7 @@ func TestLedger(t *testing.T) {
 	if err := w.Refresh(t.Context(), view); err != nil {
 		t.Fatal(err)
 	}
-	all := append(now, kept[2:]...)
+	all := slices.Concat(now, kept[2:])
 	e, err := console.New(folder+"/sql", console.DefaultBounds())
 	if err != nil {
 		t.Fatal(err)

@@ -103,7 +103,7 @@ func (w *worker) run(ctx context.Context, from *json.Decoder) error {
 			return fmt.Errorf("load the table %s: %w", table.Table, err)
 		}
 	}
-	if err := w.set(ctx, "enable_external_access = false", "lock_configuration = true"); err != nil {
+	if err := w.set(ctx, locked...); err != nil {
 		return err
 	}
 	if w.order.Parquet {
@@ -131,6 +131,9 @@ func (w *worker) open(ctx context.Context, folder string) error {
 	return w.set(ctx, "autoinstall_known_extensions = false", "autoload_known_extensions = false", "allow_community_extensions = false",
 		"max_temp_directory_size = '"+strconv.FormatInt(b.SpillBytes, 10)+"B'", "allowed_directories = ["+quote(folder)+"]", "TimeZone = 'UTC'")
 }
+
+// locked is what is set once the tables are there: the last that can be.
+var locked = []string{"enable_external_access = false", "lock_configuration = true"}
 
 func (w *worker) set(ctx context.Context, settings ...string) error {
 	for _, setting := range settings {
