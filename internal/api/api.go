@@ -38,6 +38,8 @@ type Config struct {
 	Resources Resources
 	// Card returns the prices of the server's own machines at a moment.
 	Card func(now time.Time) cost.Card
+	// Console answers SQL.
+	Console Console
 	// Prices is the price book.
 	Prices Prices
 	// PublicURL is how browsers reach the server, without a slash at its end.
@@ -94,6 +96,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)
+	s.sqlRoutes(a)
 	return a
 }
 

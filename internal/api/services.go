@@ -7,6 +7,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/bill"
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/console"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/price"
@@ -62,6 +63,11 @@ type Prices interface {
 	List(ctx context.Context, f price.Filter) (entries []price.Entry, more bool, err error)
 	Import(ctx context.Context, now time.Time, actor identity.Actor, in price.ImportInput) (price.Import, error)
 	Coverage(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (price.Coverage, error)
+}
+
+// Console is what the routes ask of core/console, under the same rule.
+type Console interface {
+	Answer(ctx context.Context, now time.Time, actor identity.Actor, q console.Question) (console.Answer, error)
 }
 
 // Resources is what the routes ask of core/resource, under the same rule.

@@ -36,6 +36,7 @@ import (
 	"github.com/lineitem/lineitem/internal/ingest"
 	"github.com/lineitem/lineitem/internal/pki"
 	"github.com/lineitem/lineitem/internal/store"
+	"github.com/lineitem/lineitem/internal/warehouse"
 	"github.com/lineitem/lineitem/web"
 )
 
@@ -86,6 +87,7 @@ type App struct {
 	folder    *usage.Folder
 	bills     *bill.Service
 	keeper    *segment.Keeper
+	files     *warehouse.Warehouse
 	warehouse *controller.Warehouse
 	ingest    *ingest.Handler
 	server    *http.Server
@@ -192,25 +194,34 @@ func (a *App) wire(ctx context.Context) error {
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
+	handler, err := a.handler(service, prices, b.Name(), registry)
+	if err != nil {
+		return err
+	}
 	a.server = &http.Server{
-		Handler:           a.handler(service, prices, b.Name(), registry),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	return nil
 }
 
-func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) http.Handler {
+func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) (http.Handler, error) {
 	card := a.cfg.Card()
+	packages := inventory.NewService(service, a.db, a.db, a.folder, card)
+	statements, err := a.openConsole(packages)
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
 		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: a.bills, Spend: spend.NewService(a.keeper, card.Currency),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
-		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
+		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
-	})
+	}), nil
 }
 
 func (a *App) ready(ctx context.Context) error {

@@ -37,6 +37,7 @@ func (a *App) openWarehouse(ctx context.Context) error {
 		return fmt.Errorf("open the warehouse in %s: %w; nothing was started, choose another folder with --warehouse", folder, err)
 	}
 	a.onClose(w.Close)
+	a.files = w
 	cfg := segment.Config{
 		Store: a.db, Bills: a.bills, Folder: a.folder, Files: warehouse.Files{Warehouse: w}, Now: a.now, MaxAge: answerAge, RetainMonths: a.cfg.WarehouseRetention,
 	}

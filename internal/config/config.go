@@ -59,7 +59,10 @@ type Config struct {
 	WarehouseCache  int64
 	// WarehouseMemory bounds the memory of questions of cost.
 	WarehouseMemory int64
-	LogLevel        slog.Level
+	// SQLMemory and SQLTime bound each statement of SQL.
+	SQLMemory int64
+	SQLTime   time.Duration
+	LogLevel  slog.Level
 	// LogFormat is "text" or "json".
 	LogFormat string
 }
@@ -69,6 +72,8 @@ const (
 	maxRetention       = 1200
 	minWarehouseMemory = 128_000_000
 	minWarehouseCache  = 100_000_000
+	minSQLMemory       = 64_000_000
+	maxSQLTime         = time.Hour
 )
 
 // minWatchedTimeout is a few times as long as a scheduler waits between two reports.
@@ -173,6 +178,12 @@ func (c Config) Validate() error {
 	}
 	if c.WarehouseCache < minWarehouseCache {
 		check("warehouse-cache", fmt.Errorf("is %d bytes: give 100MB or more", c.WarehouseCache))
+	}
+	if c.SQLMemory < minSQLMemory {
+		check("sql-memory", fmt.Errorf("is %d bytes: give 64MB or more", c.SQLMemory))
+	}
+	if c.SQLTime < time.Second || c.SQLTime > maxSQLTime {
+		check("sql-time", fmt.Errorf("is %v: give 1s to %v", c.SQLTime, maxSQLTime))
 	}
 	if c.WarehouseMemory < minWarehouseMemory {
 		check("warehouse-memory", fmt.Errorf("is %d bytes: give 128MB or more", c.WarehouseMemory))

@@ -125,6 +125,14 @@ func options() []Option {
 			set: func(c *Config, text string) (err error) { c.WarehouseMemory, err = ParseBytes(text); return err },
 		},
 		{
+			Name: "sql-memory", Kind: "size", Default: "512MB", Usage: "memory that a statement of SQL may use; up to four run at a time",
+			set: func(c *Config, text string) (err error) { c.SQLMemory, err = ParseBytes(text); return err },
+		},
+		{
+			Name: "sql-time", Kind: "duration", Default: "45s", Usage: "how long a statement of SQL may take",
+			set: func(c *Config, text string) (err error) { c.SQLTime, err = parseDuration(text); return err },
+		},
+		{
 			Name: "log-level", Kind: "level", Default: "info", Usage: "least level of records in the log: debug, info, warn or error",
 			set: func(c *Config, text string) error { return parseLevel(text, &c.LogLevel) },
 		},

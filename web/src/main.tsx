@@ -13,6 +13,7 @@ import "#/ui/charts.css";
 import "#/ui/pages.css";
 import "#/ui/code.css";
 import "#/ui/explore.css";
+import "#/ui/sql.css";
 
 applyTheme(savedTheme(localStorage), document.documentElement, localStorage);
 

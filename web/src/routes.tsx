@@ -15,6 +15,7 @@ import { exploreSearch } from "#/features/explore/search";
 import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
 import type { PackageSearch } from "#/features/packages/search";
 import { spendCodeSearch } from "#/features/spendcode/search";
+import { type SqlSearch, sqlPeriod } from "#/features/sql/search";
 import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
 import { ClustersPage } from "#/pages/ClustersPage";
 import { Framed } from "#/pages/Framed";
@@ -124,6 +125,13 @@ const environment = createRoute({
   validateSearch: (search): { q?: string | undefined } => ({ q: text(search.q) }),
 });
 
+const sql = createRoute({
+  getParentRoute: () => shell,
+  path: "/sql",
+  component: lazyRouteComponent(() => import("#/pages/SqlPage"), "SqlPage"),
+  validateSearch: (search): SqlSearch => ({ q: text(search.q), period: sqlPeriod(search.period) }),
+});
+
 const tokens = createRoute({
   getParentRoute: () => shell,
   path: "/tokens",
@@ -150,7 +158,7 @@ export function makeRouter(history?: RouterHistory) {
     routeTree: root.addChildren([
       home,
       signIn,
-      shell.addChildren([explore, spendCode, clusters, cluster, code, packages, environment, tokens]),
+      shell.addChildren([explore, spendCode, clusters, cluster, code, packages, environment, sql, tokens]),
     ]),
     ...(history ? { history } : {}),
     scrollRestoration: true,

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         User,
         WatchAnswer,
     )
+    from lineitem._sql import SQLColumn, SQLResult
     from lineitem._watch import WatchedCluster, watch
     from lineitem.origins._tags import tag
 
@@ -132,6 +133,8 @@ __all__ = [
     "ReceiptLine",
     "ResourceList",
     "ResourceSeries",
+    "SQLColumn",
+    "SQLResult",
     "ServerFault",
     "ServerUnreachable",
     "Source",
@@ -152,7 +155,7 @@ __all__ = [
     "watch",
 ]
 
-_HOMES = ("origins._tags", "_watch", "_cluster", "_client", "_bill", "_figures", "_exceptions", "_models")
+_HOMES = ("origins._tags", "_watch", "_cluster", "_client", "_bill", "_figures", "_sql", "_exceptions", "_models")
 
 _config.merge_defaults()
 origins.install()

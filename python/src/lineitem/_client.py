@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         WatchAnswer,
     )
     from lineitem._routes import Call
+    from lineitem._sql import SQLResult
 
 T = TypeVar("T")
 
@@ -463,6 +464,32 @@ class Lineitem(_Base):
         """Return the configured prices."""
         return self.send(_routes.rates())
 
+    def sql(
+        self,
+        statement: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> SQLResult:
+        """Run one SELECT over what the caller may see, and return its rows: see docs/sql.md.
+
+        Parameters
+        ----------
+        statement
+            DuckDB's SQL, over the tables ``lines``, ``usage``, ``reads``, ``packages``, ``gpu``, ``events``, ``prices`` and ``clusters``.
+        since, until
+            What the tables hold, widened to whole hours; by default everything up to now.
+        limit
+            How many rows to return: 1,000 by default, at most 100,000. Where there were more, ``more`` is true.
+
+        Examples
+        --------
+        >>> costs = "select operation, sum(cost_nanos) / 1e9 as cost from lines group by all"
+        >>> frame = api.sql(costs).to_dataframe()  # doctest: +SKIP
+        """
+        return self.send(_routes.sql(statement, since=since, until=until, limit=limit))
+
 
 class AsyncLineitem(_Base):
     """A client of a Lineitem server's REST API for use in an event loop; see :class:`Lineitem`.
@@ -712,3 +739,14 @@ class AsyncLineitem(_Base):
     async def rates(self) -> RateCard:
         """Return the configured prices."""
         return await self.send(_routes.rates())
+
+    async def sql(
+        self,
+        statement: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> SQLResult:
+        """Run one SELECT over what the caller may see: see :meth:`Lineitem.sql`."""
+        return await self.send(_routes.sql(statement, since=since, until=until, limit=limit))

@@ -35,6 +35,7 @@ from lineitem._models import (
     TokenList,
     WatchAnswer,
 )
+from lineitem._sql import SQLResult
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -301,6 +302,18 @@ def rates() -> Call[RateCard]:
     return Call("GET", "/rates", RateCard)
 
 
+def sql(
+    statement: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Call[SQLResult]:
+    """POST /sql."""
+    window = {k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None}
+    return Call("POST", "/sql", SQLResult, body={"sql": statement, **window, **_without_empty({"limit": limit})})
+
+
 def _cluster(
     method: str,
     verb: str,
@@ -352,4 +365,5 @@ ALL: tuple[AnyCall, ...] = (
     cost_breakdown,
     cost_arrow,
     rates,
+    sql,
 )

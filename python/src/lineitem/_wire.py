@@ -78,6 +78,8 @@ def _value(hint: Any, data: Any, where: str) -> Any:
         entries = _expect(dict, data if data is not None else {}, where)
         value_hint = typing.get_args(hint)[1]
         return types.MappingProxyType({k: _value(value_hint, v, where) for k, v in entries.items()})
+    if hint is Any:
+        return data
     if hint is datetime:
         return parse_time(_expect(str, data, where))
     if hint is float:

@@ -232,6 +232,7 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "cost_breakdown": (["user", "day"], "operation=read.csv,merge"),
         "cost_arrow": ("line",),
         "cost_frame": ("line",),
+        "sql": ("select 1",),
     }
     expected = {
         "me": "GET /me",
@@ -257,6 +258,7 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "cost_arrow": "GET /cost/breakdown.arrow",
         "cost_frame": "GET /cost/breakdown.arrow",
         "rates": "GET /rates",
+        "sql": "POST /sql",
     }
     seen = {}
     for name, route in expected.items():

@@ -49,12 +49,27 @@ export function urlOf<K extends Key>(operation: K, input: Input<K>): string {
   return `${API_BASE}${filled}${search ? `?${search}` : ""}`;
 }
 
-/** Calls the API. The only place in the pages that knows HTTP. */
+/** Calls the API. This file is the only place in the pages that knows HTTP. */
 export async function call<K extends Key>(
   operation: K,
   input: Input<K>,
   signal?: AbortSignal,
 ): Promise<Operations[K]["answer"]> {
+  const response = await send(operation, input, signal);
+  if (response.status === 204) return undefined as Operations[K]["answer"];
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (response.ok && answer !== undefined) return answer as Operations[K]["answer"];
+  throw errorFrom(response.status, answer);
+}
+
+/** Calls the API for an answer that is a file. */
+export async function callForFile<K extends Key>(operation: K, input: Input<K>, signal?: AbortSignal): Promise<Blob> {
+  const response = await send(operation, input, signal);
+  if (response.ok) return response.blob();
+  throw errorFrom(response.status, await response.json().catch(() => undefined));
+}
+
+async function send<K extends Key>(operation: K, input: Input<K>, signal?: AbortSignal): Promise<Response> {
   const init: RequestInit = {
     method: operation.slice(0, operation.indexOf(" ")),
     headers: { Accept: "application/json" },
@@ -66,17 +81,12 @@ export async function call<K extends Key>(
     init.headers = { Accept: "application/json", "Content-Type": "application/json" };
     init.body = JSON.stringify(body);
   }
-  let response: Response;
   try {
-    response = await fetch(urlOf(operation, input), init);
+    return await fetch(urlOf(operation, input), init);
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ServerAwayError("The server does not answer.", { cause });
   }
-  if (response.status === 204) return undefined as Operations[K]["answer"];
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (response.ok && answer !== undefined) return answer as Operations[K]["answer"];
-  throw errorFrom(response.status, answer);
 }
 
 function errorFrom(status: number, body: unknown): Error {

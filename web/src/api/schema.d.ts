@@ -510,6 +510,47 @@ export interface SourceList {
   items: Source[];
 }
 
+export interface SQLColumn {
+  name: string;
+  /** DuckDB's name of the type */ type: string;
+}
+
+export interface SQLRequest {
+  /** How many rows to answer: 1,000 by default, at most 100,000; of a file all, at most 5,000,000 */ limit?: number;
+  /** What the tables hold begins here; with the first cluster by default */ since?: string;
+  sql: string;
+  /** What the tables hold ends here; now by default */ until?: string;
+}
+
+export interface SQLResult {
+  /** Up to when the tables are complete */ as_of: string;
+  bytes: number;
+  columns: SQLColumn[];
+  /** Why there are no more rows; empty where all are here */ cut: string;
+  loaded_rows: number;
+  milliseconds: number;
+  /** There were more rows than are here */ more: boolean;
+  row_count: number;
+  /** Values in the order of the columns; whole numbers beyond 2^53, decimals and times are texts */ rows: ((Record<string, unknown>)[] | null)[];
+  /** The tables that the statement names */ tables: string[];
+}
+
+export interface SQLTable {
+  about: string;
+  columns: SQLTableColumn[];
+  name: string;
+}
+
+export interface SQLTableColumn {
+  about: string;
+  name: string;
+  type: string;
+}
+
+export interface SQLTableList {
+  items: SQLTable[];
+}
+
 export interface Submission {
   at: string;
   client: string;
@@ -862,6 +903,24 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: undefined;
+  };
+  "POST /sql": {
+    path: undefined;
+    query: undefined;
+    body: SQLRequest;
+    answer: SQLResult;
+  };
+  "POST /sql.parquet": {
+    path: undefined;
+    query: undefined;
+    body: SQLRequest;
+    answer: undefined;
+  };
+  "GET /sql/tables": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: SQLTableList;
   };
   "GET /tokens": {
     path: undefined;

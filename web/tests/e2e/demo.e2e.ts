@@ -379,6 +379,46 @@ describe("packages in the browser", () => {
   });
 });
 
+describe("SQL in the browser", () => {
+  it("is written with help, run by keyboard, exported, and refused with a sentence", async () => {
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(`${server.url}/clusters`);
+    await page.getByRole("link", { name: "SQL", exact: true }).click();
+    const editor = page.getByRole("textbox", { name: "Statement" });
+    await editor.click();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("select cluster, sum(cost_nanos) as nanos from lines group by all order by nanos desc");
+    await page.keyboard.press("Control+Enter");
+    const answer = page.getByRole("table", { name: "Answer" });
+    await answer.waitFor();
+    expect(await answer.textContent()).toContain("flights");
+    expect(page.url()).toContain("/sql?q=select+cluster");
+    const spent = await page.evaluate(async () => {
+      const told = (await (await fetch("/api/v1/cost/breakdown?by=name")).json()) as { rows: { keys: string[] }[] };
+      return told.rows[0]?.keys[0];
+    });
+    expect(await answer.locator("tbody tr").first().textContent()).toContain(spent);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    expect(await readFile(await (await download).path(), "utf8")).toContain("flights,");
+    const parquet = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save as Parquet" }).click();
+    expect((await readFile(await (await parquet).path())).subarray(0, 4).toString()).toBe("PAR1");
+    expect(await breaches(page)).toEqual([]);
+
+    await page.getByText("What each process cost").click();
+    await page.getByRole("button", { name: "price_source" }).waitFor();
+    await page.goto(`${server.url}/sql?q=${encodeURIComponent("copy lines to '/tmp/x'")}`);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toContain("Only SELECT");
+    expect(await breaches(page)).toEqual([]);
+    expect(complaints.filter((complaint) => !complaint.includes("422"))).toEqual([]);
+    await context.close();
+  });
+});
+
 describe("a watched cluster in the browser", () => {
   it("says how it is watched, and offers no change", async () => {
     const { page, context, complaints } = await openPage(browser, { storageState: session });
@@ -435,6 +475,7 @@ describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
     ["packages", () => "/packages?grade=imported", "Packages"],
     ["packages-refused", () => "/packages?version=%3E%3E1", "Packages"],
     ["environment", () => `/environments/${environmentId}?q=p`, /^Environment/],
+    ["sql", () => "/sql", "SQL"],
     ["missing", () => "/clusters/none", "No such cluster"],
     ["missing-environment", () => "/environments/none", "No such environment"],
     ["tokens", () => "/tokens", "Tokens"],

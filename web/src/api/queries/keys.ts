@@ -29,6 +29,7 @@ export const keys = {
   logs: (id: string, process: string, tailBytes: number) =>
     ["clusters", "one", id, "logs", process, tailBytes] as const,
   packages: (query: PackageQuery) => ["packages", query] as const,
+  sqlTables: ["sql", "tables"] as const,
   environment: (id: string) => ["environments", id] as const,
   breakdown: (query: CostQuery) => ["cost", "breakdown", query] as const,
   sourceAnywhere: (file: string, clusters: readonly string[]) => ["source", file, clusters] as const,

@@ -64,6 +64,11 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
                 </Link>
               </li>
               <li>
+                <Link to="/sql" activeProps={{ "aria-current": "page" }}>
+                  SQL
+                </Link>
+              </li>
+              <li>
                 <Link to="/tokens" activeProps={{ "aria-current": "page" }}>
                   Tokens
                 </Link>

@@ -1,0 +1,58 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Snapshot is the table lines at one moment, as files for another program: the rows of Files, without those of a cluster and an hour that Replaced lists, and those of
+// Extra. Extra and Replaced are empty where there is no such file.
+type Snapshot struct {
+	Files           []string
+	Extra, Replaced string
+	AsOf            time.Time
+}
+
+// Scratch is a folder on the warehouse's file system, which goes away with all in it when the warehouse is closed.
+func (w *Warehouse) Scratch() string { return w.scratch }
+
+// Snapshot puts what questions see now of the hours in [since, until) into a folder on the warehouse's own file system. Segments are linked, not copied: they stay
+// whole in the folder even if they leave the warehouse.
+func (w *Warehouse) Snapshot(ctx context.Context, folder string, since, until time.Time) (Snapshot, error) {
+	g := w.acquire()
+	defer w.release(ctx, g)
+	s := Snapshot{AsOf: g.asOf}
+	for i, segment := range g.files[lines] {
+		if !segment.Day.Before(until) || !segment.Day.Add(24*time.Hour).After(since) {
+			continue
+		}
+		path := filepath.Join(folder, fmt.Sprintf("lines-%d.parquet", i))
+		if err := os.Link(w.path(segment), path); err != nil {
+			return s, &BadSegment{Segment: segment, Err: err}
+		}
+		s.Files = append(s.Files, path)
+	}
+	columns := list(append([]string{"hour"}, lines.columns...)) + ", " + list(amounts)
+	for _, part := range []struct {
+		name, query string
+		path        *string
+	}{
+		{"extra.parquet", fmt.Sprintf("SELECT %s FROM %s.delta WHERE %s > 0", columns, g.schema, countColumn), &s.Extra},
+		{"replaced.parquet", fmt.Sprintf("SELECT DISTINCT cluster_id, hour FROM %s.delta WHERE %s < 0", g.schema, countColumn), &s.Replaced},
+	} {
+		path := filepath.Join(folder, part.name)
+		result, err := w.db.ExecContext(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", part.query, quote(path)))
+		if err != nil {
+			return s, fmt.Errorf("write what segments do not say: %w", err)
+		}
+		if rows, err := result.RowsAffected(); err != nil {
+			return s, fmt.Errorf("write what segments do not say: %w", err)
+		} else if rows > 0 {
+			*part.path = path
+		}
+	}
+	return s, nil
+}
