@@ -39,6 +39,8 @@ type Config struct {
 	Card func(now time.Time) cost.Card
 	// Prices is the price book.
 	Prices Prices
+	// Ledger keeps the books.
+	Ledger Ledger
 	// PublicURL is how browsers reach the server, without a slash at its end.
 	PublicURL string
 	// Version, Organisation and TimeZone are shown to people.
@@ -90,6 +92,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)
+	s.ledgerRoutes(a)
 	return a
 }
 

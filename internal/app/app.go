@@ -26,6 +26,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
@@ -81,6 +82,8 @@ type App struct {
 	clusters  *controller.Clusters
 	watched   *controller.Watched
 	telemetry *controller.Telemetry
+	ledger    *controller.Ledger
+	poster    *ledger.Poster
 	folder    *usage.Folder
 	ingest    *ingest.Handler
 	server    *http.Server
@@ -173,6 +176,12 @@ func (a *App) wire(ctx context.Context) error {
 	a.telemetry = &controller.Telemetry{
 		Folder: a.folder, Housekeeper: a.db, Retention: telemetryRetention, Logger: a.logger, Now: a.now,
 	}
+	zone, err := time.LoadLocation(a.cfg.TimeZone)
+	if err != nil {
+		return fmt.Errorf("find the time zone: %w", err)
+	}
+	a.poster = ledger.NewPoster(a.db, a.db, prices, zone)
+	a.ledger = &controller.Ledger{Poster: a.poster, Prices: prices, Logger: a.logger, Now: a.now}
 	service := cluster.NewService(cluster.ServiceConfig{
 		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
@@ -183,19 +192,23 @@ func (a *App) wire(ctx context.Context) error {
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
 	a.server = &http.Server{
-		Handler:           a.handler(service, prices, b.Name(), registry),
+		Handler:           a.handler(service, prices, b.Name(), registry, zone),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	return nil
 }
 
-func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) http.Handler {
+func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry, zone *time.Location) http.Handler {
 	card := a.cfg.Card()
 	bills := bill.NewService(service, a.db, a.db, a.folder, card)
+	spends := spend.NewService(a.db, bills, card.Currency)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
+		Identity: a.identity, Clusters: service, Bills: bills, Spend: spends,
+		Ledger: ledger.NewService(ledger.Config{
+			Store: a.db, Tx: a.db, Poster: a.poster, Folder: a.folder, Spending: spending{spends}, Costs: metered{bills}, Zone: zone, Currency: card.Currency,
+		}),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
@@ -231,6 +244,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.clusters.Run(loops) })
 		group.Go(func() error { return a.watched.Run(loops) })
 		group.Go(func() error { return a.telemetry.Run(loops) })
+		group.Go(func() error { return a.ledger.Run(loops) })
 	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
@@ -272,5 +286,5 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx))
+	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.ledger.Tick(ctx))
 }

@@ -152,6 +152,8 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	software := fillSoftware(t, db, c, process.ID)
 	entry := fullPrice("pr_1")
 	must(t, db.AddPrices(ctx, []price.Entry{entry}, noon))
+	books := fillLedger(t, db, user.ID, process)
+	process.Repricings = books.repricings
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -190,6 +192,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		facts(t, db)
 		software(t, db)
 		equal(t, getBy(t, ctx, db.Prices, price.Filter{}), []price.Entry{entry})
+		books.check(t, db)
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)

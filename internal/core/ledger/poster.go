@@ -1,0 +1,182 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/identity"
+)
+
+const (
+	// maxEntries is about how many entries one transaction writes, so that others come in between.
+	maxEntries = 4000
+	// clusterPage is how many clusters are listed at a time.
+	clusterPage = 500
+)
+
+// Due is a process that may have something to post.
+type Due struct {
+	Process cluster.Process
+	State   State
+}
+
+// PostStore is what posting reads and writes.
+type PostStore interface {
+	ClusterByID(ctx context.Context, id cluster.ID) (cluster.Cluster, error)
+	// UnpostedClusters lists clusters with processes that are not settled, by id after one, at most so many.
+	UnpostedClusters(ctx context.Context, after cluster.ID, limit int) ([]cluster.ID, error)
+	// Unposted returns the processes of a cluster that are not settled.
+	Unposted(ctx context.Context, id cluster.ID) ([]Due, error)
+	// PostedHours returns what is posted of a process by hour, true-ups aside.
+	PostedHours(ctx context.Context, id cluster.ProcessID) ([]HourSum, error)
+	// ClosedThrough returns the last closed month, "" before the first.
+	ClosedThrough(ctx context.Context) (Month, error)
+	// AddEntries appends to the ledger. errs.Conflict if one of them is there already.
+	AddEntries(ctx context.Context, entries []Entry) error
+	AddRepricings(ctx context.Context, p cluster.Process, repricings []cluster.Repricing, at time.Time) error
+	PutState(ctx context.Context, p cluster.Process, s State) error
+	// Settle notes that nothing of a process is left to post, until its row changes.
+	Settle(ctx context.Context, id cluster.ProcessID) error
+}
+
+// Poster brings the ledger up to date. Several of them, on several servers, do no more than one: each cluster is posted in a transaction that reads
+// how far it is.
+type Poster struct {
+	store  PostStore
+	tx     identity.Transactor
+	prices Prices
+	zone   *time.Location
+}
+
+// NewPoster makes a Poster. Months begin in zone.
+func NewPoster(store PostStore, tx identity.Transactor, prices Prices, zone *time.Location) *Poster {
+	return &Poster{store: store, tx: tx, prices: prices, zone: zone}
+}
+
+// Post writes down what new prices apply to running processes and posts the hours that are over, of all clusters. It returns how many entries it wrote.
+func (p *Poster) Post(ctx context.Context, now time.Time) (int, error) {
+	total := 0
+	for after := cluster.ID(""); ; {
+		ids, err := p.store.UnpostedClusters(ctx, after, clusterPage)
+		if err != nil {
+			return total, fmt.Errorf("list clusters to post: %w", err)
+		}
+		for _, id := range ids {
+			n, err := p.PostCluster(ctx, now, id)
+			total += n
+			if err != nil {
+				return total, fmt.Errorf("post %s: %w", id, err)
+			}
+			after = id
+		}
+		if len(ids) < clusterPage {
+			return total, nil
+		}
+	}
+}
+
+// PostCluster is Post for one cluster.
+func (p *Poster) PostCluster(ctx context.Context, now time.Time, id cluster.ID) (int, error) {
+	now = now.UTC().Truncate(time.Microsecond)
+	for total := 0; ; {
+		written, more, err := p.some(ctx, now, id)
+		total += written
+		if err != nil || !more {
+			return total, err
+		}
+	}
+}
+
+// some posts one transaction's worth.
+func (p *Poster) some(ctx context.Context, now time.Time, id cluster.ID) (written int, more bool, err error) {
+	c, err := p.store.ClusterByID(ctx, id)
+	if err != nil {
+		return 0, false, err
+	}
+	dues, err := p.store.Unposted(ctx, id)
+	if err != nil || !p.anything(now, c, dues) {
+		return 0, false, err
+	}
+	err = p.tx.Atomically(ctx, func(ctx context.Context) error {
+		written, more = 0, false
+		dues, err := p.store.Unposted(ctx, id) // as they are now that nobody else can write them
+		if err != nil {
+			return err
+		}
+		closed, err := p.store.ClosedThrough(ctx)
+		if err != nil {
+			return err
+		}
+		for _, d := range dues {
+			if written >= maxEntries {
+				more = true
+				return nil
+			}
+			n, all, err := p.process(ctx, now, c, d, closed, maxEntries-written)
+			if err != nil {
+				return err
+			}
+			written += n
+			more = more || !all
+		}
+		return nil
+	})
+	return written, more, err
+}
+
+// anything reports whether there is something to write, before a transaction is begun for it.
+func (p *Poster) anything(now time.Time, c cluster.Cluster, dues []Due) bool {
+	for _, d := range dues {
+		if post, settled := due(d.Process, d.State, now); post || settled || len(p.reprice(now, c, d)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Poster) reprice(now time.Time, c cluster.Cluster, d Due) []cluster.Repricing {
+	if d.Process.StartedAt.IsZero() {
+		return nil
+	}
+	return Reprice(d.Process, c.Backend, d.State, p.prices, now)
+}
+
+// process posts one process, and says whether that was all.
+func (p *Poster) process(ctx context.Context, now time.Time, c cluster.Cluster, d Due, closed Month, limit int) (written int, all bool, err error) {
+	if repricings := p.reprice(now, c, d); len(repricings) > 0 {
+		if err := p.store.AddRepricings(ctx, d.Process, repricings, now); err != nil {
+			return 0, false, fmt.Errorf("add prices: %w", err)
+		}
+		d.Process.Repricings = append(d.Process.Repricings, repricings...)
+	}
+	post, settled := due(d.Process, d.State, now)
+	if post {
+		var posted []HourSum
+		if !fresh(d.Process, d.State) {
+			if posted, err = p.store.PostedHours(ctx, d.Process.ID); err != nil {
+				return 0, false, fmt.Errorf("read posted hours: %w", err)
+			}
+		}
+		entries, state := Post(d.Process, d.State, posted, now, limit)
+		for i := range entries {
+			entries[i].Owner, entries[i].Backend, entries[i].RecordedAt = c.OwnerID, c.Backend, now
+			entries[i] = book(entries[i], closed, p.zone)
+		}
+		if err := p.store.AddEntries(ctx, entries); err != nil {
+			return 0, false, fmt.Errorf("add entries: %w", err)
+		}
+		if err := p.store.PutState(ctx, d.Process, state); err != nil {
+			return 0, false, fmt.Errorf("note how far it is posted: %w", err)
+		}
+		written = len(entries)
+		post, settled = due(d.Process, state, now)
+	}
+	if settled {
+		if err := p.store.Settle(ctx, d.Process.ID); err != nil {
+			return 0, false, fmt.Errorf("settle: %w", err)
+		}
+	}
+	return written, !post, nil
+}
