@@ -194,16 +194,11 @@ func Reprice(p cluster.Process, backend string, s State, prices Prices, now time
 	_, basis := p.Price()
 	var out []cluster.Repricing
 	add := func(at time.Time, card cost.Card) {
-		from := later(at, s.Until)
-		if card.Currency != p.Rate.Currency || card.Basis() == basis || !from.Before(end) || !from.After(newest) {
+		if card.Currency != p.Rate.Currency || card.Basis() == basis || !at.Before(end) || !at.After(newest) {
 			return
 		}
 		basis = card.Basis()
-		if n := len(out); n > 0 && !from.After(out[n-1].From) {
-			out[n-1].Basis = basis
-			return
-		}
-		out = append(out, cluster.Repricing{From: from, Basis: basis})
+		out = append(out, cluster.Repricing{From: at, Basis: basis})
 	}
 	// A list may fill in a past that had no price: what is not posted yet is priced by it.
 	first := later(after, s.Until)

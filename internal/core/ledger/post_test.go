@@ -90,7 +90,8 @@ func TestPostingFollowsTheMeter(t *testing.T) {
 					t.Fatalf("posting again posts %d entries", n)
 				}
 			case "price":
-				if at := now.Add(duration("in", 3*time.Hour)); len(prices.entries) == 0 || at.After(prices.entries[len(prices.entries)-1].from) {
+				// It may be known late: a list fills in a time that had no price, or another server read it.
+				if at := now.Add(duration("in", 5*time.Hour) - 3*time.Hour); len(prices.entries) == 0 || at.After(prices.entries[len(prices.entries)-1].from) {
 					prices.entries = append(prices.entries, bookEntry{at, cost.Nanos(rapid.Int64Range(0, 1e9).Draw(t, "core"))})
 				}
 			case "end":
@@ -133,6 +134,26 @@ func TestPostingInParts(t *testing.T) {
 	}
 	if !slices.Equal(parts, whole) {
 		t.Errorf("in parts it is %d entries, and not the same", len(parts))
+	}
+}
+
+// TestComingBackTakesNothingBack posts the end of a process that lives on: the hour in which it seemed to end stays posted, and is completed by a correction.
+func TestComingBackTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	p := cluster.NewWorker(cluster.Cluster{ID: "cl_1", Options: cluster.Options{Threads: 3, MemoryBytes: 1e9}}, cost.Card{Currency: "USD", CoreHour: 3_600_000_000}, "w-0", 1, begin)
+	p.StartedAt, p.EndedAt = begin, begin.Add(time.Minute)
+	entries, state := ledger.Post(p, ledger.State{}, nil, begin.Add(2*time.Minute), 10)
+	if len(entries) != 1 || entries[0].Cost != p.Cost(p.EndedAt) || !state.Until.Equal(p.EndedAt) {
+		t.Fatalf("at its end: %+v, %+v", entries, state)
+	}
+	p.EndedAt = time.Time{}
+	more, next := ledger.Post(p, state, hourSums(entries), begin.Add(3*time.Minute), 10)
+	if len(more) != 0 || !next.Until.Equal(state.Until) {
+		t.Fatalf("when it came back: %+v, %+v", more, next)
+	}
+	more, _ = ledger.Post(p, next, hourSums(entries), begin.Add(time.Hour), 10)
+	if len(more) != 1 || more[0].Kind != ledger.Correction || more[0].Reason != "It ran 41m56.75s longer in this hour than was posted." {
+		t.Fatalf("when the hour was over: %+v", more)
 	}
 }
 
