@@ -46,7 +46,7 @@ func TestMoneyAgreesEverywhere(t *testing.T) {
 	began := s.Clock.Now().Truncate(time.Hour)
 	clusters := []string{watchedWork(t, s)}
 	s.Clock.Advance(2 * time.Hour)
-	rounds := 0
+	rounds, repriced := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
 		if rounds++; rounds > 6 {
 			return
@@ -97,6 +97,7 @@ func TestMoneyAgreesEverywhere(t *testing.T) {
 				rt.Fatalf("%s: prices sum to %d, the bill to %d", id, uses, bill.TotalNanos)
 			}
 			bills += bill.TotalNanos
+			repriced = repriced || len(bill.Prices) > 1
 		}
 		month, err := s.Admin.LedgerMonth(ctx, "2026-01")
 		if err != nil {
@@ -110,6 +111,9 @@ func TestMoneyAgreesEverywhere(t *testing.T) {
 		from := rapid.IntRange(0, hours-1).Draw(rt, "from")
 		agree(t, rt, s, began.Add(time.Duration(from)*time.Hour), began.Add(time.Duration(rapid.IntRange(from+1, hours).Draw(rt, "to"))*time.Hour))
 	})
+	if !repriced {
+		t.Error("no price changed while a cluster ran")
+	}
 }
 
 // agree asks for what a window of whole hours cost, and returns it.
