@@ -45,7 +45,12 @@ func TestMoneyAgreesEverywhere(t *testing.T) {
 	ctx := t.Context()
 	began := s.Clock.Now().Truncate(time.Hour)
 	clusters := []string{watchedWork(t, s)}
+	clusters = append(clusters, s.RunCluster(t, s.User, sdk.CreateClusterRequest{Name: "base", Options: sdk.ClusterOptions{Workers: 1}}).ID)
 	s.Clock.Advance(2 * time.Hour)
+	if _, err := s.Admin.ImportPrices(ctx, []byte("provider,unit,price\nfake,core_hour,0.05\nfake,gb_hour,0.001\n"), sdk.ImportPricesOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(time.Hour)
 	rounds, repriced := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
 		if rounds++; rounds > 6 {

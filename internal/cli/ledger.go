@@ -95,18 +95,10 @@ func ledgerTable(months []sdk.LedgerMonth) *format.Table {
 		format.Header{Name: "charges", Align: format.Right}, format.Header{Name: "corrections", Align: format.Right},
 		format.Header{Name: "true-up", Align: format.Right}, format.Header{Name: "closing", Align: format.Right})
 	for _, m := range months {
-		table.Row(m.Month, monthStatus(m), cents(m.OpeningNanos, m.Currency), cents(m.ChargesNanos, m.Currency), cents(m.CorrectionsNanos, m.Currency),
-			cents(m.TrueUpNanos, m.Currency), cents(m.ClosingNanos, m.Currency))
+		amounts := format.Fit([]int64{m.OpeningNanos, m.ChargesNanos, m.CorrectionsNanos, m.TrueUpNanos}, m.Currency) // the row adds up as it is shown
+		table.Row(m.Month, monthStatus(m), amounts.Cell(0), amounts.Cell(1), amounts.Cell(2), amounts.Cell(3), amounts.Total())
 	}
 	return table
-}
-
-// cents writes an amount with as many decimals as it needs to be seen, at least two.
-func cents(nanos int64, currency string) string {
-	if nanos == 0 {
-		return format.Dash
-	}
-	return format.Money(nanos, currency)
 }
 
 // checkNote says whether the books agree with the bills.
@@ -141,8 +133,21 @@ func ledgerMonthAnswer(d sdk.LedgerMonthDetails) answer {
 	a.text = text.String()
 	a.table = format.NewTable(format.Header{Name: "user"}, format.Header{Name: "backend"}, format.Header{Name: "kind"},
 		format.Header{Name: "machine-hours", Align: format.Right}, format.Header{Name: "cost", Align: format.Right})
+	parts := make([]int64, 0, len(d.Totals))
 	for _, t := range d.Totals {
-		a.table.Row(t.User, t.Backend, kindWords(t.Kind), fmt.Sprintf("%.1f", t.Hours), cents(t.CostNanos, t.Currency))
+		parts = append(parts, t.CostNanos)
+	}
+	amounts := format.Fit(parts, m.Currency)
+	for i, t := range d.Totals {
+		cost := amounts.Cell(i)
+		if len(d.Months) > 1 { // there is no sum over currencies
+			cost = format.Money(t.CostNanos, t.Currency)
+		}
+		a.table.Row(t.User, t.Backend, kindWords(t.Kind), fmt.Sprintf("%.1f", t.Hours), cost)
+	}
+	if len(d.Months) == 1 {
+		a.table.Rule()
+		a.table.Row("Total", "", "", "", amounts.Total())
 	}
 	for _, e := range d.Corrections {
 		a.notes = append(a.notes, fmt.Sprintf("Correction of %s, %s: %s. %s", day(e.Hour), e.ProcessID, format.Money(e.CostNanos, e.Currency), e.Reason))

@@ -92,7 +92,7 @@ func trueUpAnswer(r sdk.LedgerTrueUp) answer {
 		a.table = format.NewTable(format.Header{Name: "for"}, format.Header{Name: "rows", Align: format.Right}, format.Header{Name: "metered", Align: format.Right},
 			format.Header{Name: "invoiced", Align: format.Right}, format.Header{Name: "factor", Align: format.Right}, format.Header{Name: "true-up", Align: format.Right})
 		for _, f := range r.Factors {
-			a.table.Row(f.Target, whole(f.Rows), cents(f.MeteredNanos, r.Currency), cents(f.InvoicedNanos, r.Currency), fmt.Sprintf("%.6f", f.Factor), cents(f.BookedNanos, r.Currency))
+			a.table.Row(f.Target, whole(f.Rows), format.Money(f.MeteredNanos, r.Currency), format.Money(f.InvoicedNanos, r.Currency), fmt.Sprintf("%.6f", f.Factor), format.Money(f.BookedNanos, r.Currency))
 		}
 	}
 	if more := r.Groups - len(r.Factors); more > 0 {

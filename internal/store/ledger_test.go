@@ -516,7 +516,9 @@ func TestTrueUp(t *testing.T) {
 			"rule's column":  {func(in *ledger.ImportInput) { in.Rules = []string{"Team=B -> backend=local"} }, "no column Team"},
 			"currency":       {func(in *ledger.ImportInput) { in.File = strings.NewReader(strings.Replace(invoice, "USD", "EUR", 1)) }, "Line 2: its currency is EUR"},
 			"amount":         {func(in *ledger.ImportInput) { in.File = strings.NewReader(strings.Replace(invoice, "7.5", "much", 1)) }, `Line 5: BilledCost is "much"`},
-			"time":           {func(in *ledger.ImportInput) { in.File = strings.NewReader(strings.Replace(invoice, "2026-01-01 00:00:00", "January", 1)) }, `Line 3: BillingPeriodStart is "January"`},
+			"time": {func(in *ledger.ImportInput) {
+				in.File = strings.NewReader(strings.Replace(invoice, "2026-01-01 00:00:00", "January", 1))
+			}, `Line 3: BillingPeriodStart is "January"`},
 		} {
 			input := in(invoice, false)
 			tc.change(&input)

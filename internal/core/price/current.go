@@ -103,7 +103,9 @@ func (c *Current) Changes(backend string, after, until time.Time) []time.Time {
 	return slices.CompactFunc(times, time.Time.Equal)
 }
 
-func coreHourOf(backend string) Key { return Key{Provider: backend, Unit: CoreHour, Purchase: OnDemand} }
+func coreHourOf(backend string) Key {
+	return Key{Provider: backend, Unit: CoreHour, Purchase: OnDemand}
+}
 
 func gigabyteHourOf(backend string) Key {
 	return Key{Provider: backend, Unit: GigabyteHour, Purchase: OnDemand}
