@@ -24,7 +24,7 @@ func TestLedger(t *testing.T) {
 	s.Clock.Advance(36*time.Hour + 30*time.Minute)
 	s.Tick(t)
 	got := user.must(t, "ledger", "summary", "--since", "2026-01-05T00:00:00Z", "--until", "2026-01-06T00:00:00Z")
-	for _, want := range []string{"From 2026-01-05 to 2026-01-06", "used", "idle", "overhead", "unknown", "allocated  100.0 %"} {
+	for _, want := range []string{"From 2026-01-05 to 2026-01-06", "used", "idle", "overhead", "unknown", "allocated  100.0"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in the summary:\n%s", want, got)
 		}

@@ -25,9 +25,9 @@ func (db *DB) UnpostedClusters(ctx context.Context, after cluster.ID, limit int)
 	return convert(rows, func(r string) cluster.ID { return cluster.ID(r) }), fail("list clusters that are not posted", err)
 }
 
-// Unposted returns the processes of a cluster whose ledger may be behind, and how far it is.
-func (db *DB) Unposted(ctx context.Context, id cluster.ID) ([]ledger.Due, error) {
-	rows, err := db.read(ctx).ListUnpostedProcesses(ctx, string(id))
+// Unposted returns the processes of the clusters from one to another whose ledger may be behind, by cluster, and how far it is.
+func (db *DB) Unposted(ctx context.Context, first, last cluster.ID) ([]ledger.Due, error) {
+	rows, err := db.read(ctx).ListUnpostedProcesses(ctx, sqlcgen.ListUnpostedProcessesParams{First: string(first), Last: string(last)})
 	if err != nil {
 		return nil, fail("list processes that are not posted", err)
 	}
@@ -35,9 +35,23 @@ func (db *DB) Unposted(ctx context.Context, id cluster.ID) ([]ledger.Due, error)
 	dues := make([]ledger.Due, len(rows))
 	for i, r := range rows {
 		processes[i] = r.Process
-		dues[i] = ledger.Due{Process: processFromDB(r.Process), State: ledger.State{Until: fromMaybeMicros(r.UntilAt), Meter: r.Meter.String}}
+		dues[i] = ledger.Due{
+			Process: processFromDB(r.Process), Owner: identity.UserID(r.OwnerID), Backend: r.Backend,
+			State: ledger.State{Until: fromMaybeMicros(r.UntilAt), Meter: r.Meter.String},
+		}
 	}
-	return dues, db.addRepricings(ctx, id, processes, func(i int) *cluster.Process { return &dues[i].Process })
+	for from := 0; from < len(rows); {
+		to := from + 1
+		for to < len(rows) && processes[to].ClusterID == processes[from].ClusterID {
+			to++
+		}
+		of := dues[from:to]
+		if err := db.addRepricings(ctx, of[0].Process.ClusterID, processes[from:to], func(i int) *cluster.Process { return &of[i].Process }); err != nil {
+			return nil, err
+		}
+		from = to
+	}
+	return dues, nil
 }
 
 // PostedHours returns what is posted of a process by hour, true-ups aside.
@@ -103,6 +117,18 @@ func (db *DB) TotalsOf(ctx context.Context, month ledger.Month, owner identity.U
 			Owner:      identity.UserID(r.OwnerID), OwnerName: r.Owner, Backend: r.Backend, Micros: r.Micros,
 		}
 	}), fail("add a month up", err)
+}
+
+// Extent says which entries are booked in a month.
+func (db *DB) Extent(ctx context.Context, month ledger.Month) (ledger.Extent, error) {
+	row, err := db.read(ctx).GetLedgerExtent(ctx, string(month))
+	return ledger.Extent{Entries: row.Entries, Newest: row.Newest}, fail("count the entries of a month", err)
+}
+
+// MonthAfter returns the first month after one in which anything is booked, "" if there is none.
+func (db *DB) MonthAfter(ctx context.Context, after ledger.Month) (ledger.Month, error) {
+	month, err := db.read(ctx).GetMonthAfter(ctx, string(after))
+	return ledger.Month(month), fail("find the first open month", err)
 }
 
 // ClosedTotals returns what was written down when months were closed, of one month and owner or of all for "".

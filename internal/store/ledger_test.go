@@ -61,7 +61,7 @@ func fillLedger(t *testing.T, db *store.DB, owner identity.UserID, p cluster.Pro
 		}
 		entries[0].ID = 0
 		equal(t, entries[0], entry)
-		dues := getBy(t, ctx, db.Unposted, p.ClusterID)
+		dues := getBy(t, ctx, func(ctx context.Context, id cluster.ID) ([]ledger.Due, error) { return db.Unposted(ctx, id, id) }, p.ClusterID)
 		if len(dues) != 1 {
 			t.Fatalf("not posted: %+v", dues)
 		}

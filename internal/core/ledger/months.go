@@ -51,11 +51,8 @@ type Filter struct {
 	Limit  int
 }
 
-// Posted is a process with how far it is posted.
-type Posted struct {
-	Process cluster.ProcessID
-	Until   time.Time
-}
+// Extent is how many entries there are, and the id of the newest.
+type Extent struct{ Entries, Newest int64 }
 
 // MonthStore is what statements and closing read and write.
 type MonthStore interface {
@@ -65,6 +62,10 @@ type MonthStore interface {
 	TotalsAfter(ctx context.Context, after Month, owner identity.UserID) ([]MonthTotal, error)
 	// TotalsOf returns what was booked in a month.
 	TotalsOf(ctx context.Context, month Month, owner identity.UserID) ([]Total, error)
+	// MonthAfter returns the first month after one in which anything is booked, "" if there is none.
+	MonthAfter(ctx context.Context, after Month) (Month, error)
+	// Extent says which entries are booked in a month: as entries never change, the same extent means the same entries.
+	Extent(ctx context.Context, month Month) (Extent, error)
 	// ClosedTotals returns what was written down when months were closed, of one month or of all for "".
 	ClosedTotals(ctx context.Context, month Month, owner identity.UserID) ([]Total, error)
 	// AddClosing writes down a closed month. errs.Conflict if it is closed already.
@@ -319,27 +320,56 @@ func (s *Service) Close(ctx context.Context, now time.Time, actor identity.Actor
 	if _, err := s.poster.Post(ctx, now); err != nil {
 		return Details{}, err
 	}
-	err := s.tx.Atomically(ctx, func(ctx context.Context) error {
-		if err := s.closable(ctx, month, end); err != nil {
+	for range attempts {
+		done, err := s.close(ctx, now, Closing{Month: month, Start: start, End: end, At: now, By: actor.User.Name})
+		if err != nil {
+			return Details{}, err
+		}
+		if done {
+			return s.Month(ctx, now, actor, month)
+		}
+	}
+	return Details{}, errs.New(errs.Unavailable, "month_changes", "Entries were booked in %s while it was added up. Nothing was changed; try again in a moment.", month)
+}
+
+// close adds a month up, checks it and freezes it. Adding up takes seconds in a large month, so it happens beside the writers; done is false if they have written to the month
+// since.
+func (s *Service) close(ctx context.Context, now time.Time, c Closing) (done bool, err error) {
+	var totals []Total
+	var before Extent
+	err = s.tx.Snapshot(ctx, func(ctx context.Context) error {
+		if err := s.closable(ctx, c.Month, c.End); err != nil {
 			return err
 		}
-		check, err := s.check(ctx, now, "", start, end)
+		check, err := s.check(ctx, now, "", c.Start, c.End)
 		if err != nil {
 			return err
 		}
 		if !check.Balanced() {
-			return fmt.Errorf("close %s: the books say %d nano-units where %d were metered; processes %v", month, check.Posted, check.Metered, check.Wrong)
+			return fmt.Errorf("close %s: the books say %d nano-units where %d were metered; processes %v", c.Month, check.Posted, check.Metered, check.Wrong)
 		}
-		totals, err := s.store.TotalsOf(ctx, month, "")
-		if err != nil {
+		if before, err = s.store.Extent(ctx, c.Month); err != nil {
 			return err
 		}
-		return s.store.AddClosing(ctx, Closing{Month: month, Start: start, End: end, At: now, By: actor.User.Name}, totals)
+		totals, err = s.store.TotalsOf(ctx, c.Month, "")
+		return err
 	})
 	if err != nil {
-		return Details{}, err
+		return false, err
 	}
-	return s.Month(ctx, now, actor, month)
+	err = s.tx.Atomically(ctx, func(ctx context.Context) error {
+		done = false
+		if err := s.closable(ctx, c.Month, c.End); err != nil {
+			return err
+		}
+		after, err := s.store.Extent(ctx, c.Month)
+		if err != nil || after != before {
+			return err
+		}
+		done = true
+		return s.store.AddClosing(ctx, c, totals)
+	})
+	return done, err
 }
 
 // closable says why a month cannot be closed, nil if it can.
@@ -358,14 +388,12 @@ func (s *Service) closable(ctx context.Context, month Month, end time.Time) erro
 	if month < last {
 		return errs.New(errs.Conflict, "month_closed", "%s lies before %s, which is closed, so nothing can be booked in it any more. Nothing was changed.", month, last)
 	}
-	open, err := s.store.TotalsAfter(ctx, last, "")
+	open, err := s.store.MonthAfter(ctx, last)
 	if err != nil {
 		return err
 	}
-	for _, t := range open {
-		if t.Month < month {
-			return errs.New(errs.Conflict, "earlier_month_open", "%s is still open. Close it first; months are closed in their order. Nothing was changed.", t.Month)
-		}
+	if open != "" && open < month {
+		return errs.New(errs.Conflict, "earlier_month_open", "%s is still open. Close it first; months are closed in their order. Nothing was changed.", open)
 	}
 	const shown = 5
 	missing, err := s.store.NotPosted(ctx, end, shown+1)

@@ -19,16 +19,18 @@ const (
 // Due is a process that may have something to post.
 type Due struct {
 	Process cluster.Process
+	// Owner and Backend are those of its cluster.
+	Owner   identity.UserID
+	Backend string
 	State   State
 }
 
 // PostStore is what posting reads and writes.
 type PostStore interface {
-	ClusterByID(ctx context.Context, id cluster.ID) (cluster.Cluster, error)
 	// UnpostedClusters lists clusters with processes that are not settled, by id after one, at most so many.
 	UnpostedClusters(ctx context.Context, after cluster.ID, limit int) ([]cluster.ID, error)
-	// Unposted returns the processes of a cluster that are not settled.
-	Unposted(ctx context.Context, id cluster.ID) ([]Due, error)
+	// Unposted returns the processes that are not settled of the clusters from one to another, by cluster.
+	Unposted(ctx context.Context, first, last cluster.ID) ([]Due, error)
 	// PostedHours returns what is posted of a process by hour, true-ups aside.
 	PostedHours(ctx context.Context, id cluster.ProcessID) ([]HourSum, error)
 	// ClosedThrough returns the last closed month, "" before the first.
@@ -57,24 +59,43 @@ func NewPoster(store PostStore, tx identity.Transactor, prices Prices, zone *tim
 
 // Post writes down what new prices apply to running processes and posts the hours that are over, of all clusters. It returns how many entries it wrote.
 func (p *Poster) Post(ctx context.Context, now time.Time) (int, error) {
+	now = now.UTC().Truncate(time.Microsecond)
 	total := 0
 	for after := cluster.ID(""); ; {
 		ids, err := p.store.UnpostedClusters(ctx, after, clusterPage)
 		if err != nil {
 			return total, fmt.Errorf("list clusters to post: %w", err)
 		}
-		for _, id := range ids {
+		if len(ids) == 0 {
+			return total, nil
+		}
+		after = ids[len(ids)-1]
+		dues, err := p.store.Unposted(ctx, ids[0], after)
+		if err != nil {
+			return total, fmt.Errorf("list processes to post: %w", err)
+		}
+		for _, id := range p.withWork(now, dues) {
 			n, err := p.PostCluster(ctx, now, id)
 			total += n
 			if err != nil {
 				return total, fmt.Errorf("post %s: %w", id, err)
 			}
-			after = id
-		}
-		if len(ids) < clusterPage {
-			return total, nil
 		}
 	}
+}
+
+// withWork returns the clusters that have something to write, before transactions are begun for them.
+func (p *Poster) withWork(now time.Time, dues []Due) []cluster.ID {
+	var ids []cluster.ID
+	for _, d := range dues {
+		if n := len(ids); n > 0 && ids[n-1] == d.Process.ClusterID {
+			continue
+		}
+		if post, settled := due(d.Process, d.State, now); post || settled || len(p.reprice(now, d)) > 0 {
+			ids = append(ids, d.Process.ClusterID)
+		}
+	}
+	return ids
 }
 
 // PostCluster is Post for one cluster.
@@ -91,17 +112,9 @@ func (p *Poster) PostCluster(ctx context.Context, now time.Time, id cluster.ID) 
 
 // some posts one transaction's worth.
 func (p *Poster) some(ctx context.Context, now time.Time, id cluster.ID) (written int, more bool, err error) {
-	c, err := p.store.ClusterByID(ctx, id)
-	if err != nil {
-		return 0, false, err
-	}
-	dues, err := p.store.Unposted(ctx, id)
-	if err != nil || !p.anything(now, c, dues) {
-		return 0, false, err
-	}
 	err = p.tx.Atomically(ctx, func(ctx context.Context) error {
 		written, more = 0, false
-		dues, err := p.store.Unposted(ctx, id) // as they are now that nobody else can write them
+		dues, err := p.store.Unposted(ctx, id, id)
 		if err != nil {
 			return err
 		}
@@ -114,7 +127,7 @@ func (p *Poster) some(ctx context.Context, now time.Time, id cluster.ID) (writte
 				more = true
 				return nil
 			}
-			n, all, err := p.process(ctx, now, c, d, closed, maxEntries-written)
+			n, all, err := p.process(ctx, now, d, closed, maxEntries-written)
 			if err != nil {
 				return err
 			}
@@ -126,26 +139,16 @@ func (p *Poster) some(ctx context.Context, now time.Time, id cluster.ID) (writte
 	return written, more, err
 }
 
-// anything reports whether there is something to write, before a transaction is begun for it.
-func (p *Poster) anything(now time.Time, c cluster.Cluster, dues []Due) bool {
-	for _, d := range dues {
-		if post, settled := due(d.Process, d.State, now); post || settled || len(p.reprice(now, c, d)) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *Poster) reprice(now time.Time, c cluster.Cluster, d Due) []cluster.Repricing {
+func (p *Poster) reprice(now time.Time, d Due) []cluster.Repricing {
 	if d.Process.StartedAt.IsZero() {
 		return nil
 	}
-	return Reprice(d.Process, c.Backend, d.State, p.prices, now)
+	return Reprice(d.Process, d.Backend, d.State, p.prices, now)
 }
 
 // process posts one process, and says whether that was all.
-func (p *Poster) process(ctx context.Context, now time.Time, c cluster.Cluster, d Due, closed Month, limit int) (written int, all bool, err error) {
-	if repricings := p.reprice(now, c, d); len(repricings) > 0 {
+func (p *Poster) process(ctx context.Context, now time.Time, d Due, closed Month, limit int) (written int, all bool, err error) {
+	if repricings := p.reprice(now, d); len(repricings) > 0 {
 		if err := p.store.AddRepricings(ctx, d.Process, repricings, now); err != nil {
 			return 0, false, fmt.Errorf("add prices: %w", err)
 		}
@@ -161,7 +164,7 @@ func (p *Poster) process(ctx context.Context, now time.Time, c cluster.Cluster, 
 		}
 		entries, state := Post(d.Process, d.State, posted, now, limit)
 		for i := range entries {
-			entries[i].Owner, entries[i].Backend, entries[i].RecordedAt = c.OwnerID, c.Backend, now
+			entries[i].Owner, entries[i].Backend, entries[i].RecordedAt = d.Owner, d.Backend, now
 			entries[i] = book(entries[i], closed, p.zone)
 		}
 		if err := p.store.AddEntries(ctx, entries); err != nil {

@@ -2,11 +2,13 @@
 SELECT DISTINCT cluster_id FROM processes WHERE unposted = 1 AND cluster_id > $1 ORDER BY cluster_id LIMIT $2;
 
 -- name: ListUnpostedProcesses :many
-SELECT sqlc.embed(p), s.until_at, s.meter
+-- Of the clusters from one to another.
+SELECT sqlc.embed(p), c.owner_id, c.backend, s.until_at, s.meter
 FROM processes p
+JOIN clusters c ON c.id = p.cluster_id
 LEFT JOIN ledger_states s ON s.process_id = p.id
-WHERE p.cluster_id = $1 AND p.unposted = 1
-ORDER BY p.id;
+WHERE p.cluster_id >= sqlc.arg('first') AND p.cluster_id <= sqlc.arg('last') AND p.unposted = 1
+ORDER BY p.cluster_id, p.id;
 
 -- name: SettleProcess :execrows
 UPDATE processes SET unposted = 0 WHERE id = $1;
@@ -65,8 +67,14 @@ WHERE e.month = sqlc.arg('month') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e
 GROUP BY e.owner_id, e.backend, e.kind, e.currency, u.name
 ORDER BY e.owner_id, e.backend, e.kind, e.currency;
 
+-- name: GetLedgerExtent :one
+SELECT count(*) AS entries, CAST(COALESCE(max(id), 0) AS BIGINT) AS newest FROM ledger_entries WHERE month = $1;
+
 -- name: AddLedgerMonth :execrows
 INSERT INTO ledger_months (month, start_at, end_at, closed_at, closed_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING;
+
+-- name: GetMonthAfter :one
+SELECT CAST(COALESCE(min(month), '') AS TEXT) AS month FROM ledger_entries WHERE month > $1;
 
 -- name: ListLedgerMonths :many
 SELECT * FROM ledger_months ORDER BY month;

@@ -131,6 +131,33 @@ func (q *Queries) GetClosedThrough(ctx context.Context) (string, error) {
 	return month, err
 }
 
+const getLedgerExtent = `-- name: GetLedgerExtent :one
+SELECT count(*) AS entries, CAST(COALESCE(max(id), 0) AS BIGINT) AS newest FROM ledger_entries WHERE month = $1
+`
+
+type GetLedgerExtentRow struct {
+	Entries int64
+	Newest  int64
+}
+
+func (q *Queries) GetLedgerExtent(ctx context.Context, month string) (GetLedgerExtentRow, error) {
+	row := q.db.QueryRowContext(ctx, getLedgerExtent, month)
+	var i GetLedgerExtentRow
+	err := row.Scan(&i.Entries, &i.Newest)
+	return i, err
+}
+
+const getMonthAfter = `-- name: GetMonthAfter :one
+SELECT CAST(COALESCE(min(month), '') AS TEXT) AS month FROM ledger_entries WHERE month > $1
+`
+
+func (q *Queries) GetMonthAfter(ctx context.Context, month string) (string, error) {
+	row := q.db.QueryRowContext(ctx, getMonthAfter, month)
+	var month_2 string
+	err := row.Scan(&month_2)
+	return month_2, err
+}
+
 const ledgerTotalsPerMonth = `-- name: LedgerTotalsPerMonth :many
 SELECT e.month, e.kind, e.currency, count(*) AS entries, CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
 FROM ledger_entries e
@@ -643,21 +670,30 @@ func (q *Queries) ListUnpostedClusters(ctx context.Context, arg ListUnpostedClus
 }
 
 const listUnpostedProcesses = `-- name: ListUnpostedProcesses :many
-SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, s.until_at, s.meter
+SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, c.owner_id, c.backend, s.until_at, s.meter
 FROM processes p
+JOIN clusters c ON c.id = p.cluster_id
 LEFT JOIN ledger_states s ON s.process_id = p.id
-WHERE p.cluster_id = $1 AND p.unposted = 1
-ORDER BY p.id
+WHERE p.cluster_id >= $1 AND p.cluster_id <= $2 AND p.unposted = 1
+ORDER BY p.cluster_id, p.id
 `
+
+type ListUnpostedProcessesParams struct {
+	First string
+	Last  string
+}
 
 type ListUnpostedProcessesRow struct {
 	Process Process
+	OwnerID string
+	Backend string
 	UntilAt sql.NullInt64
 	Meter   sql.NullString
 }
 
-func (q *Queries) ListUnpostedProcesses(ctx context.Context, clusterID string) ([]ListUnpostedProcessesRow, error) {
-	rows, err := q.db.QueryContext(ctx, listUnpostedProcesses, clusterID)
+// Of the clusters from one to another.
+func (q *Queries) ListUnpostedProcesses(ctx context.Context, arg ListUnpostedProcessesParams) ([]ListUnpostedProcessesRow, error) {
+	rows, err := q.db.QueryContext(ctx, listUnpostedProcesses, arg.First, arg.Last)
 	if err != nil {
 		return nil, err
 	}
@@ -690,6 +726,8 @@ func (q *Queries) ListUnpostedProcesses(ctx context.Context, clusterID string) (
 			&i.Process.PriceAsOf,
 			&i.Process.Repricings,
 			&i.Process.Unposted,
+			&i.OwnerID,
+			&i.Backend,
 			&i.UntilAt,
 			&i.Meter,
 		); err != nil {
