@@ -19,6 +19,8 @@ from lineitem._models import (
     Credentials,
     Environment,
     EventList,
+    LedgerMonthList,
+    LedgerSummary,
     LogsList,
     Me,
     PackageList,
@@ -254,6 +256,17 @@ def cost_breakdown(
     return Call("GET", "/cost/breakdown", CostBreakdown, query=query)
 
 
+def ledger_months() -> Call[LedgerMonthList]:
+    """GET /ledger/months."""
+    return Call("GET", "/ledger/months", LedgerMonthList)
+
+
+def ledger_summary(since: datetime | None, until: datetime | None) -> Call[LedgerSummary]:
+    """GET /ledger/summary."""
+    query = {k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None}
+    return Call("GET", "/ledger/summary", LedgerSummary, query=query)
+
+
 def rates() -> Call[RateCard]:
     """GET /rates."""
     return Call("GET", "/rates", RateCard)
@@ -308,5 +321,7 @@ ALL: tuple[AnyCall, ...] = (
     put_source,
     cost,
     cost_breakdown,
+    ledger_months,
+    ledger_summary,
     rates,
 )

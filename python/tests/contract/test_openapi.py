@@ -74,6 +74,10 @@ CALLS: dict[str, _routes.Call[Any]] = {
         zone="Europe/Oslo",
         limit=5,
     ),
+    "ledger_months": _routes.ledger_months(),
+    "ledger_summary": _routes.ledger_summary(
+        datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2026, 2, 1, tzinfo=timezone.utc)
+    ),
     "rates": _routes.rates(),
 }
 
@@ -118,7 +122,7 @@ def test_all_routes_of_the_client_are_checked() -> None:
 def test_all_routes_of_the_contract_are_in_the_client() -> None:
     ours = {(call.method.lower(), _routes.BASE + call.template) for call in CALLS.values()}
     theirs = {(method, path) for path, methods in CONTRACT["paths"].items() for method in methods}
-    # Sessions are cookies, for browsers. Files are for other tools, and the price book is IT's: both by URL or the command line.
+    # Sessions are cookies, for browsers. Files are for other tools, the price book is IT's, and closing the books finance's: by URL or the command line.
     assert theirs - ours == {
         ("post", "/api/v1/session"),
         ("delete", "/api/v1/session"),
@@ -127,6 +131,10 @@ def test_all_routes_of_the_contract_are_in_the_client() -> None:
         ("get", "/api/v1/clusters/{cluster_id}/profile.pb.gz"),
         ("get", "/api/v1/clusters/{cluster_id}/profile.speedscope.json"),
         ("get", "/api/v1/cost.focus.csv"),
+        ("get", "/api/v1/ledger/entries"),
+        ("get", "/api/v1/ledger/months/{month}"),
+        ("post", "/api/v1/ledger/months/{month}/close"),
+        ("post", "/api/v1/ledger/months/{month}/import-focus"),
         ("get", "/api/v1/prices"),
         ("get", "/api/v1/prices/coverage"),
         ("post", "/api/v1/prices/import"),
@@ -190,7 +198,18 @@ def test_all_answers_of_the_contract_have_a_model() -> None:
         "WatchRequest",
     }
     price_book = {"PriceCoverage", "PriceCovers", "PriceEntry", "PriceImport", "PriceLeftOut", "PriceList"}
-    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - price_book - {"Error"}
+    books = {
+        "LedgerCheck",
+        "LedgerEntry",
+        "LedgerEntryList",
+        "LedgerFactor",
+        "LedgerImport",
+        "LedgerMonthDetails",
+        "LedgerNotOurs",
+        "LedgerTotal",
+        "LedgerTrueUp",
+    }
+    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - price_book - books - {"Error"}
 
 
 def test_errors_have_the_fields_that_are_read() -> None:

@@ -249,6 +249,8 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "put_source": "PUT /clusters/cl_1/source",
         "cost": "GET /cost",
         "cost_breakdown": "GET /cost/breakdown",
+        "ledger_months": "GET /ledger/months",
+        "ledger_summary": "GET /ledger/summary",
         "rates": "GET /rates",
     }
     seen = {}
