@@ -384,6 +384,49 @@ func TestCorrectionsAfterTheClose(t *testing.T) {
 	})
 }
 
+// failing is a database that cannot note how far one cluster is posted.
+type failing struct {
+	*store.DB
+	cluster cluster.ID
+}
+
+func (f failing) PutState(ctx context.Context, p cluster.Process, s ledger.State) error {
+	if p.ClusterID == f.cluster {
+		return errBroken
+	}
+	return f.DB.PutState(ctx, p, s)
+}
+
+// A cluster that cannot be posted holds up no other, leaves nothing half done, and is named when its month is to be closed.
+func TestWhatIsNotPostedIsNamed(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		b := newBooks(t, db, time.UTC)
+		broken, sound := b.cluster(t, "broken", 1), b.cluster(t, "sound", 1)
+		b.now = time.Date(2026, 2, 1, 1, 0, 0, 0, time.UTC)
+		poster := ledger.NewPoster(failing{db, broken[0].ClusterID}, db, b.current, time.UTC)
+		if _, err := poster.Post(ctx, b.now); !errors.Is(err, errBroken) {
+			t.Errorf("posting: %v", err)
+		}
+		posted := map[cluster.ID]bool{}
+		for _, e := range getBy(t, ctx, db.Entries, ledger.Filter{Limit: 1000}) {
+			posted[e.Cluster] = true
+		}
+		equal(t, posted, map[cluster.ID]bool{sound[0].ClusterID: true})
+		service := ledger.NewService(ledger.Config{Store: db, Tx: db, Poster: poster, Folder: foldsNothing{}, Zone: time.UTC, Currency: "USD"})
+		_, err := service.Close(ctx, b.now, b.admin, "2026-01")
+		wantCode(t, err, "month_not_posted")
+		if !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "broken ("+string(broken[0].ClusterID)+")") || strings.Contains(err.Error(), "sound") {
+			t.Errorf("closing: %v", err)
+		}
+		d, err := b.service.Close(ctx, b.now, b.admin, "2026-01")
+		if err != nil || d.Check.Processes != 4 {
+			t.Errorf("closing with a sound database: %+v, %v", d.Check, err)
+		}
+	})
+}
+
 func wantCode(t testing.TB, err error, code string) {
 	t.Helper()
 	var e *errs.Error

@@ -85,6 +85,7 @@ func readInvoice(in io.Reader, costColumn string, needed []string, f func(invoic
 	if err != nil {
 		return err
 	}
+	var periods periods
 	for n := 0; ; n++ {
 		bounded.used = 0
 		cells, err := reader.Read()
@@ -99,7 +100,7 @@ func readInvoice(in io.Reader, costColumn string, needed []string, f func(invoic
 		}
 		line, _ := reader.FieldPos(0)
 		row := invoiceRow{line: line, cells: cells, columns: columns}
-		if err := row.parse(costColumn); err != nil {
+		if err := row.parse(costColumn, &periods); err != nil {
 			return err
 		}
 		if err := f(row); err != nil {
@@ -108,7 +109,24 @@ func readInvoice(in io.Reader, costColumn string, needed []string, f func(invoic
 	}
 }
 
-func (r *invoiceRow) parse(costColumn string) error {
+// periods remembers the newest time that was read: most rows of a file have the same.
+type periods struct {
+	text  string
+	month Month
+}
+
+func (p *periods) of(text string) (Month, bool) {
+	if text == p.text && text != "" {
+		return p.month, true
+	}
+	at, ok := parsePeriod(text)
+	if ok {
+		p.text, p.month = strings.Clone(text), MonthOf(at, time.UTC)
+	}
+	return p.month, ok
+}
+
+func (r *invoiceRow) parse(costColumn string, periods *periods) error {
 	var ok bool
 	if text := r.get(costColumn); text == "" {
 		return wrongLine(r.line, "%s is empty.", costColumn)
@@ -116,11 +134,9 @@ func (r *invoiceRow) parse(costColumn string) error {
 		return wrongLine(r.line, "%s is %.*q, which is no amount of money.", costColumn, maxCell, text)
 	}
 	period := r.get(columnPeriod)
-	at, ok := parsePeriod(period)
-	if !ok {
+	if r.month, ok = periods.of(period); !ok {
 		return wrongLine(r.line, "%s is %.*q, which is no time like 2026-10-01T00:00:00Z.", columnPeriod, maxCell, period)
 	}
-	r.month = MonthOf(at, time.UTC)
 	r.currency = cost.Currency(r.get(columnCurrency))
 	if len(r.currency) != 3 {
 		return wrongLine(r.line, "%s is %.*q, which is no code of a currency.", columnCurrency, maxCell, string(r.currency))
@@ -226,12 +242,18 @@ const (
 	maxAmountDigits = 9
 )
 
-var attosPerNano = big.NewInt(1_000_000_000)
+var (
+	attosPerNano  = big.NewInt(1_000_000_000)
+	largestAmount = power(decimals + maxAmountDigits)
+)
 
 // parseAmount reads a decimal amount exactly, in 10^-18 of a unit; what is smaller is rounded off, halves away from 0.
 func parseAmount(text string) (*big.Int, bool) {
 	if len(text) > 60 || strings.Trim(text, "0123456789.eE+-") != "" {
 		return nil, false
+	}
+	if amount, ok := parsePlain(text); ok {
+		return amount, amount.CmpAbs(largestAmount) <= 0
 	}
 	if i := strings.IndexAny(text, "eE"); i >= 0 { // a huge exponent would be a huge number
 		exponent, err := strconv.Atoi(text[i+1:])
@@ -245,8 +267,20 @@ func parseAmount(text string) (*big.Int, bool) {
 	}
 	value.Mul(value, new(big.Rat).SetInt(power(decimals)))
 	amount := round(value.Num(), value.Denom())
-	return amount, amount.CmpAbs(power(decimals+maxAmountDigits)) <= 0
+	return amount, amount.CmpAbs(largestAmount) <= 0
 }
+
+// parsePlain reads "-12.34" without a detour over fractions, which is what nearly all amounts look like.
+func parsePlain(text string) (*big.Int, bool) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	digits := strings.TrimPrefix(whole, "-")
+	if digits == "" || len(fraction) > decimals || strings.Trim(digits, "0123456789") != "" || strings.Trim(fraction, "0123456789") != "" {
+		return nil, false
+	}
+	return new(big.Int).SetString(whole+fraction+zeros[len(fraction):], 10)
+}
+
+const zeros = "000000000000000000"
 
 func power(n int64) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(n), nil) }
 

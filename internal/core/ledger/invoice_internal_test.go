@@ -201,3 +201,30 @@ func FuzzParseRule(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkReadInvoice reads rows of real clouds and matches them by a rule.
+func BenchmarkReadInvoice(b *testing.B) {
+	z, err := gzip.NewReader(bytes.NewReader(sample(b)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		b.Fatal(err)
+	}
+	head, body, _ := bytes.Cut(text, []byte("\n"))
+	file := append(append(append([]byte{}, head...), '\n'), bytes.Repeat(body, 50)...)
+	ours := newKnown([]Metered{{Process: "cl_1-w-0-1", Cluster: "cl_1", Backend: "aws"}})
+	rules, err := ParseRules([]string{"ServiceName=Amazon Elastic Compute* -> backend=aws"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	for b.Loop() {
+		got, err := addUp(ImportInput{Month: "2024-09", File: bytes.NewReader(file), CostColumn: columnBilled}, rules, ours, "USD")
+		if err != nil || got.rows < 10_000 {
+			b.Fatal(got.rows, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -317,13 +318,12 @@ func (s *Service) Close(ctx context.Context, now time.Time, actor identity.Actor
 	if err := s.folder.FoldAll(ctx, ""); err != nil {
 		return Details{}, fmt.Errorf("fold telemetry: %w", err)
 	}
-	if _, err := s.poster.Post(ctx, now); err != nil {
-		return Details{}, err
-	}
+	// What cannot be posted is named below, if it is of this month.
+	_, unposted := s.poster.Post(ctx, now)
 	for range attempts {
 		done, err := s.close(ctx, now, Closing{Month: month, Start: start, End: end, At: now, By: actor.User.Name})
 		if err != nil {
-			return Details{}, err
+			return Details{}, errors.Join(err, unposted)
 		}
 		if done {
 			return s.Month(ctx, now, actor, month)

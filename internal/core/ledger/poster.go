@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,28 +58,33 @@ func NewPoster(store PostStore, tx identity.Transactor, prices Prices, zone *tim
 	return &Poster{store: store, tx: tx, prices: prices, zone: zone}
 }
 
-// Post writes down what new prices apply to running processes and posts the hours that are over, of all clusters. It returns how many entries it wrote.
+// Post writes down what new prices apply to running processes and posts the hours that are over, of all clusters. It returns how many entries it wrote. A
+// cluster that cannot be posted does not hold up the others.
 func (p *Poster) Post(ctx context.Context, now time.Time) (int, error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	total := 0
+	var failures []error
 	for after := cluster.ID(""); ; {
 		ids, err := p.store.UnpostedClusters(ctx, after, clusterPage)
 		if err != nil {
-			return total, fmt.Errorf("list clusters to post: %w", err)
+			return total, errors.Join(append(failures, fmt.Errorf("list clusters to post: %w", err))...)
 		}
 		if len(ids) == 0 {
-			return total, nil
+			return total, errors.Join(failures...)
 		}
 		after = ids[len(ids)-1]
 		dues, err := p.store.Unposted(ctx, ids[0], after)
 		if err != nil {
-			return total, fmt.Errorf("list processes to post: %w", err)
+			return total, errors.Join(append(failures, fmt.Errorf("list processes to post: %w", err))...)
 		}
 		for _, id := range p.withWork(now, dues) {
 			n, err := p.PostCluster(ctx, now, id)
 			total += n
 			if err != nil {
-				return total, fmt.Errorf("post %s: %w", id, err)
+				failures = append(failures, fmt.Errorf("post %s: %w", id, err))
+			}
+			if ctx.Err() != nil {
+				return total, errors.Join(failures...)
 			}
 		}
 	}
