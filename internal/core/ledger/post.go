@@ -193,8 +193,10 @@ func Reprice(p cluster.Process, backend string, s State, prices Prices, now time
 	}
 	_, basis := p.Price()
 	var out []cluster.Repricing
-	add := func(at time.Time, card cost.Card) {
-		if card.Currency != p.Rate.Currency || card.Basis() == basis || !at.Before(end) || !at.After(newest) {
+	add := func(at time.Time, card cost.Card, byBook bool) {
+		// The options say the same in other words where the book has half of what is needed.
+		same := card.Basis() == basis || (!byBook && card.CoreHour == basis.CoreHour && card.GigabyteHour == basis.GigabyteHour)
+		if same || card.Currency != p.Rate.Currency || !at.Before(end) || !at.After(newest) {
 			return
 		}
 		basis = card.Basis()
@@ -203,11 +205,11 @@ func Reprice(p cluster.Process, backend string, s State, prices Prices, now time
 	// A list may fill in a past that had no price: what is not posted yet is priced by it.
 	first := later(after, s.Until)
 	if card, byBook := prices.ByBook(backend, first); byBook {
-		add(first, card)
+		add(first, card, true)
 	}
 	for _, at := range prices.Changes(backend, first, end) {
-		card, _ := prices.ByBook(backend, at)
-		add(at, card)
+		card, byBook := prices.ByBook(backend, at)
+		add(at, card, byBook)
 	}
 	return slices.Clip(out)
 }
