@@ -149,6 +149,9 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 // csvBody is a body that is sent as it is.
 type csvBody []byte
 
+// csvStream is a body that is sent as it is read.
+type csvStream struct{ io.Reader }
+
 func (c *Client) send(ctx context.Context, method string, u *url.URL, in, out any) error {
 	data, err := c.exchange(ctx, method, u, "application/json", in)
 	if err != nil || out == nil {
@@ -166,6 +169,8 @@ func (c *Client) exchange(ctx context.Context, method string, u *url.URL, accept
 	mediaType := "application/json"
 	switch in := in.(type) {
 	case nil:
+	case csvStream:
+		mediaType, body = "text/csv", in.Reader
 	case csvBody:
 		mediaType, body = "text/csv", bytes.NewReader(in)
 	default:
@@ -187,7 +192,11 @@ func (c *Client) exchange(ctx context.Context, method string, u *url.URL, accept
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	response, err := c.http.Do(request)
+	client := *c.http
+	if _, streams := in.(csvStream); streams {
+		client.Timeout = 0 // it takes as long as the file is large; ctx still ends it
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
 	}

@@ -85,6 +85,14 @@ func routes() []route {
 		ok("GET", "/prices/coverage", "", "", 200),
 		// These requests are JSON, which a price list is not; that only admins may import: TestImportingPricesIsRefused.
 		ok("POST", "/prices/import", "", "{}", 415),
+		ok("GET", "/ledger/months", "", "", 200),
+		// Nothing is booked in that month; only admins close months, and this one was long over.
+		ok("GET", "/ledger/months/{month}", "", "", 404),
+		{method: "POST", path: "/ledger/months/{month}/close", nobody: 401, stranger: 403, owner: 403, admin: 200},
+		ok("GET", "/ledger/entries", "limit=10", "", 200),
+		ok("GET", "/ledger/summary", "since=2026-01-01T00:00:00Z", "", 200),
+		// These requests are no CSV; that only admins import invoices: TestImportingInvoicesIsRefused.
+		ok("POST", "/ledger/months/{month}/import-focus", "", "{}", 415),
 		cluster("GET", "/resources", "bins=10", "", 200),
 		ok("GET", "/packages", "name=xgboost&version=%3C2&grade=seen", "", 200),
 		{method: "GET", path: "/environments/{environment_id}", nobody: 401, stranger: 404, owner: 404, lead: 404, admin: 404},
@@ -251,7 +259,7 @@ func makeGroups(t testing.TB, s *servertest.Server) {
 func request(t *testing.T, base string, r route, clusterID, token string) *http.Request {
 	t.Helper()
 	path := strings.NewReplacer("{cluster_id}", clusterID, "{token_id}", "tk_none",
-		"{group_id}", "%2Fresearch%2Fgenomics", "{user_id}", "ben", "{user_name}", "ben").Replace(r.path)
+		"{group_id}", "%2Fresearch%2Fgenomics", "{user_id}", "ben", "{user_name}", "ben", "{month}", "2024-02").Replace(r.path)
 	query, err := url.ParseQuery(r.query)
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,8 @@ type Config struct {
 	Console Console
 	// Prices is the price book.
 	Prices Prices
+	// Ledger keeps the books.
+	Ledger Ledger
 	// PublicURL is how browsers reach the server, without a slash at its end.
 	PublicURL string
 	// Version, Organisation and TimeZone are shown to people.
@@ -97,6 +99,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.softwareRoutes(a)
 	s.priceRoutes(a)
 	s.sqlRoutes(a)
+	s.ledgerRoutes(a)
 	return a
 }
 

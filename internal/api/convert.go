@@ -85,11 +85,12 @@ func (s *server) clusterToAPI(v cluster.View) sdk.Cluster {
 
 func processToAPI(v cluster.ProcessView) sdk.Process {
 	p := v.Process
+	rate, basis := p.Price()
 	return sdk.Process{
 		ID: string(p.ID), Role: string(p.Role), Name: p.Name, Generation: p.Generation,
 		Status: string(p.Status), Target: string(p.Target), Reason: p.Reason, Threads: p.Threads, MemoryBytes: p.MemoryBytes,
-		RateNanosPerHour: int64(p.Rate.NanosPerHour), CostNanos: int64(v.Cost), Handle: p.Handle, ExitCode: p.ExitCode,
-		PriceSource: p.Basis.Source, PriceAsOf: optionalTime(p.Basis.AsOf),
+		RateNanosPerHour: int64(rate.NanosPerHour), CostNanos: int64(v.Cost), Handle: p.Handle, ExitCode: p.ExitCode,
+		PriceSource: basis.Source, PriceAsOf: optionalTime(basis.AsOf),
 		CreatedAt: p.CreatedAt.UTC(), StartedAt: optionalTime(p.StartedAt), EndedAt: optionalTime(p.EndedAt),
 	}
 }

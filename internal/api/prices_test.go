@@ -62,8 +62,14 @@ func TestTheBookPricesWhatIsCreatedAfterIt(t *testing.T) {
 		t.Errorf("%d nano-units for %s", after.TotalNanos, hour)
 	}
 	processes, err := s.User.ListProcesses(ctx, "before")
-	if err != nil || !strings.Contains(processes.Items[0].PriceSource, "--price-core-hour") {
+	// An older process is charged by the book from then on, and by the options for the hour before.
+	if err != nil || processes.Items[0].PriceSource != "Price book: Finance" || processes.Items[0].RateNanosPerHour != 21_000_000 || processes.Items[0].CostNanos < 66_000_000 ||
+		processes.Items[0].CostNanos > 66_100_000 {
 		t.Errorf("an older process: %+v, %v", processes.Items, err)
+	}
+	older, err := s.User.Bill(ctx, "before")
+	if err != nil || len(older.Prices) != 2 || older.Prices[0].CostNanos+older.Prices[1].CostNanos != older.TotalNanos {
+		t.Errorf("an older cluster: %+v, %v", older.Prices, err)
 	}
 	coverage, err := s.User.PriceCoverage(ctx, sdk.CostOptions{})
 	if err != nil || len(coverage.Items) != 2 || coverage.UnpricedHours != 0 || coverage.PricedHours < 5.9 || coverage.PricedHours > 6.1 {

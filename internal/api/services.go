@@ -10,6 +10,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/console"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/spend"
@@ -68,6 +69,16 @@ type Prices interface {
 // Console is what the routes ask of core/console, under the same rule.
 type Console interface {
 	Answer(ctx context.Context, now time.Time, actor identity.Actor, q console.Question) (console.Answer, error)
+}
+
+// Ledger is what the routes ask of core/ledger, under the same rule.
+type Ledger interface {
+	Months(ctx context.Context, actor identity.Actor) ([]ledger.Statement, error)
+	Month(ctx context.Context, now time.Time, actor identity.Actor, month ledger.Month) (ledger.Details, error)
+	Close(ctx context.Context, now time.Time, actor identity.Actor, month ledger.Month) (ledger.Details, error)
+	Entries(ctx context.Context, actor identity.Actor, f ledger.Filter) ([]ledger.Entry, error)
+	Summary(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (ledger.Summary, error)
+	Import(ctx context.Context, now time.Time, actor identity.Actor, in ledger.ImportInput) (ledger.TrueUpResult, error)
 }
 
 // Resources is what the routes ask of core/resource, under the same rule.

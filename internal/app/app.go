@@ -26,6 +26,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
@@ -84,6 +85,8 @@ type App struct {
 	clusters  *controller.Clusters
 	watched   *controller.Watched
 	telemetry *controller.Telemetry
+	ledger    *controller.Ledger
+	poster    *ledger.Poster
 	folder    *usage.Folder
 	bills     *bill.Service
 	keeper    *segment.Keeper
@@ -181,6 +184,12 @@ func (a *App) wire(ctx context.Context) error {
 	a.telemetry = &controller.Telemetry{
 		Folder: a.folder, Housekeeper: a.db, Retention: telemetryRetention, Logger: a.logger, Now: a.now,
 	}
+	zone, err := time.LoadLocation(a.cfg.TimeZone)
+	if err != nil {
+		return fmt.Errorf("find the time zone: %w", err)
+	}
+	a.poster = ledger.NewPoster(a.db, a.db, prices, zone)
+	a.ledger = &controller.Ledger{Poster: a.poster, Prices: prices, Logger: a.logger, Now: a.now}
 	service := cluster.NewService(cluster.ServiceConfig{
 		Store: a.db, Tx: a.db, Users: a.db, Groups: a.groups, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
@@ -194,7 +203,7 @@ func (a *App) wire(ctx context.Context) error {
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
-	handler, err := a.handler(service, prices, b.Name(), registry)
+	handler, err := a.handler(service, prices, b.Name(), registry, zone)
 	if err != nil {
 		return err
 	}
@@ -206,16 +215,20 @@ func (a *App) wire(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) (http.Handler, error) {
+func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry, zone *time.Location) (http.Handler, error) {
 	card := a.cfg.Card()
 	packages := inventory.NewService(service, a.db, a.db, a.folder, card)
 	statements, err := a.openConsole(packages)
 	if err != nil {
 		return nil, err
 	}
+	spends := spend.NewService(a.keeper, card.Currency)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: a.bills, Spend: spend.NewService(a.keeper, card.Currency),
+		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: a.bills, Spend: spends,
+		Ledger: ledger.NewService(ledger.Config{
+			Store: a.db, Tx: a.db, Poster: a.poster, Folder: a.folder, Spending: spending{spends}, Costs: metering{a.bills}, Zone: zone, Currency: card.Currency,
+		}),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
@@ -252,6 +265,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.watched.Run(loops) })
 		group.Go(func() error { return a.telemetry.Run(loops) })
 		group.Go(func() error { return a.warehouse.Run(loops) })
+		group.Go(func() error { return a.ledger.Run(loops) })
 	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
@@ -293,5 +307,5 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.keeper.Settle(ctx))
+	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.ledger.Tick(ctx), a.keeper.Settle(ctx))
 }

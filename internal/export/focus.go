@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,13 +66,33 @@ func (f *Focus) Write(h bill.ProcessHour) error {
 		"Usage-Based", h.End.UTC().Format(focusTime), h.Start.UTC().Format(focusTime), "", hours, focusUnit,
 		money, money, "", focusProvider, money, "Standard", hours, focusUnit, focusProvider,
 		focusProvider, string(h.Process.ID), h.Cluster.Name + "/" + h.Process.Name, kind, "Compute", focusService, "Other (Compute)", string(h.Owner.ID), h.Owner.Name,
-		string(tags), string(h.Cluster.ID), h.Cluster.Name, strconv.FormatInt(int64(h.Cost), 10), strconv.FormatInt(h.Process.MemoryBytes, 10), "configured",
+		string(tags), string(h.Cluster.ID), h.Cluster.Name, strconv.FormatInt(int64(h.Cost), 10), strconv.FormatInt(h.Process.MemoryBytes, 10), priceSource(h),
 		strconv.Itoa(h.Process.Threads),
 	}
 	for i, cell := range row {
 		row[i] = csvText(cell)
 	}
 	return f.out.Write(row)
+}
+
+// priceSource says where the prices of an hour come from: of each that held in it.
+func priceSource(h bill.ProcessHour) string {
+	var sources []string
+	start, end, ok := h.Process.Interval(h.End)
+	if start.Before(h.Start) {
+		start = h.Start
+	}
+	if ok && start.Before(end) {
+		for _, s := range h.Process.Spans(start, end) {
+			if s.Basis.Source != "" {
+				sources = append(sources, s.Basis.Source)
+			}
+		}
+	}
+	if len(sources) == 0 {
+		return "configured" // processes that are older than the record of their prices
+	}
+	return text(strings.Join(slices.Compact(sources), "; "))
 }
 
 // Flush writes what is still held back.

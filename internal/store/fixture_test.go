@@ -158,6 +158,8 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	file := segment.Segment{Table: "lines", Day: day, Name: "lines-1.parquet", Rows: 2, Bytes: 3, Nanos: 4}
 	must(t, db.SwapSegments(ctx, segment.Change{Fresh: []segment.Segment{file}}, nil, noon))
 	must(t, db.MarkSince(ctx, c.ID, noon.Add(10*time.Minute)))
+	books := fillLedger(t, db, user.ID, process)
+	process.Repricings = books.repricings
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -203,6 +205,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		if len(catalogue.Marks) != 1 || catalogue.Marks[0].Pair != (segment.Pair{Cluster: c.ID, Hour: noon.UTC().Truncate(time.Hour)}) {
 			t.Errorf("marks = %v", catalogue.Marks)
 		}
+		books.check(t, db)
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)

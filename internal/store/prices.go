@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
@@ -43,17 +44,60 @@ func (db *DB) EndPrice(ctx context.Context, id string, at time.Time) error {
 }
 
 // PricedTime says by what the processes of clusters within the scope were priced in [since, until).
-func (db *DB) PricedTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]price.PricedTime, error) {
+func (db *DB) PricedTime(ctx context.Context, scope identity.Scope, since, until time.Time) (out []price.PricedTime, err error) {
 	owner, led := scopeToDB(&scope)
-	rows, err := db.read(ctx).ListPricedTime(ctx, sqlcgen.ListPricedTimeParams{Until: micros(until), Since: micros(since), Owner: owner, Led: led})
-	return convert(rows, func(r sqlcgen.ListPricedTimeRow) price.PricedTime {
-		return price.PricedTime{
-			Provider: r.Backend, Rate: cost.Rate{NanosPerHour: cost.Nanos(r.NanosPerHour), Currency: cost.Currency(r.Currency)}, Micros: r.Micros,
-			Basis: cost.Basis{
-				CoreHour: cost.Nanos(r.CoreHourNanos), GigabyteHour: cost.Nanos(r.GigabyteHourNanos), Source: r.PriceSource, AsOf: fromMaybeMicros(r.PriceAsOf),
-			},
+	err = db.Snapshot(ctx, func(ctx context.Context) error {
+		rows, err := db.read(ctx).ListPricedTime(ctx, sqlcgen.ListPricedTimeParams{Until: micros(until), Since: micros(since), Owner: owner, Led: led})
+		if err != nil {
+			return fail("list priced time", err)
 		}
-	}), fail("list priced time", err)
+		out = convert(rows, func(r sqlcgen.ListPricedTimeRow) price.PricedTime {
+			return price.PricedTime{
+				Provider: r.Backend, Rate: cost.Rate{NanosPerHour: cost.Nanos(r.NanosPerHour), Currency: cost.Currency(r.Currency)}, Micros: r.Micros,
+				Basis: cost.Basis{
+					CoreHour: cost.Nanos(r.CoreHourNanos), GigabyteHour: cost.Nanos(r.GigabyteHourNanos), Source: r.PriceSource, AsOf: fromMaybeMicros(r.PriceAsOf),
+				},
+			}
+		})
+		more, err := db.repricedTime(ctx, owner, led, since, until)
+		out = append(out, more...)
+		return err
+	})
+	return out, err
+}
+
+// repricedTime is PricedTime of processes whose prices changed.
+func (db *DB) repricedTime(ctx context.Context, owner, led string, since, until time.Time) ([]price.PricedTime, error) {
+	rows, err := db.read(ctx).ListRepricedProcesses(ctx, sqlcgen.ListRepricedProcessesParams{Until: micros(until), Since: micros(since), Owner: owner, Led: led})
+	if err != nil {
+		return nil, fail("list processes whose prices changed", err)
+	}
+	var out []price.PricedTime
+	for from := 0; from < len(rows); {
+		to, id := from, rows[from].Process.ClusterID
+		var processes []cluster.Process
+		var of []sqlcgen.Process
+		for ; to < len(rows) && rows[to].Process.ClusterID == id; to++ {
+			of, processes = append(of, rows[to].Process), append(processes, processFromDB(rows[to].Process))
+		}
+		if err := db.addRepricings(ctx, cluster.ID(id), of, func(i int) *cluster.Process { return &processes[i] }); err != nil {
+			return nil, err
+		}
+		for _, p := range processes {
+			start, end, ok := p.Interval(until)
+			if start.Before(since) {
+				start = since
+			}
+			if !ok || !start.Before(end) {
+				continue
+			}
+			for _, s := range p.Spans(start, end) {
+				out = append(out, price.PricedTime{Provider: rows[from].Backend, Basis: s.Basis, Rate: s.Rate, Micros: s.End.UnixMicro() - s.Start.UnixMicro()})
+			}
+		}
+		from = to
+	}
+	return out, nil
 }
 
 func priceFromDB(r sqlcgen.Price) price.Entry {

@@ -15,33 +15,37 @@ type PriceUse struct {
 }
 
 // pricesOf says by what prices the processes of a cluster were charged, in the order in which those were first used. The costs sum to the bill's
-// total.
+// total. A process whose prices changed counts at each.
 func pricesOf(processes []cluster.Process, asOf time.Time) []PriceUse {
 	var uses []PriceUse
 	index := map[cost.Basis]int{}
 	for _, p := range processes {
-		if _, _, ok := p.Interval(asOf); !ok {
+		start, end, ok := p.Interval(asOf)
+		if !ok {
 			continue
 		}
-		i, ok := index[p.Basis]
-		if !ok {
-			i = len(uses)
-			index[p.Basis] = i
-			uses = append(uses, PriceUse{Basis: p.Basis})
+		for _, s := range p.Spans(start, end) {
+			i, ok := index[s.Basis]
+			if !ok {
+				i = len(uses)
+				index[s.Basis] = i
+				uses = append(uses, PriceUse{Basis: s.Basis})
+			}
+			uses[i].Processes++
+			uses[i].Cost += p.Cost(s.End) - p.Cost(s.Start)
 		}
-		uses[i].Processes++
-		uses[i].Cost += p.Cost(asOf)
 	}
 	return uses
 }
 
-// cardOf returns the prices by which the newest process of a cluster was charged; those that are configured, where that was not kept.
+// cardOf returns the prices by which the newest process of a cluster is charged; those that are configured, where that was not kept.
 func cardOf(configured cost.Card, processes []cluster.Process) cost.Card {
-	var newest cluster.Process
+	var newest cost.Basis
+	var at time.Time
 	for _, p := range processes {
-		if p.Basis.Source != "" && !p.CreatedAt.Before(newest.CreatedAt) {
-			newest = p
+		if _, basis := p.Price(); basis.Source != "" && !p.CreatedAt.Before(at) {
+			newest, at = basis, p.CreatedAt
 		}
 	}
-	return configured.Of(newest.Basis)
+	return configured.Of(newest)
 }

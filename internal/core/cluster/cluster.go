@@ -122,13 +122,15 @@ type Process struct {
 	Target      Target
 	Threads     int
 	MemoryBytes int64
-	// Rate is what an hour of it costs, fixed when it was created.
+	// Rate is what an hour of it cost when it was created, and costs for as long as no other prices apply (Repricings).
 	Rate cost.Rate
 	// Basis says what the rate was made of and where that came from; it is empty for processes older than that record.
-	Basis    cost.Basis
-	Handle   string
-	ExitCode *int
-	Reason   string
+	Basis cost.Basis
+	// Repricings are the prices that came after the first ones, in the order of time. They are only ever added.
+	Repricings []Repricing
+	Handle     string
+	ExitCode   *int
+	Reason     string
 	// CreatedAt is when it was wanted.
 	CreatedAt time.Time
 	// StartedAt is when it was launched; metering begins. Zero before.
@@ -137,6 +139,12 @@ type Process struct {
 	RetireAt time.Time
 	// EndedAt is when it was gone; metering ends. Zero before.
 	EndedAt time.Time
+}
+
+// Repricing says since when a process is charged by other prices.
+type Repricing struct {
+	From  time.Time
+	Basis cost.Basis
 }
 
 // Credentials are one role's TLS identity in its cluster, PEM-encoded.

@@ -80,5 +80,49 @@ func (p Process) Cost(asOf time.Time) cost.Nanos {
 	if !ok {
 		return 0
 	}
-	return p.Rate.Over(start, end)
+	if len(p.Repricings) == 0 {
+		return p.Rate.Over(start, end)
+	}
+	priced := p.Spans(start, end)
+	spans := make([]cost.Span, len(priced))
+	for i, s := range priced {
+		spans[i] = s.Span
+	}
+	return cost.Sum(spans)
+}
+
+// PricedSpan is metered time at one rate, and what that was made of.
+type PricedSpan struct {
+	cost.Span
+	Basis cost.Basis
+}
+
+// Spans splits [start, end), which lies within the metered interval, by the rates that hold in it.
+func (p Process) Spans(start, end time.Time) []PricedSpan {
+	var spans []PricedSpan
+	rate, basis := p.Rate, p.Basis
+	for _, r := range p.Repricings {
+		if r.From.After(start) {
+			if !r.From.Before(end) {
+				break
+			}
+			spans = append(spans, PricedSpan{cost.Span{Rate: rate, Start: start, End: r.From}, basis})
+			start = r.From
+		}
+		rate, basis = p.rateBy(r.Basis), r.Basis
+	}
+	return append(spans, PricedSpan{cost.Span{Rate: rate, Start: start, End: end}, basis})
+}
+
+// Price returns the newest rate of the process and what it is made of.
+func (p Process) Price() (cost.Rate, cost.Basis) {
+	if n := len(p.Repricings); n > 0 {
+		return p.rateBy(p.Repricings[n-1].Basis), p.Repricings[n-1].Basis
+	}
+	return p.Rate, p.Basis
+}
+
+// rateBy is the rate of the process by other prices.
+func (p Process) rateBy(b cost.Basis) cost.Rate {
+	return cost.Card{Currency: p.Rate.Currency, CoreHour: b.CoreHour, GigabyteHour: b.GigabyteHour}.Price(p.Threads, p.MemoryBytes)
 }

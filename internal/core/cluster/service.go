@@ -361,7 +361,8 @@ func (s *Service) view(ctx context.Context, now time.Time, c Cluster) (View, err
 	for _, p := range processes {
 		v.Cost += p.Cost(now)
 		if p.Metered() {
-			v.Rate += p.Rate.NanosPerHour
+			rate, _ := p.Price()
+			v.Rate += rate.NanosPerHour
 		}
 		if p.Role == RoleWorker && p.Status == StatusRunning {
 			v.WorkersRunning++

@@ -73,6 +73,23 @@ func (r Rate) Over(start, end time.Time) Nanos {
 	return Nanos(mulDiv(int64(r.NanosPerHour), us, int64(time.Hour/time.Microsecond)))
 }
 
+// Span is the half-open time [Start, End) at one rate.
+type Span struct {
+	Rate       Rate
+	Start, End time.Time
+}
+
+// Sum returns what spans cost together, rounded down to the nano-unit once: a rate that changes to itself costs what it costs unchanged.
+func Sum(spans []Span) Nanos {
+	sum, part := new(big.Int), new(big.Int)
+	for _, s := range spans {
+		if us := s.End.UnixMicro() - s.Start.UnixMicro(); us > 0 {
+			sum.Add(sum, part.Mul(big.NewInt(int64(s.Rate.NanosPerHour)), big.NewInt(us)))
+		}
+	}
+	return Nanos(sum.Div(sum, big.NewInt(int64(time.Hour/time.Microsecond))).Int64())
+}
+
 // Split divides total over the weights in proportion, by largest remainder: the parts are whole, none is negative, and they
 // sum to total. Equal remainders go to the earlier weight. Negative weights count as 0; if all weights are 0, the whole goes to
 // the last part. With no weights the result is empty, so a caller with money to place passes at least one.

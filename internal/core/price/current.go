@@ -3,6 +3,7 @@ package price
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,16 +54,22 @@ func (c *Current) Load(ctx context.Context) error {
 // Card returns the prices of a core and of memory on a backend at a moment, and where they come from. Both come from the book or both from
 // the options: a sum of the two would have no source.
 func (c *Current) Card(backend string, at time.Time) cost.Card {
+	card, _ := c.ByBook(backend, at)
+	return card
+}
+
+// ByBook returns the prices on a backend at a moment, and whether the book said them, not the options.
+func (c *Current) ByBook(backend string, at time.Time) (card cost.Card, byBook bool) {
+	card = c.options
 	book, ok := (*c.books.Load())[backend]
 	if !ok {
-		return c.options
+		return card, false
 	}
-	card := c.options
-	core, hasCore := book.Find(Key{Provider: backend, Unit: CoreHour, Purchase: OnDemand}, at)
-	memory, hasMemory := book.Find(Key{Provider: backend, Unit: GigabyteHour, Purchase: OnDemand}, at)
+	core, hasCore := book.Find(coreHourOf(backend), at)
+	memory, hasMemory := book.Find(gigabyteHourOf(backend), at)
 	if !hasCore || !hasMemory {
 		card.Source += fmt.Sprintf(" The price book has entries of provider %s, but not both a core_hour and a gb_hour without region that are in force.", backend)
-		return card
+		return card, false
 	}
 	card.CoreHour, card.GigabyteHour = core.NanosPerHour, memory.NanosPerHour
 	card.Source, card.AsOf = "Price book: "+core.Source, core.AsOf
@@ -72,5 +79,34 @@ func (c *Current) Card(backend string, at time.Time) cost.Card {
 	if memory.AsOf.Before(card.AsOf) {
 		card.AsOf = memory.AsOf
 	}
-	return card
+	return card, true
+}
+
+// Changes returns when the prices of a core or of memory on a backend may change in (after, until], in the order of time: where an entry begins
+// or ends.
+func (c *Current) Changes(backend string, after, until time.Time) []time.Time {
+	book, ok := (*c.books.Load())[backend]
+	if !ok {
+		return nil
+	}
+	var times []time.Time
+	for _, k := range []Key{coreHourOf(backend), gigabyteHourOf(backend)} {
+		for _, e := range book.entries[k.fold()] {
+			for _, at := range []time.Time{e.ValidFrom, e.ValidTo} {
+				if at.After(after) && !at.After(until) {
+					times = append(times, at)
+				}
+			}
+		}
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	return slices.CompactFunc(times, time.Time.Equal)
+}
+
+func coreHourOf(backend string) Key {
+	return Key{Provider: backend, Unit: CoreHour, Purchase: OnDemand}
+}
+
+func gigabyteHourOf(backend string) Key {
+	return Key{Provider: backend, Unit: GigabyteHour, Purchase: OnDemand}
 }

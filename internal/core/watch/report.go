@@ -81,7 +81,7 @@ func NewWorker(c cluster.Cluster, card cost.Card, w cluster.ReportedWorker, gene
 // again, lived in between: its time is paid for, and unknown where nothing was reported.
 func Update(c cluster.Cluster, card cost.Card, p cluster.Process, w cluster.ReportedWorker, at Window) cluster.Process {
 	p.Threads, p.MemoryBytes = w.Threads, w.MemoryBytes
-	card = card.Of(p.Basis) // what it was first priced by holds for all of its life
+	card = card.Of(p.Basis) // its first prices stay what they were; those that came later are kept beside them
 	p.Rate, p.Basis = card.Price(w.Threads, w.MemoryBytes), card.Basis()
 	if w.Host != "" {
 		p.Handle = cut(w.Host, maxName)

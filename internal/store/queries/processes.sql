@@ -13,7 +13,7 @@ SELECT * FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name,
 UPDATE processes
 SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8,
     threads = $9, memory_bytes = $10, nanos_per_hour = $11, currency = $12, core_hour_nanos = $13, gigabyte_hour_nanos = $14,
-    price_source = $15, price_as_of = $16
+    price_source = $15, price_as_of = $16, unposted = 1
 WHERE id = $17;
 
 -- name: GetProcessByID :one

@@ -139,6 +139,58 @@ type Group struct {
 	CreatedAt int64
 }
 
+type LedgerEntry struct {
+	ID           int64
+	Kind         string
+	ProcessID    string
+	ClusterID    string
+	OwnerID      string
+	Backend      string
+	HourAt       int64
+	Sequence     int64
+	Month        string
+	CostNanos    int64
+	Micros       int64
+	NanosPerHour int64
+	Currency     string
+	PriceSource  string
+	PriceAsOf    sql.NullInt64
+	RecordedAt   int64
+	Reason       string
+	ImportID     string
+}
+
+type LedgerImport struct {
+	ID         string
+	Month      string
+	Source     string
+	Sha256     string
+	Rules      string
+	Result     string
+	ImportedAt int64
+	ImportedBy string
+}
+
+type LedgerMonth struct {
+	Month    string
+	StartAt  int64
+	EndAt    int64
+	ClosedAt int64
+	ClosedBy string
+}
+
+type LedgerTotal struct {
+	Month     string
+	OwnerID   string
+	Backend   string
+	Kind      string
+	Currency  string
+	Owner     string
+	Entries   int64
+	Micros    int64
+	CostNanos int64
+}
+
 type LineUsage struct {
 	ClusterID    string
 	ProcessID    string
@@ -218,6 +270,19 @@ type Process struct {
 	GigabyteHourNanos int64
 	PriceSource       string
 	PriceAsOf         sql.NullInt64
+	Repricings        int64
+	Unposted          int64
+}
+
+type ProcessPrice struct {
+	ProcessID         string
+	FromAt            int64
+	ClusterID         string
+	CoreHourNanos     int64
+	GigabyteHourNanos int64
+	PriceSource       string
+	PriceAsOf         sql.NullInt64
+	RecordedAt        int64
 }
 
 type Read struct {

@@ -89,6 +89,7 @@ JOIN clusters c ON c.id = p.cluster_id
 WHERE p.started_at < $1 AND (p.ended_at IS NULL OR p.ended_at > $2) AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3 OR c.group_path IN (
     SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
     WHERE CAST($4 AS TEXT) LIKE '%|' || l.path || '|%'))
+    AND p.repricings = 0
 GROUP BY c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency
 ORDER BY c.backend, p.price_source, p.price_as_of, p.nanos_per_hour, p.core_hour_nanos, p.gigabyte_hour_nanos, p.currency
 `
@@ -111,7 +112,7 @@ type ListPricedTimeRow struct {
 	Micros            int64
 }
 
-// How long processes ran within [since, until) that were priced in one way; of the clusters that somebody may see, or of all for ”.
+// How long processes ran within [since, until) that were priced in one way all their life; of the clusters that somebody may see, or of all for ”.
 func (q *Queries) ListPricedTime(ctx context.Context, arg ListPricedTimeParams) ([]ListPricedTimeRow, error) {
 	rows, err := q.db.QueryContext(ctx, listPricedTime,
 		arg.Until,
@@ -197,6 +198,84 @@ func (q *Queries) ListPrices(ctx context.Context, arg ListPricesParams) ([]Price
 			&i.Source,
 			&i.AsOf,
 			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRepricedProcesses = `-- name: ListRepricedProcesses :many
+SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, c.backend
+FROM processes p
+JOIN clusters c ON c.id = p.cluster_id
+WHERE p.repricings > 0 AND p.started_at < CAST($1 AS BIGINT) AND (p.ended_at IS NULL OR p.ended_at > CAST($2 AS BIGINT))
+    AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3 OR c.group_path IN (
+    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+    WHERE CAST($4 AS TEXT) LIKE '%|' || l.path || '|%'))
+ORDER BY p.cluster_id, p.id
+`
+
+type ListRepricedProcessesParams struct {
+	Until int64
+	Since int64
+	Owner string
+	Led   string
+}
+
+type ListRepricedProcessesRow struct {
+	Process Process
+	Backend string
+}
+
+// Processes whose prices changed, of those that ran within [since, until); of the clusters that somebody may see, or of all for ”.
+func (q *Queries) ListRepricedProcesses(ctx context.Context, arg ListRepricedProcessesParams) ([]ListRepricedProcessesRow, error) {
+	rows, err := q.db.QueryContext(ctx, listRepricedProcesses,
+		arg.Until,
+		arg.Since,
+		arg.Owner,
+		arg.Led,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListRepricedProcessesRow
+	for rows.Next() {
+		var i ListRepricedProcessesRow
+		if err := rows.Scan(
+			&i.Process.ID,
+			&i.Process.ClusterID,
+			&i.Process.Role,
+			&i.Process.Name,
+			&i.Process.Generation,
+			&i.Process.Status,
+			&i.Process.Target,
+			&i.Process.Threads,
+			&i.Process.MemoryBytes,
+			&i.Process.NanosPerHour,
+			&i.Process.Currency,
+			&i.Process.Handle,
+			&i.Process.ExitCode,
+			&i.Process.Reason,
+			&i.Process.CreatedAt,
+			&i.Process.StartedAt,
+			&i.Process.RetireAt,
+			&i.Process.EndedAt,
+			&i.Process.CoreHourNanos,
+			&i.Process.GigabyteHourNanos,
+			&i.Process.PriceSource,
+			&i.Process.PriceAsOf,
+			&i.Process.Repricings,
+			&i.Process.Unposted,
+			&i.Backend,
 		); err != nil {
 			return nil, err
 		}

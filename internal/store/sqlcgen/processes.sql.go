@@ -75,7 +75,7 @@ func (q *Queries) CreateProcess(ctx context.Context, arg CreateProcessParams) (i
 }
 
 const getProcessByID = `-- name: GetProcessByID :one
-SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of FROM processes WHERE id = $1
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of, repricings, unposted FROM processes WHERE id = $1
 `
 
 func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error) {
@@ -104,12 +104,14 @@ func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error
 		&i.GigabyteHourNanos,
 		&i.PriceSource,
 		&i.PriceAsOf,
+		&i.Repricings,
+		&i.Unposted,
 	)
 	return i, err
 }
 
 const listProcessesByCluster = `-- name: ListProcessesByCluster :many
-SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of, repricings, unposted FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
 `
 
 // Shorter names first puts w-2 before w-10.
@@ -145,6 +147,8 @@ func (q *Queries) ListProcessesByCluster(ctx context.Context, clusterID string) 
 			&i.GigabyteHourNanos,
 			&i.PriceSource,
 			&i.PriceAsOf,
+			&i.Repricings,
+			&i.Unposted,
 		); err != nil {
 			return nil, err
 		}
@@ -163,7 +167,7 @@ const updateProcess = `-- name: UpdateProcess :execrows
 UPDATE processes
 SET status = $1, target = $2, handle = $3, exit_code = $4, reason = $5, started_at = $6, retire_at = $7, ended_at = $8,
     threads = $9, memory_bytes = $10, nanos_per_hour = $11, currency = $12, core_hour_nanos = $13, gigabyte_hour_nanos = $14,
-    price_source = $15, price_as_of = $16
+    price_source = $15, price_as_of = $16, unposted = 1
 WHERE id = $17
 `
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         Credentials,
         Environment,
         EventList,
+        LedgerMonthList,
+        LedgerSummary,
         LogsList,
         Me,
         PackageList,
@@ -460,6 +462,14 @@ class Lineitem(_Base):
         _frames.need("pyarrow", "pandas")
         return _frames.frame(self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit)))
 
+    def ledger_months(self) -> LedgerMonthList:
+        """Return what is booked by month: charges, corrections, true-ups, and which months are closed."""
+        return self.send(_routes.ledger_months())
+
+    def ledger_summary(self, since: datetime | None = None, until: datetime | None = None) -> LedgerSummary:
+        """Return what became of what was allocated in a window: used, idle, overhead, lost, unknown."""
+        return self.send(_routes.ledger_summary(since, until))
+
     def rates(self) -> RateCard:
         """Return the configured prices."""
         return self.send(_routes.rates())
@@ -735,6 +745,14 @@ class AsyncLineitem(_Base):
         return _frames.frame(
             await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit))
         )
+
+    async def ledger_months(self) -> LedgerMonthList:
+        """Return what is booked by month; see :meth:`Lineitem.ledger_months`."""
+        return await self.send(_routes.ledger_months())
+
+    async def ledger_summary(self, since: datetime | None = None, until: datetime | None = None) -> LedgerSummary:
+        """Return what became of what was allocated in a window; see :meth:`Lineitem.ledger_summary`."""
+        return await self.send(_routes.ledger_summary(since, until))
 
     async def rates(self) -> RateCard:
         """Return the configured prices."""

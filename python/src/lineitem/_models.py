@@ -325,6 +325,59 @@ class PriceCovers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerMonth:
+    """What the books say of one month: closing = opening + charges + corrections + true-ups."""
+
+    month: str
+    currency: str
+    start: datetime
+    end: datetime
+    closed: bool
+    closed_at: datetime | None = None
+    closed_by: str
+    opening_nanos: int
+    charges_nanos: int
+    corrections_nanos: int
+    true_up_nanos: int
+    closing_nanos: int
+    entries: int
+
+    @property
+    def total(self) -> Decimal:
+        """What is booked in the month, in units of the currency."""
+        return to_decimal(self.charges_nanos + self.corrections_nanos + self.true_up_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerMonthList:
+    """Months of the books in the order of time; they begin in ``zone``."""
+
+    zone: str
+    items: tuple[LedgerMonth, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerSummary:
+    """What became of what was allocated in ``[start, end)``: used + idle + overhead + lost + unknown, exactly."""
+
+    currency: str
+    start: datetime
+    end: datetime
+    as_of: datetime
+    allocated_nanos: int
+    used_nanos: int
+    idle_nanos: int
+    overhead_nanos: int
+    lost_nanos: int
+    unknown_nanos: int
+
+    @property
+    def allocated(self) -> Decimal:
+        """What all machines cost, in units of the currency."""
+        return to_decimal(self.allocated_nanos)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BreakdownRow:
     """What one combination of values cost; ``keys`` are in the order of ``CostBreakdown.by``, empty where there is no such thing."""
 

@@ -19,6 +19,8 @@ from lineitem._models import (
     Credentials,
     Environment,
     EventList,
+    LedgerMonthList,
+    LedgerSummary,
     LogsList,
     Me,
     PackageList,
@@ -297,6 +299,17 @@ def _question(
     return query
 
 
+def ledger_months() -> Call[LedgerMonthList]:
+    """GET /ledger/months."""
+    return Call("GET", "/ledger/months", LedgerMonthList)
+
+
+def ledger_summary(since: datetime | None, until: datetime | None) -> Call[LedgerSummary]:
+    """GET /ledger/summary."""
+    query = {k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None}
+    return Call("GET", "/ledger/summary", LedgerSummary, query=query)
+
+
 def rates() -> Call[RateCard]:
     """GET /rates."""
     return Call("GET", "/rates", RateCard)
@@ -364,6 +377,8 @@ ALL: tuple[AnyCall, ...] = (
     cost,
     cost_breakdown,
     cost_arrow,
+    ledger_months,
+    ledger_summary,
     rates,
     sql,
 )

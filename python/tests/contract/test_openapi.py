@@ -90,6 +90,10 @@ CALLS: dict[str, _routes.Call[Any]] = {
         zone="Europe/Oslo",
         limit=5,
     ),
+    "ledger_months": _routes.ledger_months(),
+    "ledger_summary": _routes.ledger_summary(
+        datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2026, 2, 1, tzinfo=timezone.utc)
+    ),
     "rates": _routes.rates(),
     "sql": _routes.sql(
         "select 1",
@@ -142,7 +146,7 @@ def test_all_routes_of_the_client_are_checked() -> None:
 def test_all_routes_of_the_contract_are_in_the_client() -> None:
     ours = {(call.method.lower(), _routes.BASE + call.template) for call in CALLS.values()}
     theirs = {(method, path) for path, methods in CONTRACT["paths"].items() for method in methods}
-    # Sessions are cookies, for browsers. Files are for other tools; the price book, users and groups are IT's: by URL, page or command line.
+    # Sessions are cookies, for browsers. Files are for other tools; the price book, users and groups are IT's, and closing the books finance's: by URL, page or command line.
     managed = {(method, path) for method, path in theirs if path.startswith(("/api/v1/groups", "/api/v1/users"))}
     assert theirs - ours - managed == {
         ("post", "/api/v1/session"),
@@ -156,6 +160,10 @@ def test_all_routes_of_the_contract_are_in_the_client() -> None:
         ("get", "/api/v1/cost/breakdown.parquet"),
         ("get", "/api/v1/sql/tables"),
         ("post", "/api/v1/sql.parquet"),
+        ("get", "/api/v1/ledger/entries"),
+        ("get", "/api/v1/ledger/months/{month}"),
+        ("post", "/api/v1/ledger/months/{month}/close"),
+        ("post", "/api/v1/ledger/months/{month}/import-focus"),
         ("get", "/api/v1/prices"),
         ("get", "/api/v1/prices/coverage"),
         ("post", "/api/v1/prices/import"),
@@ -226,7 +234,18 @@ def test_all_answers_of_the_contract_have_a_model() -> None:
     managed = {"Group", "GroupList", "Member", "MemberList", "NewUser", "SignInLink", "UserList"}
     managed |= {"ChangeGroupRequest", "CreateGroupRequest", "CreateUserRequest", "PutMemberRequest"}
     tables = {"SQLTable", "SQLTableColumn", "SQLTableList"}  # of the console page and the command line
-    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - tables - price_book - managed - {"Error"}
+    books = {
+        "LedgerCheck",
+        "LedgerEntry",
+        "LedgerEntryList",
+        "LedgerFactor",
+        "LedgerImport",
+        "LedgerMonthDetails",
+        "LedgerNotOurs",
+        "LedgerTotal",
+        "LedgerTrueUp",
+    }
+    assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - tables - price_book - managed - books - {"Error"}
 
 
 def test_errors_have_the_fields_that_are_read() -> None:

@@ -257,6 +257,8 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "cost_breakdown": "GET /cost/breakdown",
         "cost_arrow": "GET /cost/breakdown.arrow",
         "cost_frame": "GET /cost/breakdown.arrow",
+        "ledger_months": "GET /ledger/months",
+        "ledger_summary": "GET /ledger/summary",
         "rates": "GET /rates",
         "sql": "POST /sql",
     }

@@ -251,6 +251,142 @@ export interface GroupList {
   items: Group[];
 }
 
+export interface LedgerCheck {
+  ahead_nanos: number;
+  balanced: boolean;
+  metered_nanos: number;
+  posted_nanos: number;
+  processes: number;
+  /** Processes whose entries do not sum to what they are metered at */ wrong: string[];
+}
+
+export interface LedgerEntry {
+  backend: string;
+  cluster_id: string;
+  cost_nanos: number;
+  currency: string;
+  /** Start of the hour that it is for */ hour: string;
+  id: number;
+  /** The invoice that a true-up comes from */ import_id: string;
+  kind: "charge" | "correction" | "true_up";
+  /** Where it is booked */ month: string;
+  price_as_of?: string;
+  price_source: string;
+  process_id: string;
+  rate_nanos_per_hour: number;
+  /** Why it is there, if it is no charge */ reason: string;
+  recorded_at: string;
+  /** Metered time; of a correction the difference */ seconds: number;
+  user_id: string;
+}
+
+export interface LedgerEntryList {
+  items: LedgerEntry[];
+  next: number;
+}
+
+export interface LedgerFactor {
+  booked_nanos: number;
+  /** Invoiced for each unit that was metered */ factor: number;
+  invoiced_nanos: number;
+  metered_nanos: number;
+  processes: number;
+  rows: number;
+  target: string;
+  /** True-ups of earlier imports */ trued_up_nanos: number;
+}
+
+export interface LedgerImport {
+  at: string;
+  by: string;
+  id: string;
+  result: LedgerTrueUp;
+  rules: string[];
+  /** Of the file */ sha256: string;
+  source: string;
+}
+
+export interface LedgerMonth {
+  charges_nanos: number;
+  closed: boolean;
+  closed_at?: string;
+  closed_by: string;
+  closing_nanos: number;
+  corrections_nanos: number;
+  currency: string;
+  end: string;
+  entries: number;
+  /** A month of the organisation's time zone */ month: string;
+  opening_nanos: number;
+  start: string;
+  true_up_nanos: number;
+}
+
+export interface LedgerMonthDetails {
+  check: LedgerCheck;
+  corrections: LedgerEntry[];
+  imports: LedgerImport[];
+  months: LedgerMonth[];
+  totals: LedgerTotal[];
+}
+
+export interface LedgerMonthList {
+  items: LedgerMonth[];
+  /** Where months begin */ zone: string;
+}
+
+export interface LedgerNotOurs {
+  cost_nanos: number;
+  provider: string;
+  reason: string;
+  rows: number;
+  service: string;
+}
+
+export interface LedgerSummary {
+  /** The time of all machines by their rates */ allocated_nanos: number;
+  /** Up to when costs that still accrue are counted */ as_of: string;
+  currency: string;
+  end: string;
+  /** Paid for while there was nothing to do */ idle_nanos: number;
+  /** Not observed, for a reason that is known */ lost_nanos: number;
+  /** Dask's own time, and the schedulers' */ overhead_nanos: number;
+  start: string;
+  /** Not observed, and nobody knows why */ unknown_nanos: number;
+  /** Work */ used_nanos: number;
+}
+
+export interface LedgerTotal {
+  backend: string;
+  cost_nanos: number;
+  currency: string;
+  entries: number;
+  /** Hours of machines */ hours: number;
+  kind: "charge" | "correction" | "true_up";
+  user: string;
+  user_id: string;
+}
+
+export interface LedgerTrueUp {
+  booked_nanos: number;
+  currency: string;
+  dry_run: boolean;
+  entries: number;
+  /** Groups of rows that were matched, dearest first, 200 at most */ factors: LedgerFactor[];
+  groups: number;
+  invoiced_nanos: number;
+  metered_nanos: number;
+  month: string;
+  not_invoiced_nanos: number;
+  not_invoiced_processes: number;
+  /** Dearest first, 200 at most */ not_ours: LedgerNotOurs[];
+  not_ours_nanos: number;
+  not_ours_rows: number;
+  /** Rows of other months, which were left out */ other_months: number;
+  /** Rows of the month */ rows: number;
+  /** Nothing was written: the books had all of it */ unchanged: boolean;
+}
+
 export interface Logs {
   name: string;
   process_id: string;
@@ -855,6 +991,42 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: undefined;
+  };
+  "GET /ledger/entries": {
+    path: undefined;
+    query: { month?: string | undefined; cluster?: string | undefined; kind?: "charge" | "correction" | "true_up" | undefined; before?: number | undefined; limit?: number | undefined; };
+    body: undefined;
+    answer: LedgerEntryList;
+  };
+  "GET /ledger/months": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: LedgerMonthList;
+  };
+  "GET /ledger/months/{month}": {
+    path: { month: string; };
+    query: undefined;
+    body: undefined;
+    answer: LedgerMonthDetails;
+  };
+  "POST /ledger/months/{month}/close": {
+    path: { month: string; };
+    query: undefined;
+    body: undefined;
+    answer: LedgerMonthDetails;
+  };
+  "POST /ledger/months/{month}/import-focus": {
+    path: { month: string; };
+    query: { cost?: "BilledCost" | "EffectiveCost" | "ContractedCost" | "ListCost" | undefined; map?: string[] | null | undefined; source?: string | undefined; dry_run?: boolean | undefined; };
+    body: undefined;
+    answer: LedgerTrueUp;
+  };
+  "GET /ledger/summary": {
+    path: undefined;
+    query: { since?: string | undefined; until?: string | undefined; };
+    body: undefined;
+    answer: LedgerSummary;
   };
   "GET /me": {
     path: undefined;
