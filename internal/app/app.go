@@ -32,6 +32,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/core/watch"
+	"github.com/lineitem/lineitem/internal/gauges"
 	"github.com/lineitem/lineitem/internal/ingest"
 	"github.com/lineitem/lineitem/internal/pki"
 	"github.com/lineitem/lineitem/internal/store"
@@ -83,6 +84,7 @@ type App struct {
 	watched   *controller.Watched
 	telemetry *controller.Telemetry
 	folder    *usage.Folder
+	gauges    *gauges.Collector
 	ingest    *ingest.Handler
 	server    *http.Server
 
@@ -195,14 +197,16 @@ func (a *App) wire(ctx context.Context) error {
 func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) http.Handler {
 	card := a.cfg.Card()
 	bills := bill.NewService(service, a.db, a.db, a.folder, card)
+	spending := spend.NewService(a.db, bills, card.Currency)
+	book := price.NewService(a.db, a.db, prices)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: bills, Spend: spend.NewService(a.db, bills, card.Currency),
+		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: bills, Spend: spending,
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
-		Prices:    price.NewService(a.db, a.db, prices),
+		Prices:    book,
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
-		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
+		Registry: registry, Spending: a.spendingRegistry(spending, book), Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
 	})
 }
 
@@ -229,6 +233,7 @@ func (a *App) Run(ctx context.Context) error {
 	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLoops()
 	var group errgroup.Group
+	group.Go(func() error { return a.gauges.Run(loops) }) // it does nothing but what scrapes ask for
 	if !a.options.Manual {
 		group.Go(func() error { return a.clusters.Run(loops) })
 		group.Go(func() error { return a.watched.Run(loops) })
