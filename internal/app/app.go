@@ -186,6 +186,7 @@ func (a *App) wire(ctx context.Context) error {
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
 	})
+	a.telemetry.Busy = a.ingest.Busy
 	a.server = &http.Server{
 		Handler:           a.handler(service, prices, b.Name(), registry),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
