@@ -1,46 +1,44 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/vmihailenco/msgpack/v5"
-
-	"github.com/lineitem/lineitem/internal/store"
 )
 
+// packedMark begins reports that the server's database keeps packed.
+var packedMark = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
 // readFigures adds up what the agents of all workers said about themselves, from a server's database: no answer of the server holds it.
-func readFigures(ctx context.Context, database string) (_ figures, err error) {
+func readFigures(ctx context.Context, env *Env, server *Server) (figures, error) {
 	var f figures
-	db, err := sql.Open("sqlite", "file:"+database+"?mode=ro")
+	var reports [][]byte
+	if err := env.RunPython(ctx, "agent_payloads.py", nil, &reports, server.Database()); err != nil {
+		return f, err
+	}
+	unpack, err := zstd.NewReader(nil)
 	if err != nil {
 		return f, fmt.Errorf("read the agents' figures: %w", err)
 	}
-	defer db.Close()
-	rows, err := db.QueryContext(ctx, "SELECT payload FROM batches WHERE kind = 'worker'")
-	if err != nil {
-		return f, fmt.Errorf("read the agents' figures: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var kept []byte
-		if err := rows.Scan(&kept); err != nil {
-			return f, fmt.Errorf("read the agents' figures: %w", err)
+	defer unpack.Close()
+	for _, report := range reports {
+		if bytes.HasPrefix(report, packedMark) {
+			if report, err = unpack.DecodeAll(report, nil); err != nil {
+				return f, fmt.Errorf("read the agents' figures: %w", err)
+			}
 		}
-		if err := f.add(kept); err != nil {
+		if err := f.add(report); err != nil {
 			return f, fmt.Errorf("read the agents' figures: %w", err)
 		}
 	}
-	return f, rows.Err()
+	return f, nil
 }
 
 // add adds one report.
-func (f *figures) add(kept []byte) error {
-	payload, err := store.PayloadFromDB(kept)
-	if err != nil {
-		return err
-	}
+func (f *figures) add(payload []byte) error {
 	var report struct {
 		T0      int64 `msgpack:"t0_us"`
 		T1      int64 `msgpack:"t1_us"`

@@ -108,7 +108,7 @@ func runIngest10k(ctx context.Context, env *Env) (_ []Result, err error) {
 type fleet struct {
 	clusters []*fleetCluster
 	// micros is the thread-time of all reports of workers.
-	micros       int64
+	micros int64
 	// acknowledged counts reports, refused the posts that the server put off.
 	acknowledged, refused atomic.Int64
 }

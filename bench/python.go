@@ -76,7 +76,7 @@ func runWatched(ctx context.Context, env *Env, name, workload string) (_ []Resul
 	if err != nil {
 		return nil, err
 	}
-	figures, err := agentFigures(ctx, server)
+	figures, err := agentFigures(ctx, env, server)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +112,8 @@ const (
 	agentBytes = 10 * 1000 // a minute and worker
 )
 
-func agentFigures(ctx context.Context, server *Server) (figures, error) {
-	f, err := readFigures(ctx, server.Database())
+func agentFigures(ctx context.Context, env *Env, server *Server) (figures, error) {
+	f, err := readFigures(ctx, env, server)
 	if err != nil {
 		return f, err
 	}

@@ -142,7 +142,7 @@ func eventFromDB(r sqlcgen.Event) cluster.Event {
 }
 
 func batchFromDB(r sqlcgen.Batch, again bool) usage.RawBatch {
-	payload, err := PayloadFromDB(r.Payload)
+	payload, err := payloadFromDB(r.Payload)
 	if err != nil {
 		payload = r.Payload // who decodes it finds that it is nothing, and its time stays unknown; others are folded meanwhile
 	}

@@ -18,7 +18,8 @@ const maxPayload = 16 << 20
 var codec = sync.OnceValue(func() (c struct {
 	to   *zstd.Encoder
 	from *zstd.Decoder
-}) {
+},
+) {
 	var err error
 	if c.to, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false)); err != nil {
 		panic(err) // the options are wrong
@@ -39,8 +40,8 @@ func payloadToDB(payload []byte) []byte {
 	return packed
 }
 
-// PayloadFromDB unpacks what payloadToDB packed. What was kept before there was packing is returned as it is.
-func PayloadFromDB(kept []byte) ([]byte, error) {
+// payloadFromDB unpacks what payloadToDB packed. What was kept before there was packing is returned as it is.
+func payloadFromDB(kept []byte) ([]byte, error) {
 	if !bytes.HasPrefix(kept, zstdMagic) {
 		return kept, nil
 	}

@@ -14,14 +14,14 @@ func FuzzPayload(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		kept := payloadToDB(payload)
-		got, err := PayloadFromDB(kept)
+		got, err := payloadFromDB(kept)
 		if err != nil || !bytes.Equal(got, payload) {
 			t.Fatalf("%x is kept as %x and read as %x, %v", payload, kept, got, err)
 		}
 		if len(kept) > len(payload) && !bytes.HasPrefix(payload, zstdMagic) {
 			t.Errorf("%d bytes are kept as %d", len(payload), len(kept))
 		}
-		if got, err := PayloadFromDB(payload); err == nil && !bytes.HasPrefix(payload, zstdMagic) && !bytes.Equal(got, payload) {
+		if got, err := payloadFromDB(payload); err == nil && !bytes.HasPrefix(payload, zstdMagic) && !bytes.Equal(got, payload) {
 			t.Errorf("%x, kept without packing, is read as %x", payload, got)
 		}
 	})
@@ -35,7 +35,7 @@ func TestBrokenPayloadsAreHandedOut(t *testing.T) {
 		t.Errorf("700 bytes are kept as %d", len(kept))
 	}
 	broken := kept[:len(kept)-3]
-	if _, err := PayloadFromDB(broken); err == nil {
+	if _, err := payloadFromDB(broken); err == nil {
 		t.Error("half a report is taken for a whole one")
 	}
 	if got := batchFromDB(sqlcgen.Batch{Payload: broken}, false).Payload; !bytes.Equal(got, broken) {
