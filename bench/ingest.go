@@ -150,29 +150,38 @@ func post(server *Server) deliver {
 		}
 		request.Header.Set("Authorization", "Bearer "+s.token)
 		request.Header.Set("Content-Type", "application/msgpack")
-		response, err := client.Do(request)
-		if err != nil {
-			return err
+		n, err := accepted(client, request)
+		if err == nil && n != len(s.workers) {
+			err = fmt.Errorf("%d of %d reports were accepted", n, len(s.workers))
 		}
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		if err != nil {
-			return err
-		}
-		var answer struct {
-			Accepted int `json:"accepted"`
-		}
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("the server answered %s: %s", response.Status, text)
-		}
-		if err := json.Unmarshal(text, &answer); err != nil {
-			return err
-		}
-		if answer.Accepted != len(s.workers) {
-			return fmt.Errorf("%d of %d reports were accepted: %s", answer.Accepted, len(s.workers), text)
-		}
-		return nil
+		return err
 	}
+}
+
+// errBusy is the answer of a server that is behind.
+var errBusy = errors.New("the server is busy")
+
+// accepted sends a post and returns how many of its reports were new.
+func accepted(client *http.Client, request *http.Request) (int, error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Accepted int `json:"accepted"`
+	}
+	if response.StatusCode == http.StatusServiceUnavailable {
+		return 0, fmt.Errorf("%w: %s", errBusy, text)
+	}
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("the server answered %s: %s", response.Status, text)
+	}
+	return answer.Accepted, json.Unmarshal(text, &answer)
 }
 
 // fullSpeed lets a few senders at a time post as fast as they are answered, and returns reports a second.

@@ -29,7 +29,7 @@ type Benchmark struct {
 }
 
 // benchmarks are all there are, in the order they run.
-var benchmarks = []Benchmark{watched, tpch, tasks, cpu, threads, firstResult, ingest, year}
+var benchmarks = []Benchmark{watched, tpch, tasks, cpu, threads, firstResult, ingest, ingest10k, year}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -105,13 +105,10 @@ func measurePairs(ctx context.Context, env *Env, server *Server, program string,
 
 // figures is what the agents of a server's workers cost.
 type figures struct {
-	Seconds       float64 `json:"seconds"`
-	ThreadSeconds float64 `json:"thread_seconds"`
-	AgentSeconds  float64 `json:"agent_seconds"`
-	Dropped       float64 `json:"dropped"`
-	Errors        float64 `json:"errors"`
+	Seconds, ThreadSeconds, AgentSeconds float64
+	Dropped, Errors                      float64
 	// Bytes that the server received, those of schedulers included.
-	Bytes float64 `json:"-"`
+	Bytes float64
 }
 
 // Budgets of the agent: docs/telemetry.md.
@@ -121,8 +118,8 @@ const (
 )
 
 func agentFigures(ctx context.Context, env *Env, server *Server) (figures, error) {
-	var f figures
-	if err := env.RunPython(ctx, "agent_figures.py", nil, &f, server.Database()); err != nil {
+	f, err := readFigures(ctx, env, server)
+	if err != nil {
 		return f, err
 	}
 	if f.Seconds == 0 {
@@ -131,7 +128,6 @@ func agentFigures(ctx context.Context, env *Env, server *Server) (figures, error
 	if f.Errors > 0 || f.Dropped > 0 {
 		return f, fmt.Errorf("agents counted %.0f errors and dropped %.0f reports; %s", f.Errors, f.Dropped, agentComplaints(server.Folder))
 	}
-	var err error
 	f.Bytes, err = metric(ctx, server.URL+"/metrics", "lineitem_ingest_bytes_total")
 	return f, err
 }

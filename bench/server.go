@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +26,9 @@ type Server struct {
 	// Folder is gone after Stop.
 	Folder string
 
+	binary  string
+	args    []string
+	root    string
 	process *exec.Cmd
 	log     *os.File
 }
@@ -33,6 +38,8 @@ const (
 	startPatience = 60 * time.Second
 	// stopPatience bounds the ending of what it runs.
 	stopPatience = 60 * time.Second
+	// ticksPerSecond is Linux's USER_HZ, which is fixed.
+	ticksPerSecond = 100
 	// signInPrefix begins the line in which a server tells how to sign in from a terminal.
 	signInPrefix = "Sign in from a terminal once: lineitem login "
 )
@@ -43,7 +50,7 @@ func (e *Env) StartServer(ctx context.Context, args ...string) (_ *Server, err e
 	if err != nil {
 		return nil, fmt.Errorf("start a server: %w", err)
 	}
-	s := &Server{Folder: folder}
+	s := &Server{Folder: folder, binary: e.Binary, args: args, root: e.Root}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("start a server: %w", err), s.Stop())
@@ -52,29 +59,66 @@ func (e *Env) StartServer(ctx context.Context, args ...string) (_ *Server, err e
 	if s.log, err = os.Create(filepath.Join(folder, "log")); err != nil {
 		return nil, err
 	}
+	return s, s.Start(ctx)
+}
+
+// Start starts the binary on the server's folder, on a free port, and signs in.
+func (s *Server) Start(ctx context.Context) error {
+	s.URL = "" // of an earlier life
 	// Not bound to ctx: Stop ends it in good order, also after an interrupt.
-	s.process = exec.Command(e.Binary, append([]string{ //nolint:gosec // our own binary
-		"server", "--listen", "127.0.0.1:0", "--data", filepath.Join(folder, "data"), "--log-level", "warn",
-	}, args...)...)
-	s.process.Dir = e.Root
+	s.process = exec.Command(s.binary, append([]string{ //nolint:gosec // our own binary
+		"server", "--listen", "127.0.0.1:0", "--data", filepath.Join(s.Folder, "data"), "--log-level", "warn",
+	}, s.args...)...)
+	s.process.Dir = s.root
 	s.process.Stderr = s.log
 	stdout, err := s.process.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.process.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	link, err := signInLink(ctx, stdout)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	login := exec.CommandContext(ctx, e.Binary, "login", link) //nolint:gosec // our own binary
+	login := exec.CommandContext(ctx, s.binary, "login", link) //nolint:gosec // our own binary
 	login.Env = append(os.Environ(), s.Environ()...)
 	if output, err := login.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("sign in: %w: %s", err, output)
+		return fmt.Errorf("sign in: %w: %s", err, output)
 	}
-	return s, s.readCredentials()
+	return s.readCredentials()
+}
+
+// Kill ends the server as a crash would, without a word to it. Start starts it again.
+func (s *Server) Kill() error {
+	if err := s.process.Process.Kill(); err != nil {
+		return fmt.Errorf("kill the server: %w", err)
+	}
+	_ = s.process.Wait() // it says that it was killed
+	return nil
+}
+
+// CPUSeconds is the processor time that the server has used since it started.
+func (s *Server) CPUSeconds() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the server's processor time: %w", err)
+	}
+	_, rest, ok := strings.Cut(string(text), ") ") // the name may hold spaces
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0, fmt.Errorf("read the server's processor time: %q", text)
+	}
+	ticks := 0.0
+	for _, field := range fields[11:13] { // of the user, of the system
+		n, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read the server's processor time: %w", err)
+		}
+		ticks += n
+	}
+	return ticks / ticksPerSecond, nil
 }
 
 // Environ makes our programs use this server and nothing of the user's.
@@ -178,6 +222,8 @@ func (s *Server) stopClusters() error {
 		if err != nil {
 			return fmt.Errorf("end the clusters: %w", err)
 		}
+		// Watched ones are nothing that runs.
+		live.Items = slices.DeleteFunc(live.Items, func(c sdk.Cluster) bool { return c.Watched })
 		if len(live.Items) == 0 {
 			return nil
 		}

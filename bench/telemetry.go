@@ -55,6 +55,39 @@ func (r *reporter) next(now int64) ([]byte, error) {
 	return msgpack.Marshal(batch)
 }
 
+// schedulerReporter makes the reports of a scheduler about itself and its workers.
+type schedulerReporter struct {
+	process, epoch string
+	seq, until     int64
+}
+
+// next returns the encoded report of the window that ends at now; the first one introduces the workers.
+func (r *schedulerReporter) next(now int64, workers []*reporter) ([]byte, error) {
+	batch := map[string]any{
+		"v": 1, "kind": "scheduler", "process": r.process, "epoch": r.epoch, "seq": r.seq, "final": false, "t0_us": r.until, "t1_us": now,
+		"gauges": map[string]int64{"workers": int64(len(workers)), "threads": reportThreads * int64(len(workers)), "processing": 30, "in_memory": 120},
+	}
+	if r.seq == 0 {
+		var rows []map[string]any
+		for i, w := range workers {
+			rows = append(rows, map[string]any{
+				"process": w.process, "name": fmt.Sprintf("w-%d", i), "host": "node-7", "nthreads": reportThreads, "memory_bytes": int64(8 << 30), "started_us": r.until,
+			})
+		}
+		batch["workers"] = rows
+		batch["submissions"] = []map[string]any{}
+		for id := range reportSubmissions {
+			batch["submissions"] = append(batch["submissions"].([]map[string]any), map[string]any{
+				"id": id + 1, "at_us": r.until, "client": "Client-1", "file": "/home/ana/project/flights.py", "line": 31 + id, "function": "main",
+				"text": "frame.groupby('origin').delay.mean().compute()", "tasks": 400,
+			})
+		}
+	}
+	r.seq++
+	r.until = now
+	return msgpack.Marshal(batch)
+}
+
 // envelope puts reports into one post.
 func envelope(batches [][]byte) ([]byte, error) {
 	return msgpack.Marshal(map[string]any{"v": 1, "agent": "0.1.0", "batches": batches})

@@ -24,6 +24,7 @@ internal/controller
 internal/api
 internal/api/openapigen
 internal/export
+internal/gauges
 internal/ingest
 internal/pki
 internal/config
@@ -117,6 +118,10 @@ wrong internal/export               sdk
 wrong internal/export               net/http
 right internal/export               internal/core/cost
 right internal/export               github.com/google/pprof/profile
+wrong internal/gauges               internal/api
+wrong internal/gauges               internal/store
+wrong internal/gauges               net/http
+right internal/gauges               internal/core/spend
 wrong internal/ingest               internal/api
 wrong internal/ingest               internal/export
 wrong internal/ingest               internal/store

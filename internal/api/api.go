@@ -14,7 +14,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/errs"
@@ -50,6 +49,8 @@ type Config struct {
 	Version, Organisation, TimeZone string
 	// Registry collects the handler's metrics and is what /metrics shows.
 	Registry *prometheus.Registry
+	// Spending collects what the whole organisation spends: /metrics shows it to admins.
+	Spending prometheus.Gatherer
 	// Ready says why the server cannot work yet, nil if it can.
 	Ready func(ctx context.Context) error
 	// Ingest receives telemetry, UI serves the browser pages.
@@ -73,7 +74,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("/ingest/", s.strictly(named("POST /ingest/v1/batches", cfg.Ingest)))
 	mux.Handle("/healthz", s.strictly(named("GET /healthz", http.HandlerFunc(s.healthz))))
 	mux.Handle("/readyz", s.strictly(named("GET /readyz", http.HandlerFunc(s.readyz))))
-	mux.Handle("/metrics", s.strictly(named("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{}))))
+	mux.Handle("/metrics", s.strictly(named("GET /metrics", s.metricsHandler())))
 	mux.Handle("/openapi.json", s.strictly(named("GET /openapi.json", openAPIHandler(contract))))
 	mux.Handle("/", s.pages())
 	return s.observed(s.recovered(mux))

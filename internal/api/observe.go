@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/lineitem/lineitem/internal/core/errs"
 )
 
 // Keys of log records. No record holds a query, a body, a header or a cookie: those may carry secrets.
@@ -55,6 +58,27 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 	}, []string{"method", "route", "status"})}
 	registry.MustRegister(m.requests)
 	return m
+}
+
+// metricsHandler shows the server's own figures to everybody who can reach it, as a Prometheus without a token expects, and what is spent to admins: by a token
+// of theirs, or in their browser.
+func (s *server) metricsHandler() http.Handler {
+	open := promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{})
+	full := promhttp.HandlerFor(prometheus.Gatherers{s.Registry, s.Spending}, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		actor, err := s.authenticate(r, false)
+		// Who shows a token should be told that it is not good; who shows none, or has been signed out, is anybody.
+		if err != nil && (r.Header.Get("Authorization") != "" || !errs.Is(err, errs.Unauthenticated)) {
+			s.refuse(w, r, err)
+			return
+		}
+		infoOf(r.Context()).userID = string(actor.User.ID)
+		if actor.Scope().All {
+			full.ServeHTTP(w, r)
+			return
+		}
+		open.ServeHTTP(w, r)
+	})
 }
 
 // observed gives every request an id, logs it and measures it.

@@ -34,6 +34,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/core/watch"
+	"github.com/lineitem/lineitem/internal/gauges"
 	"github.com/lineitem/lineitem/internal/ingest"
 	"github.com/lineitem/lineitem/internal/pki"
 	"github.com/lineitem/lineitem/internal/store"
@@ -92,6 +93,7 @@ type App struct {
 	keeper    *segment.Keeper
 	files     *warehouse.Warehouse
 	warehouse *controller.Warehouse
+	gauges    *gauges.Collector
 	ingest    *ingest.Handler
 	server    *http.Server
 
@@ -176,8 +178,8 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.db, Tx: a.db, Backends: backends, Policy: policy, Logger: a.logger, Now: a.now, Env: a.processEnv,
 	})
 	rules := profile.NewBatches(profile.Default())
-	a.folder = usage.NewFolder(a.db, a.db, a.db, ingest.Decode, rules, a.badBatch,
-		watch.NewSink(a.db, prices), inventory.NewSink(a.db, rules), resource.NewSink(a.db))
+	a.folder = usage.NewFolder(a.db, a.db, a.db.Relaxed(), ingest.Decode, rules, a.badBatch,
+		watch.NewSink(a.db, prices), inventory.NewSink(a.db, rules), resource.NewSink(a.db)).Paced(time.Now)
 	a.watched = controller.NewWatched(controller.WatchedConfig{
 		Store: a.db, Tx: a.db, Logger: a.logger, Now: a.now, Timeout: a.cfg.WatchedTimeout,
 	})
@@ -207,6 +209,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.telemetry.Busy = a.ingest.Busy
 	a.server = &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -222,6 +225,7 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 	if err != nil {
 		return nil, err
 	}
+	book := price.NewService(a.db, a.db, prices)
 	spends := spend.NewService(a.keeper, card.Currency)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
@@ -230,10 +234,10 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 			Store: a.db, Tx: a.db, Poster: a.poster, Folder: a.folder, Spending: spending{spends}, Costs: metering{a.bills}, Zone: zone, Currency: card.Currency,
 		}),
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
-		Prices:    price.NewService(a.db, a.db, prices),
+		Prices:    book,
 		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
-		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
+		Registry: registry, Spending: a.spendingRegistry(spends, book), Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
 	}), nil
 }
 
@@ -260,6 +264,7 @@ func (a *App) Run(ctx context.Context) error {
 	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLoops()
 	var group errgroup.Group
+	group.Go(func() error { return a.gauges.Run(loops) }) // it does nothing but what scrapes ask for
 	if !a.options.Manual {
 		group.Go(func() error { return a.clusters.Run(loops) })
 		group.Go(func() error { return a.watched.Run(loops) })

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/gauges"
 )
 
 // scrapeTimeout bounds what a scrape may ask of the database.
@@ -27,6 +28,18 @@ func newRegistry(store metered, now func() time.Time) *prometheus.Registry {
 		newWarehouseCollector(store, now),
 		&clusterCollector{clusters: store, count: prometheus.NewDesc("lineitem_clusters", "Clusters that have not ended, by status.", []string{"status"}, nil)},
 	)
+	return registry
+}
+
+// spendingRegistry makes the gauges of spend and the registry that holds them: they are not for everybody.
+func (a *App) spendingRegistry(spending gauges.Spend, prices gauges.Prices) *prometheus.Registry {
+	zone, err := time.LoadLocation(a.cfg.TimeZone)
+	if err != nil { // the settings were checked
+		zone = time.UTC
+	}
+	a.gauges = gauges.New(gauges.Config{Spend: spending, Prices: prices, Zone: zone, Now: a.now, Logger: a.logger})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(a.gauges)
 	return registry
 }
 

@@ -344,8 +344,15 @@ func clusterListAnswer(list sdk.ClusterList, all bool, now time.Time) answer {
 	}
 	amounts := format.Fit(costs, list.Items[0].Currency)
 	headers := []format.Header{
-		{Name: "name"}, {Name: "status"}, {Name: "owner"}, {Name: "workers", Align: format.Right}, {Name: "created (UTC)"},
-		{Name: "ran", Align: format.Right}, {Name: "rate", Align: format.Right}, {Name: "cost", Align: format.Right}, {Name: "id"},
+		{Name: "name"},
+		{Name: "status"},
+		{Name: "owner"},
+		{Name: "workers", Align: format.Right},
+		{Name: "created (UTC)"},
+		{Name: "ran", Align: format.Right},
+		{Name: "rate", Align: format.Right},
+		{Name: "cost", Align: format.Right},
+		{Name: "id"},
 	}
 	groups := slices.ContainsFunc(list.Items, func(c sdk.Cluster) bool { return c.Group != "" })
 	if groups {

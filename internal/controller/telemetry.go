@@ -31,6 +31,8 @@ type Telemetry struct {
 	Retention time.Duration
 	Logger    *slog.Logger
 	Now       func() time.Time
+	// Busy reports whether agents wait to get rid of reports, if not nil. Folding lets them go first, for a moment.
+	Busy func() bool
 }
 
 const (
@@ -38,6 +40,9 @@ const (
 	cleanPause = 10 * time.Minute
 	// classifyPause lets live clusters go first while a server with newer rules works through the clusters of before.
 	classifyPause = 5 * time.Second
+	// yieldStep is how long folding waits before it looks whether agents still wait, yieldMost how long at most before each transaction: where they always do,
+	// folding goes on.
+	yieldStep, yieldMost = 2 * time.Millisecond, 20 * time.Millisecond
 )
 
 // Run folds until ctx ends.
@@ -63,11 +68,26 @@ func (t *Telemetry) Run(ctx context.Context) error {
 // fold folds until nothing is left.
 func (t *Telemetry) fold(ctx context.Context) {
 	for ctx.Err() == nil {
+		t.yield(ctx)
 		n, err := t.Folder.Fold(ctx, "")
 		if err != nil && ctx.Err() == nil {
 			t.Logger.ErrorContext(ctx, "folding telemetry failed", slog.Any("error", err))
 		}
 		if err != nil || n == 0 {
+			return
+		}
+	}
+}
+
+// yield lets agents go first.
+func (t *Telemetry) yield(ctx context.Context) {
+	if t.Busy == nil {
+		return
+	}
+	for waited := time.Duration(0); waited < yieldMost && t.Busy(); waited += yieldStep {
+		select {
+		case <-time.After(yieldStep):
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,6 +74,8 @@ type Handler struct {
 	tokens sync.Map // identity.Hash -> knownToken
 	// storing holds a place for each post that is being stored, so that a slow disk makes senders wait instead of memory grow.
 	storing chan struct{}
+	// posts counts those that are being answered.
+	posts   atomic.Int64
 	batches *prometheus.CounterVec
 	bytes   prometheus.Counter
 }
@@ -102,6 +105,9 @@ func New(cfg Config) *Handler {
 	return h
 }
 
+// Busy reports whether agents wait for an answer at this moment: what can wait should let them go first.
+func (h *Handler) Busy() bool { return h.posts.Load() > 0 }
+
 // answer is the body of a success.
 type answer struct {
 	Accepted   int         `json:"accepted"`
@@ -119,6 +125,8 @@ type rejection struct {
 
 // ServeHTTP receives one post.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.posts.Add(1)
+	defer h.posts.Add(-1)
 	out, err := h.receive(w, r)
 	if err != nil {
 		h.refuse(w, r, err)

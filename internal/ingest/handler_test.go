@@ -249,3 +249,32 @@ func TestWhatCouldNotBeStoredIsNotAcknowledged(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// watched notes whether the handler is busy while it stores.
+type watched struct {
+	ingest.Appender
+	busy func() bool
+	was  bool
+}
+
+func (w *watched) AppendBatches(ctx context.Context, batches []usage.RawBatch) ([]bool, error) {
+	w.was = w.busy()
+	return w.Appender.AppendBatches(ctx, batches)
+}
+
+func TestBusyWhileAnAgentWaits(t *testing.T) {
+	t.Parallel()
+	_, db := newHandler(t)
+	w := &watched{Appender: db}
+	h := ingest.New(ingest.Config{Tokens: db, Appender: w, Retirees: retirees{}, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	w.busy = h.Busy
+	if h.Busy() {
+		t.Error("busy before anything was posted")
+	}
+	if got := post(t, h, envelope(t, numbered(t, 0))); got.Accepted != 1 {
+		t.Fatalf("the post is answered %+v", got)
+	}
+	if !w.was || h.Busy() {
+		t.Errorf("busy within the post: %v, after it: %v", w.was, h.Busy())
+	}
+}

@@ -43,6 +43,7 @@ func (db *DB) AppendBatches(ctx context.Context, batches []usage.RawBatch) ([]bo
 	if len(batches) == 0 {
 		return []bool{}, nil
 	}
+	batches = packed(batches) // before the transaction, for which others wait
 	if db.txFrom(ctx) != nil {
 		return db.appendBatches(ctx, batches)
 	}
@@ -50,6 +51,15 @@ func (db *DB) AppendBatches(ctx context.Context, batches []usage.RawBatch) ([]bo
 		return db.appends.do(ctx, batches, db.appendInOwn)
 	}
 	return db.appendInOwn(ctx, batches) // PostgreSQL joins the commits of concurrent transactions by itself
+}
+
+// packed returns the batches with their payloads as they are kept.
+func packed(batches []usage.RawBatch) []usage.RawBatch {
+	out := slices.Clone(batches)
+	for i := range out {
+		out[i].Payload = payloadToDB(out[i].Payload)
+	}
+	return out
 }
 
 // appendInOwn appends in a transaction of its own, and returns only after its commit. It needs no more isolation than a statement has.
@@ -77,9 +87,9 @@ func (db *DB) appendBatches(ctx context.Context, batches []usage.RawBatch) ([]bo
 
 	run := db.runner(ctx, db.writer)
 	ids := make(map[batchKey]int64, len(batches))
-	err := insertBatches.each(len(order), func(to []any, i int) []any {
+	err := insertBatches.each(db.engine, len(order), func(to []any, i int) []any {
 		b, key := batches[order[i]], keys[order[i]]
-		return append(to, key.clusterID, text(string(b.ProcessID)), text(b.Kind), key.epoch, key.seq, micros(b.ReceivedAt), bytesToDB(b.Payload))
+		return append(to, key.clusterID, text(string(b.ProcessID)), text(b.Kind), key.epoch, key.seq, micros(b.ReceivedAt), b.Payload)
 	}, func(text string, args []any) error {
 		rows, err := run.QueryContext(ctx, text, args...)
 		if err != nil {
@@ -101,7 +111,7 @@ func (db *DB) appendBatches(ctx context.Context, batches []usage.RawBatch) ([]bo
 		}
 	}
 	slices.SortFunc(added, func(a, b int) int { return cmp.Compare(ids[keys[a]], ids[keys[b]]) })
-	err = insertUnfolded.each(len(added), func(to []any, i int) []any {
+	err = insertUnfolded.each(db.engine, len(added), func(to []any, i int) []any {
 		key := keys[added[i]]
 		return append(to, ids[key], key.clusterID)
 	}, func(text string, args []any) error {

@@ -155,7 +155,7 @@ func (db *DB) markWindows(ctx context.Context, rows []usage.CategoryUsage) error
 	order := slices.Sorted(maps.Keys(found))
 	run := db.runner(ctx, db.writer)
 	var m marks
-	err := neighbours.each(len(order), func(to []any, i int) []any {
+	err := neighbours.each(db.engine, len(order), func(to []any, i int) []any {
 		w := found[order[i]]
 		return append(to, w.processID, w.first, w.last)
 	}, func(query string, args []any) error {
@@ -315,7 +315,7 @@ func (db *DB) markClusterRow(ctx context.Context, was, is cluster.Cluster) error
 func (db *DB) markChanged(ctx context.Context, changed bulk, rows int, args func(to []any, i int) []any) error {
 	run := db.runner(ctx, db.writer)
 	var ids []string
-	err := changed.each(rows, args, func(query string, args []any) error {
+	err := changed.each(db.engine, rows, args, func(query string, args []any) error {
 		rows, err := run.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err

@@ -96,7 +96,7 @@ func BenchmarkFolder(b *testing.B) {
 				batch.T1Micros += who.Seq * width
 				return &batch, nil
 			}
-			folder := usage.NewFolder(db, db, db, decode, variant.rules, func(_ usage.RawBatch, err error) { b.Error(err) }, variant.sinks(db)...)
+			folder := usage.NewFolder(db, db, db.Relaxed(), decode, variant.rules, func(_ usage.RawBatch, err error) { b.Error(err) }, variant.sinks(db)...)
 			var seq int64
 			for b.Loop() {
 				b.StopTimer()

@@ -40,8 +40,11 @@ func TestParametersAppearInOrder(t *testing.T) {
 		"batches": insertBatches, "unfolded": insertUnfolded, "lines": addLineUsage, "categories": addCategoryUsage, "prices": addPrices, "ledger": addLedgerEntries,
 		"marks": markDirty, "clean": deleteDirty, "neighbours": neighbours, "submissions": changedSubmissions, "origins": changedOrigins,
 	} {
-		for j, text := range b.texts {
+		for j, text := range b.postgres {
 			texts[fmt.Sprintf("%s %d", i, bulkSizes[j])] = text
+			if got, want := strings.Count(b.sqlite[j], "?"), bulkSizes[j]*b.columns; got != want || strings.Contains(b.sqlite[j], "$") {
+				t.Errorf("%s %d has %d question marks for %d values on SQLite, or numbers", i, bulkSizes[j], got, want)
+			}
 		}
 	}
 	parameter := regexp.MustCompile(`\$(\d+)`)

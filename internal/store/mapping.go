@@ -142,9 +142,13 @@ func eventFromDB(r sqlcgen.Event) cluster.Event {
 }
 
 func batchFromDB(r sqlcgen.Batch, again bool) usage.RawBatch {
+	payload, err := payloadFromDB(r.Payload)
+	if err != nil {
+		payload = r.Payload // who decodes it finds that it is nothing, and its time stays unknown; others are folded meanwhile
+	}
 	return usage.RawBatch{
 		ClusterID: cluster.ID(r.ClusterID), ProcessID: cluster.ProcessID(r.ProcessID), Kind: r.Kind, Epoch: r.Epoch, Seq: r.Seq,
-		ReceivedAt: fromMicros(r.ReceivedAt), Payload: r.Payload, Again: again,
+		ReceivedAt: fromMicros(r.ReceivedAt), Payload: payload, Again: again,
 	}
 }
 

@@ -45,7 +45,7 @@ func TestFoldingAgainChangesNamesOnly(t *testing.T) {
 		must(t, err)
 		rules := profile.NewBatches(profile.Default())
 		folder := func(by usage.Classifier) *usage.Folder {
-			return usage.NewFolder(db, db, db, decode, by, func(_ usage.RawBatch, err error) { t.Error(err) },
+			return usage.NewFolder(db, db, db.Relaxed(), decode, by, func(_ usage.RawBatch, err error) { t.Error(err) },
 				inventory.NewSink(db, rules), resource.NewSink(db))
 		}
 		state := func() (operations map[string]int64, modules []inventory.ModuleTime, windows []resource.Window) {

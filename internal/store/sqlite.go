@@ -33,7 +33,7 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, errors.Join(err, writer.close()))
 	}
-	return &DB{engine: SQLite, log: cfg.Logger, writer: writer, reader: reader}, nil
+	return &DB{engine: SQLite, log: cfg.Logger, noSync: cfg.NoSync, writer: writer, reader: reader}, nil
 }
 
 // makePrivateFile makes the file, and the folder where it is missing, before SQLite would make them for everyone: the database holds

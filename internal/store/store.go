@@ -3,7 +3,8 @@
 //
 // Durability: a method that has returned without an error has written to the disk. SQLite runs with a write-ahead log that is
 // synced at each commit (synchronous=FULL), so a commit survives the end of the process and, as far as the disk is honest, of the
-// power. PostgreSQL does what its synchronous_commit says, which is the same by default.
+// power. PostgreSQL does what its synchronous_commit says, which is the same by default. Folding alone
+// does not wait for the disk (Relaxed): what a power failure takes of it is folded again.
 package store
 
 import (
@@ -46,6 +47,7 @@ type Config struct {
 type DB struct {
 	engine Engine
 	log    *slog.Logger
+	noSync bool
 	// writer and reader are one pool on PostgreSQL. On SQLite the writer is a single connection: writers queue in this process instead
 	// of failing in SQLite.
 	writer, reader *pool

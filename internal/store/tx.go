@@ -69,8 +69,17 @@ func (db *DB) isolation(level sql.IsolationLevel) sql.IsolationLevel {
 // transact begins, runs f, commits, and does so again while the database asks for it.
 func (db *DB) transact(ctx context.Context, p *pool, options sql.TxOptions, f func(ctx context.Context) error) error {
 	p.prepare(ctx)
+	return db.transactOn(ctx, p, p.db, options, f)
+}
+
+// beginner is a pool, or one of its connections.
+type beginner interface {
+	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)
+}
+
+func (db *DB) transactOn(ctx context.Context, p *pool, on beginner, options sql.TxOptions, f func(ctx context.Context) error) error {
 	for attempt := 1; ; attempt++ {
-		err := db.attempt(ctx, p, options, f)
+		err := db.attempt(ctx, p, on, options, f)
 		if err == nil || !transient(err) || ctx.Err() != nil {
 			return err
 		}
@@ -84,8 +93,8 @@ func (db *DB) transact(ctx context.Context, p *pool, options sql.TxOptions, f fu
 	}
 }
 
-func (db *DB) attempt(ctx context.Context, p *pool, options sql.TxOptions, f func(ctx context.Context) error) (err error) {
-	tx, err := p.db.BeginTx(ctx, &options)
+func (db *DB) attempt(ctx context.Context, p *pool, on beginner, options sql.TxOptions, f func(ctx context.Context) error) (err error) {
+	tx, err := on.BeginTx(ctx, &options)
 	if err != nil {
 		return fail("begin a transaction", err)
 	}

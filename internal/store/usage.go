@@ -52,7 +52,7 @@ func (db *DB) exec(ctx context.Context, op string, b bulk, rows int, args func(t
 	}
 	insert := func(ctx context.Context) error {
 		run := db.runner(ctx, db.writer)
-		return fail(op, b.each(rows, args, func(text string, args []any) error {
+		return fail(op, b.each(db.engine, rows, args, func(text string, args []any) error {
 			_, err := run.ExecContext(ctx, text, args...)
 			return err
 		}))

@@ -83,7 +83,7 @@ out.push(
 );
 for (const path of Object.keys(spec.paths).sort()) {
   if (!path.startsWith(`${base}/`)) continue;
-  for (const method of ["get", "post", "put", "delete"]) {
+  for (const method of ["get", "post", "put", "patch", "delete"]) {
     const operation = spec.paths[path][method];
     if (!operation) continue;
     const body = jsonOf(operation.requestBody?.content);

@@ -138,6 +138,13 @@ const tokens = createRoute({
   component: lazyRouteComponent(() => import("#/pages/TokensPage"), "TokensPage"),
 });
 
+const groups = createRoute({
+  getParentRoute: () => shell,
+  path: "/groups",
+  component: lazyRouteComponent(() => import("#/pages/GroupsPage"), "GroupsPage"),
+  validateSearch: (search): { group?: string | undefined } => ({ group: text(search.group) }),
+});
+
 /** A column of a table, descending with a minus before it; undefined for what is none. */
 function order<Column extends string>(columns: readonly Column[], value: unknown): Order<Column> | undefined {
   return columns.flatMap((column): Order<Column>[] => [column, `-${column}`]).find((known) => known === value);
@@ -158,7 +165,7 @@ export function makeRouter(history?: RouterHistory) {
     routeTree: root.addChildren([
       home,
       signIn,
-      shell.addChildren([explore, spendCode, clusters, cluster, code, packages, environment, sql, tokens]),
+      shell.addChildren([explore, spendCode, clusters, cluster, code, packages, environment, sql, groups, tokens]),
     ]),
     ...(history ? { history } : {}),
     scrollRestoration: true,

@@ -40,6 +40,8 @@ export function usual(): FakeServer["answers"] {
     }),
     "GET /clusters/c1/source": ok({ file: "/home/ana/flights.py", sha256: "", text: "import dask\n".repeat(20) }),
     "GET /tokens": ok({ items: [] }),
+    "GET /groups": ok({ items: [] }),
+    "GET /users": ok({ items: [me.user] }),
   };
 }
 

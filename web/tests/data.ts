@@ -30,6 +30,7 @@ export const me: Me = {
   organisation: "Fjordlight",
   time_zone: "Europe/Berlin",
   rates,
+  groups: [],
 };
 
 export function cluster(changes: Partial<Cluster> = {}): Cluster {
@@ -42,6 +43,7 @@ export function cluster(changes: Partial<Cluster> = {}): Cluster {
     status: "running",
     target: "running",
     reason: "",
+    group: "",
     scheduler_address: "tls://127.0.0.1:1",
     dashboard_url: "http://127.0.0.1:2/status",
     url: "",

@@ -28,10 +28,19 @@ func TestScope(t *testing.T) {
 		group string
 		want  bool
 	}{
-		{admin, "us_1", "", true}, {admin, "us_1", "/x", true},
-		{lead, "us_2", "", true}, {lead, "us_1", "", false}, {lead, "us_1", "/a", false},
-		{lead, "us_1", "/a/b", true}, {lead, "us_1", "/a/b/c", true}, {lead, "us_1", "/a/bc", false}, {lead, "us_1", "/c", true}, {lead, "us_1", "c", false},
-		{identity.Actor{}, "", "", false}, {identity.Actor{}, "us_1", "/a", false}, {identity.Actor{Leads: []string{""}}, "us_1", "/a", false},
+		{admin, "us_1", "", true},
+		{admin, "us_1", "/x", true},
+		{lead, "us_2", "", true},
+		{lead, "us_1", "", false},
+		{lead, "us_1", "/a", false},
+		{lead, "us_1", "/a/b", true},
+		{lead, "us_1", "/a/b/c", true},
+		{lead, "us_1", "/a/bc", false},
+		{lead, "us_1", "/c", true},
+		{lead, "us_1", "c", false},
+		{identity.Actor{}, "", "", false},
+		{identity.Actor{}, "us_1", "/a", false},
+		{identity.Actor{Leads: []string{""}}, "us_1", "/a", false},
 	} {
 		if got := test.actor.Scope().Sees(test.owner, test.group); got != test.want {
 			t.Errorf("%s with %v sees what %s has and %q paid: %v", test.actor.User.ID, test.actor.Leads, test.owner, test.group, got)

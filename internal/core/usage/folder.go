@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
@@ -44,6 +45,7 @@ type Folder struct {
 	rules  Classifier
 	bad    func(RawBatch, error)
 	sinks  []Sink
+	pace   pace
 }
 
 // NewFolder makes a Folder. Rules name the operations of what it folds. Bad is told of a batch that cannot be decoded any more (it was validated when it
@@ -57,13 +59,16 @@ func NewFolder(
 // RulesVersion is that of the rules that name operations.
 func (f *Folder) RulesVersion() int { return f.rules.Version() }
 
-// foldAtOnce bounds a transaction: on SQLite all that is appended meanwhile waits for it.
-const foldAtOnce = 50
+// Paced lets the folder keep its transactions short, by a clock that runs as the machine's does. Without one they are of one size.
+func (f *Folder) Paced(now func() time.Time) *Folder {
+	f.pace.now = now
+	return f
+}
 
 // Fold folds some of the batches that wait, of one cluster if id is not empty, and returns how many: 0 when nothing is left. A batch's sums and its
 // mark are written in one transaction, so a crash in between repeats nothing and loses nothing.
 func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
-	batches, err := f.store.UnfoldedBatches(ctx, id, foldAtOnce)
+	batches, err := f.store.UnfoldedBatches(ctx, id, f.pace.size())
 	if err != nil {
 		return 0, fmt.Errorf("list batches: %w", err)
 	}
@@ -75,6 +80,7 @@ func (f *Folder) Fold(ctx context.Context, id cluster.ID) (int, error) {
 		ready[i] = f.prepare(raw)
 	}
 	err = f.tx.Atomically(ctx, func(ctx context.Context) error {
+		defer f.pace.step(len(ready))() // within the transaction: what counts is how long others wait for it
 		sum := sums{rules: f.rules.Version()}
 		var fresh, again []Received
 		for _, p := range ready {

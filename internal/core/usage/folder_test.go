@@ -52,7 +52,7 @@ func TestFoldingIsExactlyOnce(t *testing.T) {
 		}
 		var folders sync.WaitGroup
 		for range 4 {
-			folder := usage.NewFolder(db, db, db, decode, usage.Unclassified{}, func(usage.RawBatch, error) {})
+			folder := usage.NewFolder(db, db, db.Relaxed(), decode, usage.Unclassified{}, func(usage.RawBatch, error) {})
 			folders.Go(func() {
 				if err := folder.FoldAll(ctx, clusterID); err != nil {
 					t.Error(err)

@@ -114,7 +114,7 @@ func TestReclassify(t *testing.T) {
 			if version == 1 {
 				sink.taken = map[cluster.ID]int{}
 			}
-			return usage.NewFolder(db, db, db, decodeNumbers, rules(version), func(_ usage.RawBatch, err error) { t.Error(err) }, sink, &other), sink
+			return usage.NewFolder(db, db, db.Relaxed(), decodeNumbers, rules(version), func(_ usage.RawBatch, err error) { t.Error(err) }, sink, &other), sink
 		}
 		check := func(id cluster.ID, operation string, version int) {
 			t.Helper()

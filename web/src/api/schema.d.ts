@@ -968,6 +968,12 @@ export interface Operations {
     body: CreateGroupRequest;
     answer: Group;
   };
+  "PATCH /groups/{group_id}": {
+    path: { group_id: string; };
+    query: undefined;
+    body: ChangeGroupRequest;
+    answer: Group;
+  };
   "DELETE /groups/{group_id}": {
     path: { group_id: string; };
     query: undefined;

@@ -54,7 +54,7 @@ export function ClustersPage() {
         <FilterField
           slash
           placeholder="Find a cluster  /"
-          label="Find a cluster by name, owner or id"
+          label="Find a cluster by name, owner, group or id"
           value={q}
           onChange={(next) => change({ q: next || undefined })}
         />

@@ -22,6 +22,9 @@ type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "read
 export const keys = {
   me: ["me"] as const,
   tokens: ["tokens"] as const,
+  users: ["users"] as const,
+  groups: ["groups"] as const,
+  members: (group: string) => ["groups", group, "members"] as const,
   clusters: ["clusters"] as const,
   clusterList: (status: string) => ["clusters", "list", status] as const,
   cluster: (id: string) => ["clusters", "one", id] as const,

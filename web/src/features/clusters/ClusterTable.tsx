@@ -17,6 +17,7 @@ interface ClusterTableProps {
 /** Clusters as rows; the name leads to the cluster's page. */
 export function ClusterTable({ clusters, order, clock, onOrder }: ClusterTableProps) {
   const header = { order, onOrder };
+  const grouped = clusters.some((cluster) => cluster.group !== "");
   return (
     <table>
       <caption className="vh">Clusters</caption>
@@ -24,6 +25,7 @@ export function ClusterTable({ clusters, order, clock, onOrder }: ClusterTablePr
         <tr>
           <SortHeader {...header} column="name" words="Cluster" first="up" />
           <SortHeader {...header} column="owner" words="Owner" first="up" className="wide" />
+          {grouped && <SortHeader {...header} column="group" words="Paid by" first="up" className="wide" />}
           <SortHeader {...header} column="status" words="Status" first="up" />
           <SortHeader {...header} column="workers" words="Workers" first="down" number className="wide" />
           <SortHeader {...header} column="rate" words="Rate" first="down" number className="wide" />
@@ -46,6 +48,7 @@ export function ClusterTable({ clusters, order, clock, onOrder }: ClusterTablePr
               )}
             </td>
             <td className="wide">{cluster.owner.name}</td>
+            {grouped && <td className="wide">{cluster.group || "–"}</td>}
             <td>
               <StatusPill status={cluster.status} />
             </td>

@@ -1,7 +1,7 @@
 import type { Cluster } from "#/api/schema";
 import type { Order } from "#/ui/SortHeader";
 
-export const COLUMNS = ["name", "owner", "status", "workers", "rate", "cost", "started"] as const;
+export const COLUMNS = ["name", "owner", "group", "status", "workers", "rate", "cost", "started"] as const;
 export type Column = (typeof COLUMNS)[number];
 
 /** Statuses in the order of a life, which is how they sort. */
@@ -10,6 +10,7 @@ export const STATUSES = ["pending", "starting", "running", "stopping", "stopped"
 const VALUES: Record<Column, (cluster: Cluster) => string | number> = {
   name: (cluster) => cluster.name,
   owner: (cluster) => cluster.owner.name,
+  group: (cluster) => cluster.group,
   status: (cluster) => STATUSES.indexOf(cluster.status),
   workers: (cluster) => cluster.n_workers_running,
   rate: (cluster) => cluster.rate_nanos_per_hour,
@@ -22,7 +23,8 @@ export function matching(clusters: readonly Cluster[], filter: string): Cluster[
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return clusters.filter((cluster) => {
     const watched = cluster.watched ? `watched ${cluster.deployment}` : "";
-    const text = `${cluster.name} ${cluster.owner.name} ${cluster.id} ${cluster.status} ${watched}`.toLowerCase();
+    const text =
+      `${cluster.name} ${cluster.owner.name} ${cluster.group} ${cluster.id} ${cluster.status} ${watched}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

@@ -63,6 +63,13 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
                   Packages
                 </Link>
               </li>
+              {(me.user.role === "admin" || me.groups.length > 0) && (
+                <li>
+                  <Link to="/groups" activeProps={{ "aria-current": "page" }}>
+                    Groups
+                  </Link>
+                </li>
+              )}
               <li>
                 <Link to="/sql" activeProps={{ "aria-current": "page" }}>
                   SQL
