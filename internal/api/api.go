@@ -32,6 +32,7 @@ type Config struct {
 	Clusters Clusters
 	Bills    Bills
 	Spend    Spend
+	Outlook  Outlook
 	// Inventory and Resources answer what software runs and what is used.
 	Inventory Inventory
 	Resources Resources
@@ -87,6 +88,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.profileRoutes(a)
 	s.sourceRoutes(a)
 	s.costRoutes(a)
+	s.overviewRoutes(a)
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -72,11 +71,8 @@ func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.C
 		return nil, err
 	}
 	q := spend.Query{Since: since, Until: until, Limit: in.Limit}
-	if in.Zone == "" {
-		in.Zone = s.TimeZone
-	}
-	if q.Zone, err = time.LoadLocation(in.Zone); err != nil || in.Zone == "Local" {
-		return nil, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", in.Zone)})
+	if q.Zone, err = s.zone(in.Zone); err != nil {
+		return nil, err
 	}
 	for _, name := range in.By {
 		q.By = append(q.By, spend.Dimension(name))
