@@ -26,8 +26,10 @@ const (
 	matters = 0.10
 	// maxRun is how many days in a row are one anomaly; what lasts longer is how things are now.
 	maxRun = 7
-	// same is the part of an anomaly's excess that another of the same days must have to be the same money, seen otherwise.
-	same = 0.5
+	// slack is how much more than an anomaly's excess others of the same days may have together and still be its money, seen otherwise.
+	slack = 1.1
+	// maxAlso are named.
+	maxAlso = 3
 )
 
 // Subject is whom or what money was spent on: a user, an operation. The zero Subject is everything.
@@ -42,7 +44,7 @@ type Anomaly struct {
 	Cost, Usual, Most cost.Nanos
 	// Base is how many days before it were compared with.
 	Base int
-	// Also names subjects of other dimensions that the same money shows in.
+	// Also names subjects of other dimensions that were unusual on the same days, and whose excess is no more than this one's: most likely the same money.
 	Also []Subject
 }
 
@@ -51,8 +53,8 @@ func (a Anomaly) Excess() cost.Nanos { return a.Cost - a.Usual }
 
 // Anomalies finds unusual days from a day on, dearest excess first. All series begin on the same day; total is that of everything.
 //
-// The usual is the median of the weekdays or of the weekend's days before, the spread the median of the distances from it (times 1.4826, which makes it a standard
-// deviation where chance is normal), both of the amounts and of their logarithms: none is moved by a few odd days. A day must also exceed all of its past. Steady noise,
+// The usual is the median of the weekdays or of the weekend's days before, the spread is that of the distances from it by their median and ninth decile, both of the
+// amounts and of their logarithms: none is moved by a few odd days. A day must also exceed all of its past. Steady noise,
 // however wide, so gives next to nothing.
 func Anomalies(subjects map[Subject]Series, total Series, from time.Time) []Anomaly {
 	seen := total.trimmed()
@@ -64,15 +66,17 @@ func Anomalies(subjects map[Subject]Series, total Series, from time.Time) []Anom
 	}
 	slices.SortFunc(found, compareAnomalies)
 	var kept []Anomaly
+	var left []float64 // of each that is kept: how much of its excess no other anomaly has shown yet
 	for _, a := range append(found, runs(Subject{}, total, start, from, typical)...) {
 		twin := slices.IndexFunc(kept, func(k Anomaly) bool {
-			together := !k.First.After(a.Last) && !a.First.After(k.Last)
-			return together && k.Dimension != a.Dimension && (a.Dimension == "" || float64(a.Excess()) >= same*float64(k.Excess()))
+			return !k.First.After(a.Last) && !a.First.After(k.Last) && k.Dimension != a.Dimension
 		})
 		switch {
-		case twin < 0:
+		case twin < 0, a.Dimension != "" && float64(a.Excess()) > left[twin]:
 			kept = append(kept, a)
+			left = append(left, slack*float64(a.Excess()))
 		case a.Dimension != "":
+			left[twin] -= float64(a.Excess())
 			kept[twin].Also = append(kept[twin].Also, a.Subject)
 		}
 	}
@@ -124,12 +128,16 @@ func baseOf(s Series, start, i int, typical cost.Nanos) base {
 		usual := b.usual(s.Day(begin + k))
 		distances[k], scatters[k] = math.Abs(float64(n-usual)), math.Abs(b.ratio(n, usual))
 	}
-	b.spread, b.scatter = normalised*median(distances), normalised*median(scatters)
+	b.spread, b.scatter = deviation(distances), deviation(scatters)
 	return b
 }
 
-// normalised makes a median distance a standard deviation, where chance is normal.
-const normalised = 1.4826
+// deviation is the standard deviation that distances from the middle suggest, by their median and by the distance that nine of ten stay within: the larger, as one
+// alone is too often too small by chance. Chance being normal, both are multiples of it; one odd day in ten moves neither.
+func deviation(distances []float64) float64 {
+	slices.Sort(distances)
+	return max(1.4826*distances[(len(distances)-1)/2], distances[(len(distances)*9-1)/10]/1.6449)
+}
 
 // ratio is the logarithm of how many times the usual something is.
 func (b base) ratio(n, usual cost.Nanos) float64 {
@@ -179,12 +187,12 @@ func (a Anomaly) Sentence(currency cost.Currency) string {
 	default:
 		text += fmt.Sprintf("; no day of the %d before cost more than %s", a.Base, a.Most.Short(currency))
 	}
-	if len(a.Also) > 0 {
-		others := make([]string, len(a.Also))
-		for i, s := range a.Also {
-			others[i] = s.words()
-		}
-		text += ". The same money shows in " + strings.Join(others, ", ")
+	var others []string
+	for _, s := range a.Also[:min(maxAlso, len(a.Also))] {
+		others = append(others, s.words())
+	}
+	if len(others) > 0 {
+		text += ". Unusual then, too: " + strings.Join(others, ", ")
 	}
 	return text + "."
 }

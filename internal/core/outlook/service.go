@@ -220,6 +220,10 @@ func (o *Overview) forecast(now time.Time, series Series) {
 	begun := startOf(today, o.Zone)
 	elapsed := float64(now.Sub(begun)) / float64(startOf(today.AddDate(0, 0, 1), o.Zone).Sub(begun))
 	after := int(dayOf(o.End, o.Zone).Sub(today)/(24*time.Hour)) - 1
+	if o.Month == "" && after == 0 {
+		o.NoForecast = "The period ends with today."
+		return
+	}
 	past := Series{First: series.First, Days: series.Days[:min(series.Index(today), len(series.Days))]}
 	f, ok := Predict(past, o.Total, elapsed, after)
 	if !ok {
