@@ -6,6 +6,13 @@ export interface PackageQuery {
   cluster?: string | undefined;
 }
 
+/** A period of time: a month, or from one moment to another. */
+export interface PeriodQuery {
+  month?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
 /** Parts of a cluster that are read on their own. */
 type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "reads" | "resources" | "seen";
 
@@ -13,6 +20,7 @@ type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "read
 export const keys = {
   me: ["me"] as const,
   tokens: ["tokens"] as const,
+  overview: (period: PeriodQuery) => ["overview", period] as const,
   clusters: ["clusters"] as const,
   clusterList: (status: string) => ["clusters", "list", status] as const,
   cluster: (id: string) => ["clusters", "one", id] as const,
