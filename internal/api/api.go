@@ -33,6 +33,9 @@ type Config struct {
 	Bills    Bills
 	Spend    Spend
 	Outlook  Outlook
+	// Reports makes weekly reports, Subscriptions says who is sent them.
+	Reports       Reports
+	Subscriptions Subscriptions
 	// Inventory and Resources answer what software runs and what is used.
 	Inventory Inventory
 	Resources Resources
@@ -70,6 +73,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("/readyz", s.strictly(named("GET /readyz", http.HandlerFunc(s.readyz))))
 	mux.Handle("/metrics", s.strictly(named("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{}))))
 	mux.Handle("/openapi.json", s.strictly(named("GET /openapi.json", openAPIHandler(contract))))
+	mux.Handle("/reports/", s.reportPages())
 	mux.Handle("/", s.pages())
 	return s.observed(s.recovered(mux))
 }
@@ -89,6 +93,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.sourceRoutes(a)
 	s.costRoutes(a)
 	s.overviewRoutes(a)
+	s.reportRoutes(a)
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)

@@ -82,6 +82,7 @@ type App struct {
 	clusters  *controller.Clusters
 	watched   *controller.Watched
 	telemetry *controller.Telemetry
+	reports   *controller.Reports // nil where no mails are sent
 	folder    *usage.Folder
 	ingest    *ingest.Handler
 	server    *http.Server
@@ -195,13 +196,16 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 	card := a.cfg.Card()
 	bills := bill.NewService(service, a.db, a.db, a.folder, card)
 	costs := spend.NewService(a.db, bills, card.Currency)
+	overviews := outlook.NewService(costs)
+	reports := a.wireReports(overviews, prices, backend)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bills, Spend: costs, Outlook: outlook.NewService(costs),
+		Identity: a.identity, Clusters: service, Bills: bills, Spend: costs, Outlook: overviews,
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
+		Reports: reports.making, Subscriptions: reports.subscriptions,
 		Registry: registry, Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
 	})
 }
@@ -233,6 +237,9 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.clusters.Run(loops) })
 		group.Go(func() error { return a.watched.Run(loops) })
 		group.Go(func() error { return a.telemetry.Run(loops) })
+		if a.reports != nil {
+			group.Go(func() error { return a.reports.Run(loops) })
+		}
 	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
@@ -273,6 +280,9 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	result, err := a.clusters.Tick(ctx)
 	if err != nil {
 		return result, err
+	}
+	if a.reports != nil {
+		a.reports.Tick(ctx)
 	}
 	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx))
 }

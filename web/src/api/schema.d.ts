@@ -508,6 +508,24 @@ export interface ReceiptLine {
   text: string;
 }
 
+export interface Report {
+  overview: Overview;
+  reader: string;
+  scope: string;
+  week: string;
+}
+
+export interface ReportMail {
+  address: string;
+  sends: boolean;
+  weekly: boolean;
+}
+
+export interface ReportSubscription {
+  address: string;
+  weekly: boolean;
+}
+
 export interface ResourceList {
   end: string;
   items: ResourceSeries[];
@@ -572,6 +590,10 @@ export interface Submission {
 export interface SubmissionList {
   currency: string;
   items: Submission[];
+}
+
+export interface TestReportRequest {
+  to: string;
 }
 
 export interface Timeline {
@@ -834,6 +856,48 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: RateCard;
+  };
+  "GET /reports/subscription": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: ReportMail;
+  };
+  "PUT /reports/subscription": {
+    path: undefined;
+    query: undefined;
+    body: ReportSubscription;
+    answer: ReportMail;
+  };
+  "POST /reports/test": {
+    path: undefined;
+    query: undefined;
+    body: TestReportRequest;
+    answer: undefined;
+  };
+  "GET /reports/{week}/report": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: Report;
+  };
+  "GET /reports/{week}/report.csv": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /reports/{week}/report.html": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /reports/{week}/report.txt": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: undefined;
   };
   "POST /session": {
     path: undefined;
