@@ -64,7 +64,7 @@ func (s *server) period(in *overviewInput, now time.Time) (outlook.Period, error
 	switch {
 	case err != nil:
 		return outlook.Period{}, err
-	case in.Month != "" && !(in.Since.IsZero() && in.Until.IsZero()):
+	case in.Month != "" && (!in.Since.IsZero() || !in.Until.IsZero()):
 		return outlook.Period{}, errs.InvalidFields(errs.Field{Name: "month", Message: "Give a month or since and until, not both."})
 	case in.Month != "":
 		return outlook.ParseMonth(in.Month, zone)

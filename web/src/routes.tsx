@@ -111,6 +111,13 @@ const environment = createRoute({
   validateSearch: (search): { q?: string | undefined } => ({ q: text(search.q) }),
 });
 
+/** Reports are pages of the server's own: whoever comes here after signing in is sent there. */
+const report = createRoute({
+  getParentRoute: () => root,
+  path: "/reports/$week",
+  beforeLoad: ({ location }) => window.location.replace(location.href),
+});
+
 const tokens = createRoute({
   getParentRoute: () => shell,
   path: "/tokens",
@@ -136,6 +143,7 @@ export function makeRouter(history?: RouterHistory) {
   return createRouter({
     routeTree: root.addChildren([
       signIn,
+      report,
       shell.addChildren([overview, clusters, cluster, code, packages, environment, tokens]),
     ]),
     ...(history ? { history } : {}),

@@ -181,10 +181,9 @@ func (a Anomaly) Sentence(currency cost.Currency) string {
 		when, such = fmt.Sprintf("from %s to %s", a.First.Format("Mon 2 Jan"), a.Last.Format("Mon 2 Jan")), "such days"
 	}
 	text := fmt.Sprintf("%s %s %s %s, where %s usually %s %s", subject, verb, a.Cost.Short(currency), when, such, costs(a.Last.After(a.First)), a.Usual.Short(currency))
-	switch {
-	case a.Most == 0:
+	if a.Most == 0 {
 		text = fmt.Sprintf("%s %s %s %s, and nothing in the %d days before", subject, verb, a.Cost.Short(currency), when, a.Base)
-	default:
+	} else {
 		text += fmt.Sprintf("; no day of the %d before cost more than %s", a.Base, a.Most.Short(currency))
 	}
 	var others []string

@@ -140,9 +140,14 @@ func TestMovers(t *testing.T) {
 func TestSplit(t *testing.T) {
 	t.Parallel()
 	parts := outlook.Split([]outlook.Part{
-		{Kind: bill.KindUnknown, Name: "unknown", Cost: 100}, {Kind: bill.KindLost, Name: "lost.telemetry", Cost: 3}, {Kind: bill.KindLost, Name: "lost.worker", Cost: 2},
-		{Kind: bill.KindIdle, Name: "idle.no_work", Cost: 50}, {Kind: bill.KindWork, Name: "read.csv", Cost: 1}, {Kind: bill.KindWork, Name: "groupby", Cost: 4},
-		{Kind: bill.KindOverhead, Name: "overhead.scheduler", Cost: 5}, {Kind: bill.KindIdle, Name: "idle.of_a_new_kind", Cost: 1},
+		{Kind: bill.KindUnknown, Name: "unknown", Cost: 100},
+		{Kind: bill.KindLost, Name: "lost.telemetry", Cost: 3},
+		{Kind: bill.KindLost, Name: "lost.worker", Cost: 2},
+		{Kind: bill.KindIdle, Name: "idle.no_work", Cost: 50},
+		{Kind: bill.KindWork, Name: "read.csv", Cost: 1},
+		{Kind: bill.KindWork, Name: "groupby", Cost: 4},
+		{Kind: bill.KindOverhead, Name: "overhead.scheduler", Cost: 5},
+		{Kind: bill.KindIdle, Name: "idle.of_a_new_kind", Cost: 1},
 	})
 	var names []string
 	for _, p := range parts {

@@ -50,22 +50,22 @@ type Line struct {
 
 // File and Number are the parts of the line's place.
 func (l Line) File() string {
-	file, _, _ := cutLast(l.Place)
+	file, _ := cutLast(l.Place)
 	return file
 }
 
 // Number is the line's number in its file, as text.
 func (l Line) Number() string {
-	_, number, _ := cutLast(l.Place)
+	_, number := cutLast(l.Place)
 	return number
 }
 
-func cutLast(place string) (file, number string, ok bool) {
+func cutLast(place string) (file, number string) {
 	i := strings.LastIndexByte(place, ':')
 	if i < 0 {
-		return place, "", false
+		return place, ""
 	}
-	return place[:i], place[i+1:], true
+	return place[:i], place[i+1:]
 }
 
 // Asked is a question that an overview was made from, so that every figure can be traced.
@@ -163,9 +163,9 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor identity.Ac
 
 // future is the overview of a period that has not begun: nothing was spent, and nothing is guessed.
 func (s *Service) future(ctx context.Context, a *asker, o Overview) (Overview, error) {
-	var any spend.Answer
-	err := a.all(ctx, question{&any, "the currency", window{a.now.Add(-time.Hour), a.now}, 1, nil, []spend.Dimension{"kind"}})
-	o.Currency, o.By, o.Until, o.BeforeUntil, o.NoForecast = any.Currency, "user", o.Since, o.BeforeSince, "The period has not begun."
+	var found spend.Answer
+	err := a.all(ctx, question{&found, "the currency", window{a.now.Add(-time.Hour), a.now}, 1, nil, []spend.Dimension{"kind"}})
+	o.Currency, o.By, o.Until, o.BeforeUntil, o.NoForecast = found.Currency, "user", o.Since, o.BeforeSince, "The period has not begun."
 	return o, err
 }
 

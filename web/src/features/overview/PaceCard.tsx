@@ -10,6 +10,8 @@ const BOTTOM = 176;
 /** The chart's own width, and the part of it that is the period; the rest is for what stands beside its end. */
 const WIDTH = 1000;
 const PERIOD = 0.83;
+/** Up to here, on narrow screens, the label of the first day needs the room. */
+const CROWDED = 0.2;
 /** Labels of the axis beside each other. */
 const DAY_LABELS = 6;
 
@@ -61,7 +63,7 @@ function Chart({ overview, pace, decimals }: { overview: Overview; pace: Pace; d
       {labels.map(({ index, words }) => (
         <text
           key={index}
-          className={index === 0 ? "" : "m"}
+          className={index === 0 ? "" : index / days < CROWDED ? "m wide" : "m"}
           x={x(index === 0 ? 0 : (index + 0.5) / days)}
           y={HEIGHT - 7}
         >
