@@ -207,7 +207,7 @@ func (v *reportView) split(o outlook.Overview, amount func(cost.Nanos) string) {
 			continue
 		}
 		v.Mend = append(v.Mend, reportRow{
-			Name: p.Name, Cost: amount(p.Cost), Share: share(p.Cost, o.Total), Change: change(p.Cost, p.Before), Note: fmt.Sprintf("%s For %s.", what, fixers[fixer]),
+			Name: p.Title(), Cost: amount(p.Cost), Share: share(p.Cost, o.Total), Change: change(p.Cost, p.Before), Note: fmt.Sprintf("%s For %s.", what, fixers[fixer]),
 		})
 	}
 	if rest > 0 {

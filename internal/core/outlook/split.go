@@ -28,25 +28,26 @@ const (
 // advice says who can do something about a category, and what.
 var advice = map[string]struct {
 	fixer Fixer
+	name  string
 	what  string
 }{
-	"idle.no_work":      {FixerOwner, "Stop or shrink the cluster while nothing is submitted."},
-	"idle.starved":      {FixerOwner, "Split the work into more tasks, or use fewer workers."},
-	"idle.waiting_data": {FixerOwner, "Move less between workers: larger partitions, fewer shuffles."},
-	"idle.paused":       {FixerOwner, "Give workers more memory, or tasks smaller partitions."},
-	"idle.holding":      {FixerOwner, "Release results that are no longer needed, and close notebooks."},
-	"idle.starting":     {FixerPlatform, "Make environments and machines start faster."},
-	"idle.closing":      {FixerPlatform, "Make workers end faster."},
-	"overhead.dask":     {FixerOwner, "Make tasks longer: hundreds of microseconds of each are Dask's own."},
+	"idle.no_work":      {FixerOwner, "Idle, nothing submitted", "Stop or shrink the cluster while nothing is submitted."},
+	"idle.starved":      {FixerOwner, "Idle, tasks elsewhere", "Split the work into more tasks, or use fewer workers."},
+	"idle.waiting_data": {FixerOwner, "Idle, waiting for data", "Move less between workers: larger partitions, fewer shuffles."},
+	"idle.paused":       {FixerOwner, "Idle, paused", "Give workers more memory, or tasks smaller partitions."},
+	"idle.holding":      {FixerOwner, "Idle, holding results", "Release results that are no longer needed, and close notebooks."},
+	"idle.starting":     {FixerPlatform, "Idle, starting", "Make environments and machines start faster."},
+	"idle.closing":      {FixerPlatform, "Idle, closing", "Make workers end faster."},
+	"overhead.dask":     {FixerOwner, "Dask overhead", "Make tasks longer: hundreds of microseconds of each are Dask's own."},
 	"overhead.scheduler": {
-		FixerPlatform, "Give schedulers smaller machines, or share clusters.",
+		FixerPlatform, "Scheduler", "Give schedulers smaller machines, or share clusters.",
 	},
-	"lost.worker":     {FixerOwner, "Find out why workers ended: their logs say whether memory ran out."},
-	"lost.telemetry":  {FixerPlatform, "Find out why reports are lost between workers and this server."},
-	bill.KindUnknown:  {FixerPlatform, "Start workers with the agent, so that their time is observed."},
-	bill.KindIdle:     {FixerOwner, "Stop or shrink clusters while nothing runs."},
-	bill.KindOverhead: {FixerPlatform, "Look at what surrounds the work."},
-	bill.KindLost:     {FixerPlatform, "Find out what became of the reports."},
+	"lost.worker":     {FixerOwner, "Lost with a worker", "Find out why workers ended: their logs say whether memory ran out."},
+	"lost.telemetry":  {FixerPlatform, "Reports lost", "Find out why reports are lost between workers and this server."},
+	bill.KindUnknown:  {FixerPlatform, "Not observed", "Start workers with the agent, so that their time is observed."},
+	bill.KindIdle:     {FixerOwner, "Idle", "Stop or shrink clusters while nothing runs."},
+	bill.KindOverhead: {FixerPlatform, "Overhead", "Look at what surrounds the work."},
+	bill.KindLost:     {FixerPlatform, "Lost", "Find out what became of the reports."},
 }
 
 // Mend says who can do something about the part, and what; FixerNobody for work.
@@ -59,6 +60,17 @@ func (p Part) Mend() (fixer Fixer, what string) {
 		a = advice[p.Kind]
 	}
 	return a.fixer, a.what
+}
+
+// Title is the part in words; of work its operation.
+func (p Part) Title() string {
+	if fixer, _ := p.Mend(); fixer == FixerNobody {
+		return p.Name
+	}
+	if a, ok := advice[p.Name]; ok {
+		return a.name
+	}
+	return p.Name
 }
 
 // Waste reports whether the part was paid for and brought nothing: idle time, overhead, and work that was lost with its worker. What was not observed is not called

@@ -49,10 +49,10 @@ export function OverviewPage() {
           <h1>Overview</h1>
           <p className="sub">{overview.data && me.data ? whose(overview.data, me.data) : "\u00a0"}</p>
         </div>
+        <Periods search={search} current={current} onChange={change} />
         <a className="btn" href="/reports/last">
           Weekly report
         </a>
-        <Periods search={search} current={current} onChange={change} />
       </div>
       <div className="content" aria-busy={overview.isFetching && overview.isPlaceholderData}>
         {overview.isError && (

@@ -369,7 +369,7 @@ describe("the overview in the browser", () => {
     expect(await lines.locator("tbody tr").first().textContent()).toContain(first.text);
     await lines.getByRole("button", { name: /^\$/ }).click();
     const dialog = page.getByRole("dialog", { name: "How is this computed?" });
-    await dialog.getByRole("link", { name: "the dearest lines" }).waitFor();
+    await dialog.getByRole("link", { name: "the dearest lines", exact: true }).waitFor();
     expect(await breaches(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await lines.getByRole("link").first().click();

@@ -1,5 +1,5 @@
 import type { Overview } from "#/api/schema";
-import { dayNumber, daysIn, daysWords, dayWords } from "#/features/overview/period";
+import { CROWDED, dayLabels, daysIn, daysWords } from "#/features/overview/period";
 import { about, axisMoney, type Pace, paceOf, steps } from "#/features/overview/view";
 import { money } from "#/lib/money";
 import { Card } from "#/ui/Card";
@@ -10,10 +10,6 @@ const BOTTOM = 176;
 /** The chart's own width, and the part of it that is the period; the rest is for what stands beside its end. */
 const WIDTH = 1000;
 const PERIOD = 0.83;
-/** Up to here, on narrow screens, the label of the first day needs the room. */
-const CROWDED = 0.2;
-/** Labels of the axis beside each other. */
-const DAY_LABELS = 6;
 
 /** What the period has cost day by day, added up, and what it is expected to. */
 export function PaceCard({ overview, decimals }: { overview: Overview; decimals: number }) {
@@ -24,7 +20,7 @@ export function PaceCard({ overview, decimals }: { overview: Overview; decimals:
       aside={overview.forecast ? "cumulative; dashed: expected, the band holds 4 of 5 outcomes" : "cumulative"}
     >
       <Chart overview={overview} pace={pace} decimals={decimals} />
-      {!overview.forecast && overview.no_forecast !== "The period is over." && (
+      {!overview.forecast && !overview.no_forecast.startsWith("The period") && (
         <p className="mute small">{overview.no_forecast}</p>
       )}
     </Card>
@@ -115,18 +111,4 @@ function Chart({ overview, pace, decimals }: { overview: Overview; pace: Pace; d
       )}
     </svg>
   );
-}
-
-/** Days that are named on the axis: the first with its month, round ones after it. */
-function dayLabels(first: string, days: number): { index: number; words: string }[] {
-  const step = Math.max(1, Math.ceil(days / DAY_LABELS / 5) * 5);
-  const labels = [{ index: 0, words: dayWords(first, 0) }];
-  for (let index = 1; index < days; index += 1) {
-    const number = dayNumber(first, index);
-    const long = days > 45;
-    if (long ? number === 1 : index >= 3 && number % (days <= 10 ? 1 : step) === 0) {
-      labels.push({ index, words: long ? dayWords(first, index) : String(number) });
-    }
-  }
-  return labels;
 }

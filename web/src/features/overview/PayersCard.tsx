@@ -1,5 +1,5 @@
 import type { Overview } from "#/api/schema";
-import { dayNumber, dayWords } from "#/features/overview/period";
+import { CROWDED, dayLabels, dayWords } from "#/features/overview/period";
 import { axisMoney, changeWords, type PayerRow, payersOf, steps } from "#/features/overview/view";
 import type { Topic } from "#/features/overview/words";
 import { percent } from "#/lib/format";
@@ -79,7 +79,6 @@ function Chart({ overview, rows, decimals }: { overview: Overview; rows: readonl
   const y = (nanos: number) => ((BOTTOM - TOP) * nanos) / top;
   const dearest = days.indexOf(Math.max(...days));
   const label = `Spend by ${overview.by} and day. Dearest day: ${dayWords(first, Math.max(0, dearest))}, ${money(days[dearest], currency, decimals)}. The table that follows has the sums.`;
-  const every = Math.max(1, Math.ceil(days.length / 31)) * 5;
   return (
     <svg className="c" height={HEIGHT} role="img" aria-label={label}>
       {steps(top, 3).map((step) => (
@@ -115,20 +114,16 @@ function Chart({ overview, rows, decimals }: { overview: Overview; rows: readonl
         );
       })}
       <line className="axis" x1={`${LEFT}%`} x2="100%" y1={BOTTOM} y2={BOTTOM} />
-      {days.map((_, day) => {
-        const number = dayNumber(first, day);
-        const named = day === 0 || (day > 3 && (days.length <= 10 || number % every === 0) && number !== 30);
-        return named ? (
-          <text
-            key={dayWords(first, day)}
-            className={day === 0 ? "" : "m"}
-            x={`${(LEFT + (day === 0 ? 0 : (day + 0.5) * pitch)).toFixed(2)}%`}
-            y={HEIGHT - 6}
-          >
-            {day === 0 ? dayWords(first, 0) : number}
-          </text>
-        ) : null;
-      })}
+      {dayLabels(first, days.length).map(({ index, words }) => (
+        <text
+          key={index}
+          className={index === 0 ? "" : index / days.length < CROWDED ? "m wide" : "m"}
+          x={`${(LEFT + (index === 0 ? 0 : (index + 0.5) * pitch)).toFixed(2)}%`}
+          y={HEIGHT - 6}
+        >
+          {words}
+        </text>
+      ))}
     </svg>
   );
 }

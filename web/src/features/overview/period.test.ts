@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   choices,
+  dayLabels,
   dayNumber,
   daysIn,
   daysWords,
@@ -45,6 +46,9 @@ describe("periods of the overview", () => {
     expect(daysWords("2026-11-01T00:00:00Z", "2026-11-01T09:00:00Z", "UTC")).toBe("1 Nov");
     expect(dayWords("2026-10-30", 3)).toBe("2 Nov");
     expect(dayNumber("2026-10-30", 3)).toBe(2);
+    expect(dayLabels("2026-11-01", 30).map(({ words }) => words)).toEqual(["1 Nov", "5", "10", "15", "20", "25", "30"]);
+    expect(dayLabels("2026-08-26", 90).map(({ words }) => words)).toEqual(["26 Aug", "1 Oct", "1 Nov"]);
+    expect(dayLabels("2026-11-17", 7)).toHaveLength(7);
     // The clocks go back in October: it has an hour more than 31 days.
     expect(daysIn("2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z")).toBe(31);
   });

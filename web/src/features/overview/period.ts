@@ -79,6 +79,29 @@ export function dayNumber(first: string, index: number): number {
   return new Date(Date.parse(`${first}T00:00:00Z`) + index * DAY_MS).getUTCDate();
 }
 
+/** From so many days on, months are named rather than days. */
+const LONG = 45;
+/** Labels of an axis beside each other, and the share of it that the first one needs. */
+const LABELS = 6;
+const FIRST_SHARE = 0.1;
+
+/** Up to here, on narrow screens, the label of the first day needs the room. */
+export const CROWDED = 0.2;
+
+/** Days that are named on an axis: the first with its month, then round ones, or the first of each month. */
+export function dayLabels(first: string, days: number): { index: number; words: string }[] {
+  const step = Math.max(1, Math.ceil(days / LABELS / 5) * 5);
+  const labels = [{ index: 0, words: dayWords(first, 0) }];
+  for (let index = 1; index < days; index += 1) {
+    const number = dayNumber(first, index);
+    const round = days >= LONG ? number === 1 : days <= 10 || number % step === 0;
+    if (round && index / days >= FIRST_SHARE) {
+      labels.push({ index, words: days >= LONG ? dayWords(first, index) : String(number) });
+    }
+  }
+  return labels;
+}
+
 /** How many days a period has, whatever the clocks do in between. */
 export function daysIn(start: string, end: string): number {
   return Math.max(1, Math.round((Date.parse(end) - Date.parse(start)) / DAY_MS));
