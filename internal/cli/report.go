@@ -26,7 +26,7 @@ everything, others their own clusters. On a server with a mail server, reports a
   lineitem report --week 2026-W47 -o html > week.html
   lineitem report --subscribe ana@example.org
   lineitem report --send-test ana@example.org`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "json" && reportFormats[format] == "" {
 				return usage(cmd, "there is no format %q, choose from text, html, csv, json.", format)

@@ -81,6 +81,30 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+func TestMailServer(t *testing.T) {
+	t.Parallel()
+	got, err := load(t, environment("LINEITEM_SMTP_PASSWORD", "hunter2"), "--smtp-address", "mail.example.org:587", "--smtp-from", "Lineitem <lineitem@example.org>", "--smtp-user", "lineitem")
+	if err != nil || got.SMTPAddress != "mail.example.org:587" || got.SMTPPassword != "hunter2" || got.SMTPSecurity != config.SMTPStartTLS {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"--smtp-from", []string{"--smtp-address", "mail.example.org:587"}},
+		{"--smtp-from", []string{"--smtp-from", "nobody"}},
+		{"--smtp-address", []string{"--smtp-address", "mail.example.org", "--smtp-from", "a@example.org"}},
+		{"--smtp-address", []string{"--smtp-address", ":587", "--smtp-from", "a@example.org"}},
+		{"--smtp-security", []string{"--smtp-security", "rot13"}},
+		{"--smtp-user", []string{"--smtp-user", "lineitem", "--smtp-security", "none"}},
+	} {
+		_, err := load(t, environment("LINEITEM_SMTP_PASSWORD", "hunter2"), c.args...)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want+" ") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v: %v, want a complaint of %s", c.args, err, c.want)
+		}
+	}
+}
+
 func TestEveryProblemIsReported(t *testing.T) {
 	t.Parallel()
 	env := environment("LINEITEM_CURRENCY", "dollars", "LINEITEM_SCHEDULER_CORES", "many", "LINEITEM_DATABASE_URL", "mysql://root:hunter2@db/x")
