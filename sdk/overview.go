@@ -16,6 +16,8 @@ type Overview struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 	Until time.Time `json:"until"`
+	// AsOf is when the oldest of the answers that this is made from was made.
+	AsOf time.Time `json:"as_of"`
 	// BeforeStart and BeforeEnd bound what it is compared with.
 	BeforeStart time.Time `json:"before_start"`
 	BeforeEnd   time.Time `json:"before_end"`
@@ -138,6 +140,10 @@ type OverviewQuestion struct {
 	Rows       int       `json:"rows"`
 	TotalNanos int64     `json:"total_nanos"`
 	Clusters   int       `json:"clusters"`
+	// AsOf is when what it was answered from was made; SQL is the question as it was put to the warehouse, which read ReadRows rows. Absent if it was answered without.
+	AsOf     *time.Time `json:"as_of,omitempty"`
+	SQL      string     `json:"sql,omitempty"`
+	ReadRows int64      `json:"read_rows,omitempty"`
 }
 
 // OverviewOptions is a period; its zero value is the current month in the organisation's zone.

@@ -392,15 +392,24 @@ type CostBreakdown struct {
 	// RestNanos is what the RestRows rows beyond the limit cost.
 	RestNanos int64 `json:"rest_nanos"`
 	RestRows  int   `json:"rest_rows"`
-	// UnseenNanos is the part of AllNanos that was paid for and not observed: what is unknown or lost.
-	UnseenNanos int64 `json:"unseen_nanos"`
-	// Clusters is how many ran in the window; Names are the names of those in it, by id.
+	// UnseenNanos is the part of AllNanos that was paid for and not observed: what is unknown or lost. Coverage is the share of AllNanos that was observed, 0 to 1.
+	UnseenNanos int64   `json:"unseen_nanos"`
+	Coverage    float64 `json:"coverage"`
+	// Clusters is how many ran in the window; Names are the names of those in the rows, by id, where the rows are by cluster.
 	Clusters int               `json:"clusters"`
 	Names    map[string]string `json:"names"`
 	// RulesVersion is the oldest version of the rules that named operations, 0 if none did.
 	RulesVersion int `json:"rules_version"`
 	// Rates are the prices in force.
 	Rates RateCard `json:"rates"`
+	// Prices says by which prices the processes of the window were charged.
+	Prices []PriceCovers `json:"prices" nullable:"false"`
+	// AsOf is when the answer was right: what runs has cost more since.
+	AsOf time.Time `json:"as_of"`
+	// SQL is the question as it was put to the warehouse, which read RowsRead rows of Segments files for it.
+	SQL      string `json:"sql"`
+	RowsRead int64  `json:"rows_read"`
+	Segments int    `json:"segments"`
 }
 
 // BreakdownRow is what one combination of values cost.

@@ -58,6 +58,7 @@ type Config struct {
 type server struct {
 	Config
 	metrics *metrics
+	charged priceCache
 }
 
 // New returns the handler of everything that the server answers.

@@ -153,7 +153,12 @@ func sourceToAPI(s usage.Source) sdk.Source {
 }
 
 func breakdownToAPI(a spend.Answer) sdk.CostBreakdown {
+	coverage := 1.0
+	if a.All > 0 {
+		coverage = 1 - float64(a.Unseen)/float64(a.All)
+	}
 	return sdk.CostBreakdown{
+		AsOf: a.AsOf.UTC(), SQL: a.SQL, RowsRead: a.ReadRows, Segments: a.Segments, Coverage: coverage,
 		Currency: string(a.Currency), Start: a.Since, End: a.Until, Zone: a.Zone.String(), TotalNanos: int64(a.Total), AllNanos: int64(a.All),
 		RestNanos: int64(a.Rest), RestRows: a.RestRows, UnseenNanos: int64(a.Unseen), Clusters: a.Clusters, Names: a.Names, RulesVersion: a.RulesVersion,
 		Rows: convert(a.Rows, func(r spend.Row) sdk.BreakdownRow {

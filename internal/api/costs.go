@@ -89,6 +89,9 @@ func (s *server) breakdown(ctx context.Context, in *breakdownInput) (*body[sdk.C
 		return nil, err
 	}
 	out := breakdownToAPI(a)
+	if out.Prices, err = s.pricesOf(ctx, now, a.Since, a.Until); err != nil {
+		return nil, err
+	}
 	out.By, out.Where, out.Rates = in.By, append([]string{}, in.Where...), cardToAPI(s.Card(now))
 	return answer(out), nil
 }

@@ -100,13 +100,15 @@ func (s *server) priceCoverage(ctx context.Context, in *CostWindow) (*body[sdk.P
 	return answer(sdk.PriceCoverage{
 		Start: c.Since, End: c.Until, PricedHours: hours(c.PricedMicros), UnpricedHours: hours(c.UnpricedMicros),
 		UnpricedGPUHours: hours(c.UnpricedGPUMicros),
-		Items: convert(c.Items, func(item price.Covered) sdk.PriceCovers {
-			return sdk.PriceCovers{
-				Provider: item.Provider, GPU: item.GPU, Priced: item.Priced, Source: item.Source, AsOf: optionalTime(item.AsOf), Reason: item.Reason,
-				Hours: hours(item.Micros),
-			}
-		}),
+		Items:            convert(c.Items, priceCoversToAPI),
 	}), nil
+}
+
+func priceCoversToAPI(item price.Covered) sdk.PriceCovers {
+	return sdk.PriceCovers{
+		Provider: item.Provider, GPU: item.GPU, Priced: item.Priced, Source: item.Source, AsOf: optionalTime(item.AsOf), Reason: item.Reason,
+		Hours: hours(item.Micros),
+	}
 }
 
 func hours(micros int64) float64 { return float64(micros) / 3.6e9 }

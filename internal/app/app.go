@@ -30,6 +30,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/core/watch"
@@ -84,6 +85,9 @@ type App struct {
 	telemetry *controller.Telemetry
 	reports   *controller.Reports // nil where no mails are sent
 	folder    *usage.Folder
+	bills     *bill.Service
+	keeper    *segment.Keeper
+	warehouse *controller.Warehouse
 	ingest    *ingest.Handler
 	server    *http.Server
 
@@ -179,7 +183,11 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.db, Tx: a.db, Users: a.db, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,
 		DefaultMemory: defaultWorkerMemory(), Wake: a.clusters.Wake,
 	})
-	registry := newRegistry(a.db)
+	a.bills = bill.NewService(service, a.db, a.db, a.folder, a.cfg.Card())
+	if err := a.openWarehouse(ctx); err != nil {
+		return err
+	}
+	registry := newRegistry(a.db, a.now)
 	a.ingest = ingest.New(ingest.Config{
 		Tokens: a.db, Appender: a.db, Retirees: a.clusters, Heard: a.watched.Heard, Logger: a.logger, Now: a.now, Registerer: registry,
 		Knobs: ingest.Knobs{SourceText: a.cfg.SourceText, RateHz: sampleRateHz, FlushSeconds: flushSeconds},
@@ -194,13 +202,12 @@ func (a *App) wire(ctx context.Context) error {
 
 func (a *App) handler(service *cluster.Service, prices *price.Current, backend string, registry *prometheus.Registry) http.Handler {
 	card := a.cfg.Card()
-	bills := bill.NewService(service, a.db, a.db, a.folder, card)
-	costs := spend.NewService(a.db, bills, card.Currency)
+	costs := spend.NewService(a.keeper, card.Currency)
 	overviews := outlook.NewService(costs)
 	reports := a.wireReports(overviews, prices, backend)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Clusters: service, Bills: bills, Spend: costs, Outlook: overviews,
+		Identity: a.identity, Clusters: service, Bills: a.bills, Spend: costs, Outlook: overviews,
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    price.NewService(a.db, a.db, prices),
 		Inventory: inventory.NewService(service, a.db, a.db, a.folder, card), Resources: resource.NewService(service, a.db, a.db, a.folder),
@@ -237,6 +244,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.clusters.Run(loops) })
 		group.Go(func() error { return a.watched.Run(loops) })
 		group.Go(func() error { return a.telemetry.Run(loops) })
+		group.Go(func() error { return a.warehouse.Run(loops) })
 		if a.reports != nil {
 			group.Go(func() error { return a.reports.Run(loops) })
 		}
@@ -281,8 +289,11 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	if err != nil {
 		return result, err
 	}
+	if err := errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.keeper.Settle(ctx)); err != nil {
+		return result, err
+	}
 	if a.reports != nil {
 		a.reports.Tick(ctx)
 	}
-	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx))
+	return result, nil
 }

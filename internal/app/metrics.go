@@ -13,12 +13,19 @@ import (
 // scrapeTimeout bounds what a scrape may ask of the database.
 const scrapeTimeout = 5 * time.Second
 
-func newRegistry(clusters clusterLister) *prometheus.Registry {
+// metered is what the metrics are read from.
+type metered interface {
+	clusterLister
+	warehouseMeter
+}
+
+func newRegistry(store metered, now func() time.Time) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&clusterCollector{clusters: clusters, count: prometheus.NewDesc("lineitem_clusters", "Clusters that have not ended, by status.", []string{"status"}, nil)},
+		newWarehouseCollector(store, now),
+		&clusterCollector{clusters: store, count: prometheus.NewDesc("lineitem_clusters", "Clusters that have not ended, by status.", []string{"status"}, nil)},
 	)
 	return registry
 }
@@ -57,4 +64,58 @@ func (c *clusterCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, status := range liveStatuses() {
 		ch <- prometheus.MustNewConstMetric(c.count, prometheus.GaugeValue, float64(counts[status]), string(status))
 	}
+}
+
+// warehouseMeter says how far the warehouse is behind the store.
+type warehouseMeter interface {
+	MeasureSegments(ctx context.Context) (count, bytes int64, err error)
+	DirtyHours(ctx context.Context) (hours int64, since time.Time, err error)
+}
+
+// warehouseCollector measures the warehouse when it is asked.
+type warehouseCollector struct {
+	meter                         warehouseMeter
+	now                           func() time.Time
+	segments, bytes, dirty, waits *prometheus.Desc
+}
+
+func newWarehouseCollector(meter warehouseMeter, now func() time.Time) *warehouseCollector {
+	return &warehouseCollector{
+		meter: meter, now: now,
+		segments: prometheus.NewDesc("lineitem_warehouse_segments", "Files of the warehouse.", nil, nil),
+		bytes:    prometheus.NewDesc("lineitem_warehouse_bytes", "Size of the files of the warehouse.", nil, nil),
+		dirty:    prometheus.NewDesc("lineitem_warehouse_dirty_hours", "Hours of clusters that the files do not hold rightly yet; what runs has one.", nil, nil),
+		waits:    prometheus.NewDesc("lineitem_warehouse_oldest_dirty_seconds", "For how long the first of those hours has been so.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *warehouseCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.segments, c.bytes, c.dirty, c.waits} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *warehouseCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	count, bytes, err := c.meter.MeasureSegments(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(c.segments, err)
+		return
+	}
+	hours, since, err := c.meter.DirtyHours(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(c.dirty, err)
+		return
+	}
+	age := 0.0
+	if hours > 0 {
+		age = max(c.now().Sub(since).Seconds(), 0)
+	}
+	ch <- prometheus.MustNewConstMetric(c.segments, prometheus.GaugeValue, float64(count))
+	ch <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(bytes))
+	ch <- prometheus.MustNewConstMetric(c.dirty, prometheus.GaugeValue, float64(hours))
+	ch <- prometheus.MustNewConstMetric(c.waits, prometheus.GaugeValue, age)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // breakdown asks for cost by anything, and shows it.
-func breakdown(cmd *cobra.Command, c *connection, o *output, q sdk.BreakdownOptions) error {
+func breakdown(cmd *cobra.Command, c *connection, o *output, q sdk.BreakdownOptions, showSQL bool) error {
 	client, err := c.client()
 	if err != nil {
 		return err
@@ -30,7 +30,11 @@ func breakdown(cmd *cobra.Command, c *connection, o *output, q sdk.BreakdownOpti
 	if sum != found.TotalNanos {
 		return fmt.Errorf("the server's rows sum to %d nano-units, its total is %d: please report this", sum, found.TotalNanos)
 	}
-	return o.write(cmd, breakdownAnswer(found, time.Now()))
+	a := breakdownAnswer(found, time.Now())
+	if showSQL {
+		a.notes = append(a.notes, "", fmt.Sprintf("Asked so, of %d rows in %d files:", found.RowsRead, found.Segments), found.SQL)
+	}
+	return o.write(cmd, a)
 }
 
 // breakdownAnswer lists rows as the server orders them.
@@ -76,7 +80,7 @@ func breakdownAnswer(b sdk.CostBreakdown, now time.Time) answer {
 	a.table.Rule()
 	blank[0] = "Total"
 	a.table.Row(append(blank, "", shares.Sum(0, len(parts)), amounts.Total())...)
-	a.notes = breakdownNotes(b)
+	a.notes = breakdownNotes(b, zone)
 	return a
 }
 
@@ -95,15 +99,19 @@ func breakdownKeys(b sdk.CostBreakdown, row sdk.BreakdownRow) []string {
 }
 
 // breakdownNotes say how far the figures reach.
-func breakdownNotes(b sdk.CostBreakdown) []string {
+func breakdownNotes(b sdk.CostBreakdown, zone *time.Location) []string {
 	notes := []string{fmt.Sprintf("%d clusters; prices: %s.", b.Clusters, b.Rates.Source)}
 	if b.AllNanos != b.TotalNanos {
 		notes = append(notes, fmt.Sprintf("The whole window cost %s; these rows are %s of it.",
 			format.Money(b.AllNanos, b.Currency), format.Share(float64(b.TotalNanos)/float64(b.AllNanos))))
 	}
+	seen := "All of its cost was observed."
 	if b.UnseenNanos > 0 {
-		notes = append(notes, fmt.Sprintf("%s of the window's cost was not observed (unknown or lost).",
-			format.Share(float64(b.UnseenNanos)/float64(b.AllNanos))))
+		seen = fmt.Sprintf("%s of the window's cost was not observed (unknown or lost).", format.Share(float64(b.UnseenNanos)/float64(b.AllNanos)))
 	}
+	if !b.AsOf.IsZero() { // servers from before the warehouse do not say
+		seen = "As of " + b.AsOf.In(zone).Format(time.TimeOnly) + ". " + seen
+	}
+	notes = append(notes, seen)
 	return notes
 }

@@ -14,6 +14,7 @@ func newCostCommand(c *connection) *cobra.Command {
 	var o output
 	var since, until string
 	var question sdk.BreakdownOptions
+	var showSQL bool
 	cmd := &cobra.Command{
 		Use:   "cost [CLUSTER]",
 		Short: "Show what was spent, by cluster or by anything else",
@@ -27,8 +28,8 @@ same total. With a cluster, show what it was spent on: lines of code together, i
   lineitem cost flights-x3k2 -o json`,
 		Args: rangeArgs(0, "CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(question.By) == 0 && (len(question.Where) > 0 || question.Zone != "" || question.Limit != 0) {
-				return usage(cmd, "--where, --zone and --limit need --by, as in --by operation.")
+			if len(question.By) == 0 && (len(question.Where) > 0 || question.Zone != "" || question.Limit != 0 || showSQL) {
+				return usage(cmd, "--where, --zone, --limit and --sql need --by, as in --by operation.")
 			}
 			if len(args) == 1 && len(question.By) > 0 {
 				return usage(cmd, "give a cluster or --by; of one cluster only: --by line --where name=%s.", args[0])
@@ -47,7 +48,7 @@ same total. With a cluster, show what it was spent on: lines of code together, i
 			}
 			if len(question.By) > 0 {
 				question.Since, question.Until = window.Since, window.Until
-				return breakdown(cmd, c, &o, question)
+				return breakdown(cmd, c, &o, question, showSQL)
 			}
 			client, err := c.client()
 			if err != nil {
@@ -80,6 +81,7 @@ same total. With a cluster, show what it was spent on: lines of code together, i
 	cmd.Flags().StringArrayVar(&question.Where, "where", nil, "keep only what matches, as operation=read.csv,read.json; * at the end stands for the rest")
 	cmd.Flags().StringVar(&question.Zone, "zone", "", "time zone in which days begin; the organisation's by default")
 	cmd.Flags().IntVar(&question.Limit, "limit", 0, "how many rows to list")
+	cmd.Flags().BoolVar(&showSQL, "sql", false, "show the SQL that was asked of the warehouse, too")
 	o.flag(cmd)
 	return cmd
 }

@@ -28,7 +28,7 @@ func TestWrongUse(t *testing.T) {
 		"profile a -o /dev/ptmx":             `A pprof profile is no text, so it is not written to a terminal; give it a file, as in -o bill.pb.gz, or choose --format folded.`,
 		"cost a --since 7d":                  `The bill of one cluster covers all of its life; leave --since and --until out.`,
 		"cost a --by user":                   `Give a cluster or --by; of one cluster only: --by line --where name=a.`,
-		"cost --where user=ana":              `--where, --zone and --limit need --by, as in --by operation.`,
+		"cost --where user=ana":              `--where, --zone, --limit and --sql need --by, as in --by operation.`,
 		"cost --since yesterday":             `--since "yesterday" is not understood: write a time like 2026-11-19`,
 		"cluster scale a":                    `WORKERS is missing.`,
 		"cluster scale a many":               `"many" is not a number of workers.`,

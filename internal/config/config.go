@@ -55,10 +55,22 @@ type Config struct {
 	// SMTPSecurity is starttls, tls or none.
 	SMTPSecurity           string
 	SMTPUser, SMTPPassword string
-	LogLevel               slog.Level
+	// Warehouse is the folder of the warehouse's files; empty for one in the data folder.
+	Warehouse string
+	// WarehouseRetention is for how many whole months the warehouse keeps what was spent; 0 for ever.
+	WarehouseRetention int
+	// WarehouseMemory bounds the memory of questions of cost.
+	WarehouseMemory int64
+	LogLevel        slog.Level
 	// LogFormat is "text" or "json".
 	LogFormat string
 }
+
+// Bounds of the warehouse's settings.
+const (
+	maxRetention       = 1200
+	minWarehouseMemory = 128_000_000
+)
 
 // minWatchedTimeout is a few times as long as a scheduler waits between two reports.
 const minWatchedTimeout = 30 * time.Second
@@ -165,6 +177,12 @@ func (c Config) Validate() error {
 		check("watched-timeout", fmt.Errorf("is %v: give 30s to 168h", c.WatchedTimeout))
 	}
 	problems = append(problems, c.checkMail()...)
+	if c.WarehouseRetention < 0 || c.WarehouseRetention > maxRetention {
+		check("warehouse-retention", fmt.Errorf("is %d: give 0 (for ever) to %d months", c.WarehouseRetention, maxRetention))
+	}
+	if c.WarehouseMemory < minWarehouseMemory {
+		check("warehouse-memory", fmt.Errorf("is %d bytes: give 128MB or more", c.WarehouseMemory))
+	}
 	if c.StopGrace < 0 || c.StopGrace > time.Hour {
 		check("stop-grace", fmt.Errorf("is %v: give 0s to 1h", c.StopGrace))
 	}

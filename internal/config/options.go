@@ -125,6 +125,18 @@ func options() []Option {
 			set: func(c *Config, text string) error { c.SMTPPassword = text; return nil },
 		},
 		{
+			Name: "warehouse", Kind: "folder", Usage: "folder of the warehouse's files, which servers that share a database share too; empty for warehouse in the data folder",
+			set: func(c *Config, text string) error { c.Warehouse = text; return nil },
+		},
+		{
+			Name: "warehouse-retention", Kind: "months", Default: "0", Usage: "for how many whole months the warehouse keeps what was spent, beside the current one; 0 for ever",
+			set: func(c *Config, text string) (err error) { c.WarehouseRetention, err = parseInt(text); return err },
+		},
+		{
+			Name: "warehouse-memory", Kind: "size", Default: "768MB", Usage: "memory that questions of cost may use; what is larger goes to the warehouse's folder",
+			set: func(c *Config, text string) (err error) { c.WarehouseMemory, err = ParseBytes(text); return err },
+		},
+		{
 			Name: "log-level", Kind: "level", Default: "info", Usage: "least level of records in the log: debug, info, warn or error",
 			set: func(c *Config, text string) error { return parseLevel(text, &c.LogLevel) },
 		},

@@ -17,6 +17,12 @@ type bulk struct {
 // newBulk makes the texts: head ends before VALUES, tail follows the rows. Parameters are numbered in the order in which they appear,
 // which is how SQLite counts.
 func newBulk(head string, columns int, tail string) bulk {
+	return newTypedBulk(head, make([]string, columns), tail)
+}
+
+// newTypedBulk makes the texts of a statement in which the rows stand for a table: PostgreSQL must be told the types of its columns.
+func newTypedBulk(head string, types []string, tail string) bulk {
+	columns := len(types)
 	b := bulk{columns: columns}
 	for i, size := range bulkSizes {
 		var text strings.Builder
@@ -25,13 +31,17 @@ func newBulk(head string, columns int, tail string) bulk {
 		for n := range size * columns {
 			switch {
 			case n == 0:
-				text.WriteString("($")
+				text.WriteString("(")
 			case n%columns == 0:
-				text.WriteString("), ($")
+				text.WriteString("), (")
 			default:
-				text.WriteString(", $")
+				text.WriteString(", ")
 			}
-			text.WriteString(strconv.Itoa(n + 1))
+			parameter := "$" + strconv.Itoa(n+1)
+			if n < columns && types[n] != "" {
+				parameter = "CAST(" + parameter + " AS " + types[n] + ")"
+			}
+			text.WriteString(parameter)
 		}
 		text.WriteString(") ")
 		text.WriteString(tail)

@@ -91,8 +91,26 @@ func (db *DB) ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster
 	return out, nil
 }
 
-// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey and LastSeenAt.
+// UpdateCluster writes all fields but ID, OwnerID, Backend, CreatedAt, SchedulerKey and LastSeenAt. It marks the hours in which a new
+// name or end changes what was spent.
 func (db *DB) UpdateCluster(ctx context.Context, c cluster.Cluster) error {
+	return db.together(ctx, func(ctx context.Context) error {
+		row, err := db.read(ctx).GetClusterByID(ctx, string(c.ID))
+		if err != nil {
+			return found("update a cluster", "cluster", err)
+		}
+		was, err := clusterFromDB(row)
+		if err != nil {
+			return err
+		}
+		if err := db.markClusterRow(ctx, was, c); err != nil {
+			return err
+		}
+		return db.updateCluster(ctx, c)
+	})
+}
+
+func (db *DB) updateCluster(ctx context.Context, c cluster.Cluster) error {
 	env, err := envToDB(c.Options.Env)
 	if err != nil {
 		return err

@@ -71,23 +71,47 @@ func (db *DB) PutSessions(ctx context.Context, sessions []usage.Session) error {
 	})
 }
 
-// PutOrigins keeps origins; one that is there already is replaced.
+// PutOrigins keeps origins; one that is there already is replaced, and if it says another line, its cluster is marked. What is new needs MarkSince.
 func (db *DB) PutOrigins(ctx context.Context, origins []usage.Origin) error {
 	rows := lastOfEach(origins, func(o usage.Origin) (cluster.ID, string) { return o.ClusterID, fmt.Sprintf("%020d", o.ID) })
-	return db.exec(ctx, "put origins", putOrigins, len(rows), func(to []any, i int) []any {
-		o := rows[i].row
-		return append(to, rows[i].cluster, o.ID, text(o.File), int64(o.Line), text(o.Function), text(o.Text), callersToDB(o.Callers), jsonToDB(o.Shared, "[]"))
+	return db.together(ctx, func(ctx context.Context) error {
+		err := db.markChanged(ctx, changedOrigins, len(rows), func(to []any, i int) []any {
+			o := rows[i].row
+			return append(to, rows[i].cluster, o.ID, text(o.File), int64(o.Line), text(o.Function))
+		})
+		if err != nil {
+			return err
+		}
+		return db.exec(ctx, "put origins", putOrigins, len(rows), func(to []any, i int) []any {
+			o := rows[i].row
+			return append(to, rows[i].cluster, o.ID, text(o.File), int64(o.Line), text(o.Function), text(o.Text), callersToDB(o.Callers), jsonToDB(o.Shared, "[]"))
+		})
 	})
 }
 
-// PutParts keeps the origins of sub-tasks; one that is there already is replaced.
+// PutParts keeps the origins of sub-tasks; one that is there already is replaced, and if it has another origin, its cluster is marked. What is new needs MarkSince.
 func (db *DB) PutParts(ctx context.Context, parts []usage.Part) error {
 	rows := lastOfEach(parts, func(p usage.Part) (cluster.ID, string) {
 		return p.ClusterID, fmt.Sprintf("%020d", p.Submission) + hashed(text(p.Name))
 	})
-	return db.exec(ctx, "put parts", putParts, len(rows), func(to []any, i int) []any {
-		p := rows[i].row
-		return append(to, rows[i].cluster, p.Submission, hashKey(text(p.Name)), text(p.Name), p.Origin)
+	return db.together(ctx, func(ctx context.Context) error {
+		for _, row := range rows {
+			changed, err := db.read(ctx).CountChangedParts(ctx, sqlcgen.CountChangedPartsParams{
+				ClusterID: row.cluster, Submission: row.row.Submission, Key: hashKey(text(row.row.Name)), Origin: row.row.Origin,
+			})
+			if err != nil {
+				return fail("look for other origins", err)
+			}
+			if changed > 0 {
+				if err := db.markCluster(ctx, row.cluster); err != nil {
+					return err
+				}
+			}
+		}
+		return db.exec(ctx, "put parts", putParts, len(rows), func(to []any, i int) []any {
+			p := rows[i].row
+			return append(to, rows[i].cluster, p.Submission, hashKey(text(p.Name)), text(p.Name), p.Origin)
+		})
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/id"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
+	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/store"
 )
@@ -152,6 +153,10 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	software := fillSoftware(t, db, c, process.ID)
 	entry := fullPrice("pr_1")
 	must(t, db.AddPrices(ctx, []price.Entry{entry}, noon))
+	day := noon.UTC().Truncate(24 * time.Hour)
+	file := segment.Segment{Table: "lines", Day: day, Name: "lines-1.parquet", Rows: 2, Bytes: 3, Nanos: 4}
+	must(t, db.SwapSegments(ctx, segment.Change{Fresh: []segment.Segment{file}}, nil, noon))
+	must(t, db.MarkSince(ctx, c.ID, noon.Add(10*time.Minute)))
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -190,6 +195,12 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		facts(t, db)
 		software(t, db)
 		equal(t, getBy(t, ctx, db.Prices, price.Filter{}), []price.Entry{entry})
+		must(t, db.MarkRunning(ctx, noon))
+		catalogue := get(t, ctx, db.Catalogue)
+		equal(t, catalogue.Segments, []segment.Segment{file})
+		if len(catalogue.Marks) != 1 || catalogue.Marks[0].Pair != (segment.Pair{Cluster: c.ID, Hour: noon.UTC().Truncate(time.Hour)}) {
+			t.Errorf("marks = %v", catalogue.Marks)
+		}
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +16,16 @@ import (
 
 // NoteFolded remembers by which rules worker batches of a cluster were folded (the oldest count) and whether any was sampled.
 func (db *DB) NoteFolded(ctx context.Context, state usage.FoldState) error {
+	was, err := db.read(ctx).GetFoldState(ctx, string(state.ClusterID))
+	fresh := errors.Is(err, sql.ErrNoRows)
+	switch {
+	case err != nil && !fresh:
+		return fail("read how a cluster was folded", err)
+	case fresh || int64(state.RulesVersion) < was.RulesVersion:
+		if err := db.markCluster(ctx, string(state.ClusterID)); err != nil {
+			return err
+		}
+	}
 	return fail("note a fold", db.write(ctx).NoteFolded(ctx, sqlcgen.NoteFoldedParams{
 		ClusterID: string(state.ClusterID), RulesVersion: int64(state.RulesVersion), Sampled: state.Sampled,
 	}))
@@ -41,6 +52,9 @@ func (db *DB) OutdatedClusters(ctx context.Context, version, limit int) ([]clust
 func (db *DB) Unfold(ctx context.Context, id cluster.ID, version int) error {
 	if db.txFrom(ctx) == nil {
 		return errors.New("unfold a cluster: it must be part of a transaction")
+	}
+	if err := db.markCluster(ctx, string(id)); err != nil {
+		return err
 	}
 	q := db.write(ctx)
 	if err := q.DeleteLineUsageByCluster(ctx, string(id)); err != nil {

@@ -7,8 +7,17 @@ import (
 	"github.com/lineitem/lineitem/internal/store/sqlcgen"
 )
 
-// CreateProcess inserts a process.
+// CreateProcess inserts a process, and marks the hours that it costs something in.
 func (db *DB) CreateProcess(ctx context.Context, p cluster.Process) error {
+	return db.together(ctx, func(ctx context.Context) error {
+		if err := db.createProcess(ctx, p); err != nil {
+			return err
+		}
+		return db.markProcess(ctx, nil, p)
+	})
+}
+
+func (db *DB) createProcess(ctx context.Context, p cluster.Process) error {
 	n, err := db.write(ctx).CreateProcess(ctx, sqlcgen.CreateProcessParams{
 		ID: string(p.ID), ClusterID: string(p.ClusterID), Role: string(p.Role), Name: text(p.Name), Generation: int64(p.Generation),
 		Status: string(p.Status), Target: string(p.Target), Threads: int64(p.Threads), MemoryBytes: p.MemoryBytes,
@@ -36,8 +45,23 @@ func (db *DB) ProcessByID(ctx context.Context, id cluster.ProcessID) (cluster.Pr
 	return processFromDB(row), nil
 }
 
-// UpdateProcess writes all but identity, name and creation time.
+// UpdateProcess writes all but identity, name and creation time, and marks the hours in which that makes it cost something else.
 func (db *DB) UpdateProcess(ctx context.Context, p cluster.Process) error {
+	return db.together(ctx, func(ctx context.Context) error {
+		row, err := db.read(ctx).GetProcessByID(ctx, text(string(p.ID)))
+		if err != nil {
+			return found("update a process", "process", err)
+		}
+		was := processFromDB(row)
+		p.ClusterID, p.Role = was.ClusterID, was.Role
+		if err := db.markProcess(ctx, &was, p); err != nil {
+			return err
+		}
+		return db.updateProcess(ctx, p)
+	})
+}
+
+func (db *DB) updateProcess(ctx context.Context, p cluster.Process) error {
 	n, err := db.write(ctx).UpdateProcess(ctx, sqlcgen.UpdateProcessParams{
 		ID: string(p.ID), Status: string(p.Status), Target: string(p.Target), Handle: text(p.Handle), ExitCode: exitCodeToDB(p.ExitCode),
 		Reason: text(p.Reason), StartedAt: maybeMicros(p.StartedAt), RetireAt: maybeMicros(p.RetireAt), EndedAt: maybeMicros(p.EndedAt),

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -100,7 +101,8 @@ func compareLineUsage(a, b usage.LineUsage) int {
 	)
 }
 
-// AddCategoryUsage adds thread-time to what is there under the same process, epoch, start and category.
+// AddCategoryUsage adds thread-time to what is there under the same process, epoch, start and category. It marks the hours that this changes; those of
+// the same windows' lines are among them.
 func (db *DB) AddCategoryUsage(ctx context.Context, rows []usage.CategoryUsage) error {
 	type rowKey struct {
 		clusterID       cluster.ID
@@ -130,9 +132,14 @@ func (db *DB) AddCategoryUsage(ctx context.Context, rows []usage.CategoryUsage) 
 			cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Category, b.Category),
 		)
 	})
-	return db.exec(ctx, "add category usage", addCategoryUsage, len(sums), func(to []any, i int) []any {
-		r := sums[i]
-		return append(to, string(r.ClusterID), string(r.ProcessID), r.Epoch, micros(r.StartAt), r.Category, micros(r.EndAt), r.Final, r.ThreadMicros)
+	return db.together(ctx, func(ctx context.Context) error {
+		if err := db.markWindows(ctx, sums); err != nil {
+			return err
+		}
+		return db.exec(ctx, "add category usage", addCategoryUsage, len(sums), func(to []any, i int) []any {
+			r := sums[i]
+			return append(to, string(r.ClusterID), string(r.ProcessID), r.Epoch, micros(r.StartAt), r.Category, micros(r.EndAt), r.Final, r.ThreadMicros)
+		})
 	})
 }
 
@@ -148,12 +155,35 @@ func (db *DB) CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usag
 	return convert(rows, categoryUsageFromDB), fail("list category usage", err)
 }
 
-// PutSubmissions keeps submissions; one that is there already is replaced.
+// LineUsageOfHours returns what LineUsageByCluster does, of the hours [since, until) as a bill as of a moment divides them.
+func (db *DB) LineUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.LineUsage, error) {
+	rows, err := db.read(ctx).ListLineUsageOfHours(ctx, sqlcgen.ListLineUsageOfHoursParams{
+		Since: micros(since), AsOf: micros(asOf), Until: micros(until), Forever: open, ClusterID: string(id),
+	})
+	return convert(rows, lineUsageFromDB), fail("list line usage of hours", err)
+}
+
+// CategoryUsageOfHours returns what CategoryUsageByCluster does, of those hours and what stands around them.
+func (db *DB) CategoryUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.CategoryUsage, error) {
+	rows, err := db.read(ctx).ListCategoryUsageOfHours(ctx, sqlcgen.ListCategoryUsageOfHoursParams{
+		Since: micros(since), Hour: microsPerHour, AsOf: micros(asOf), Until: micros(until), Forever: open, ClusterID: string(id),
+	})
+	return convert(rows, categoryUsageFromDB), fail("list category usage of hours", err)
+}
+
+// PutSubmissions keeps submissions; one that is there already is replaced, and if it says something else, its cluster is marked. What is new needs MarkSince.
 func (db *DB) PutSubmissions(ctx context.Context, subs []usage.Submission) error {
 	if len(subs) == 0 {
 		return nil
 	}
 	return db.Atomically(ctx, func(ctx context.Context) error {
+		err := db.markChanged(ctx, changedSubmissions, len(subs), func(to []any, i int) []any {
+			s := subs[i]
+			return append(to, string(s.ClusterID), s.ID, text(s.File), int64(s.Line), text(s.Function), jsonToDB(s.Tags, "{}"))
+		})
+		if err != nil {
+			return err
+		}
 		q := db.write(ctx)
 		for _, s := range subs {
 			err := q.PutSubmission(ctx, sqlcgen.PutSubmissionParams{

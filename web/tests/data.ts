@@ -428,6 +428,7 @@ export function overview(changes: Partial<Overview> = {}): Overview {
     start: "2026-10-31T23:00:00Z",
     end: "2026-11-30T23:00:00Z",
     until: "2026-11-19T13:32:00Z",
+    as_of: "2026-11-19T13:31:58Z",
     before_start: "2026-09-30T22:00:00Z",
     before_end: "2026-10-19T12:00:00Z",
     whole: true,

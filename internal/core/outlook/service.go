@@ -80,8 +80,10 @@ type Overview struct {
 	Period
 	// Until is how far the period has come; what it is compared with is [BeforeSince, BeforeUntil).
 	Until, BeforeSince, BeforeUntil time.Time
-	Currency                        cost.Currency
-	Total, Before                   cost.Nanos
+	// AsOf is when the oldest of the answers that this is made from was made.
+	AsOf          time.Time
+	Currency      cost.Currency
+	Total, Before cost.Nanos
 	// Waste, Unseen: what brought nothing, and what nobody observed. WasteBefore is that of the period before.
 	Waste, WasteBefore, Unseen cost.Nanos
 	Clusters                   int
@@ -114,7 +116,7 @@ func NewService(s Spend) *Service { return &Service{spend: s} }
 
 // Overview answers what an actor may see of a period. Only filters nothing if it is empty.
 func (s *Service) Overview(ctx context.Context, now time.Time, actor identity.Actor, p Period, only ...spend.Filter) (Overview, error) {
-	o := Overview{Period: p, Until: p.Until(now), First: dayOf(p.Since, p.Zone), Movers: map[spend.Dimension][]Change{}}
+	o := Overview{Period: p, Until: p.Until(now), AsOf: now, First: dayOf(p.Since, p.Zone), Movers: map[spend.Dimension][]Change{}}
 	o.BeforeSince, o.BeforeUntil = p.Before(now)
 	a := &asker{spend: s.spend, now: now, actor: actor, zone: p.Zone, only: only}
 	if !p.Since.Before(o.Until) {
@@ -158,6 +160,11 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor identity.Ac
 		return Overview{}, err
 	}
 	o.Asked = a.asked
+	for _, asked := range a.asked {
+		if at := asked.Answer.AsOf; !at.IsZero() && at.Before(o.AsOf) {
+			o.AsOf = at
+		}
+	}
 	return o, nil
 }
 

@@ -16,11 +16,12 @@ type Grouping struct {
 	by     []func(f *Fact, zone *time.Location) string
 	where  []func(f *Fact, zone *time.Location) string
 	rows   map[string]*Row
+	names  map[string]string
 }
 
 // NewGrouping begins an answer.
 func NewGrouping(q Query, currency cost.Currency) *Grouping {
-	g := &Grouping{answer: Answer{Query: q, Currency: currency, Names: map[string]string{}}, rows: map[string]*Row{}}
+	g := &Grouping{answer: Answer{Query: q, Currency: currency, Names: map[string]string{}}, rows: map[string]*Row{}, names: map[string]string{}}
 	for _, name := range q.By {
 		g.by = append(g.by, find(name))
 	}
@@ -35,9 +36,8 @@ func (g *Grouping) Add(of Of, hours []bill.Hour) {
 	if len(hours) == 0 {
 		return
 	}
-	g.answer.Clusters++
-	g.answer.Names[string(of.Cluster)] = of.Name
-	if g.answer.RulesVersion == 0 || of.RulesVersion < g.answer.RulesVersion {
+	g.names[string(of.Cluster)] = of.Name
+	if of.RulesVersion > 0 && (g.answer.RulesVersion == 0 || of.RulesVersion < g.answer.RulesVersion) {
 		g.answer.RulesVersion = of.RulesVersion
 	}
 	zone := g.answer.Zone
@@ -96,6 +96,12 @@ func (g *Grouping) Answer() Answer {
 	}
 	if slices.Contains(times, a.By[0]) {
 		slices.SortStableFunc(a.Rows, func(x, y Row) int { return cmp.Compare(x.Keys[0], y.Keys[0]) })
+	}
+	a.Clusters = len(g.names)
+	if at := slices.Index(a.By, "cluster"); at >= 0 {
+		for _, row := range a.Rows {
+			a.Names[row.Keys[at]] = g.names[row.Keys[at]]
+		}
 	}
 	return a
 }

@@ -5,33 +5,24 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lineitem/lineitem/internal/core/bill"
-	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
 )
 
-// Clusters are those that money was spent on.
-type Clusters interface {
-	ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster.Cluster, error)
-	UserByID(ctx context.Context, id identity.UserID) (identity.User, error)
-}
-
-// Bills splits what a cluster spent into hours.
-type Bills interface {
-	Hours(ctx context.Context, now time.Time, c cluster.Cluster, since, until time.Time) (hours []bill.Hour, rulesVersion int, err error)
+// Engine answers questions that have passed Check and are of whole hours, within what may be seen.
+type Engine interface {
+	Answer(ctx context.Context, q Query, scope Scope) (Answer, error)
 }
 
 // Service answers questions of cost within what the actor may see.
 type Service struct {
-	clusters Clusters
-	bills    Bills
+	engine   Engine
 	currency cost.Currency
 }
 
 // NewService makes a Service.
-func NewService(clusters Clusters, bills Bills, currency cost.Currency) *Service {
-	return &Service{clusters: clusters, bills: bills, currency: currency}
+func NewService(engine Engine, currency cost.Currency) *Service {
+	return &Service{engine: engine, currency: currency}
 }
 
 // Answer answers a question. The window is widened to the whole hours that it touches, and ends now at the latest.
@@ -46,31 +37,18 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 	if hour := q.Until.UTC().Truncate(time.Hour); hour.Before(q.Until) {
 		q.Until = hour.Add(time.Hour)
 	}
-	filter := cluster.ListFilter{AliveSince: q.Since, CreatedBefore: q.Until}
-	if actor.User.Role != identity.RoleAdmin {
-		filter.Owner = actor.User.ID
-	}
-	clusters, err := s.clusters.ListClusters(ctx, filter)
+	a, err := s.engine.Answer(ctx, q, ScopeOf(actor))
 	if err != nil {
-		return Answer{}, fmt.Errorf("list clusters: %w", err)
+		return Answer{}, fmt.Errorf("answer a question of cost: %w", err)
 	}
-	owners := map[identity.UserID]string{}
-	g := NewGrouping(q, s.currency)
-	for _, c := range clusters {
-		owner, ok := owners[c.OwnerID]
-		if !ok {
-			user, err := s.clusters.UserByID(ctx, c.OwnerID)
-			if err != nil {
-				return Answer{}, fmt.Errorf("find the owner of %s: %w", c.ID, err)
-			}
-			owner = user.Name
-			owners[c.OwnerID] = owner
-		}
-		hours, version, err := s.bills.Hours(ctx, now, c, q.Since, q.Until)
-		if err != nil {
-			return Answer{}, fmt.Errorf("hours of %s: %w", c.ID, err)
-		}
-		g.Add(Of{Cluster: c.ID, Name: c.Name, Backend: c.Backend, UserID: c.OwnerID, User: owner, RulesVersion: version}, hours)
+	a.Currency = s.currency
+	return a, nil
+}
+
+// ScopeOf returns what an actor may see: users what they pay for, administrators everything.
+func ScopeOf(actor identity.Actor) Scope {
+	if actor.User.Role == identity.RoleAdmin {
+		return Everything
 	}
-	return g.Answer(), nil
+	return Scope{Users: []identity.UserID{actor.User.ID}}
 }

@@ -104,6 +104,11 @@ func (f Filter) keeps(value string) bool {
 	})
 }
 
+// KeepsHour tells whether a filter by hour, day, week or month keeps what was spent within the hour that begins then.
+func (f Filter) KeepsHour(start time.Time, zone *time.Location) bool {
+	return f.keeps(find(f.Dimension)(&Fact{Hour: bill.Hour{Start: start}}, zone))
+}
+
 // ParseFilter reads "operation=read.csv,read.parquet".
 func ParseFilter(text string) (Filter, error) {
 	name, values, ok := strings.Cut(text, "=")
@@ -187,9 +192,15 @@ type Answer struct {
 	RestRows int
 	// Unseen is the part of All that was paid for and not observed: unknown and lost.
 	Unseen cost.Nanos
-	// Clusters is how many clusters ran in the window; Names has their names.
+	// Clusters is how many clusters ran in the window. Names has the names of those in the rows, where the rows are by cluster.
 	Clusters int
 	Names    map[string]string
 	// RulesVersion is the oldest version of the rules that named operations, 0 if nothing was named.
 	RulesVersion int
+	// AsOf is when what it was answered from was made.
+	AsOf time.Time
+	// SQL is the question as it was put to the warehouse, which read ReadRows rows of Segments files. Empty if it was answered without.
+	SQL      string
+	ReadRows int64
+	Segments int
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 )
@@ -21,6 +22,8 @@ type sums struct {
 	sources     []Source
 	gauges      map[cluster.ID]cluster.Gauges
 	states      map[cluster.ID]FoldState
+	// told says since when schedulers have told where work belongs.
+	told map[cluster.ID]time.Time
 }
 
 func (s *sums) add(p prepared) {
@@ -36,6 +39,7 @@ func (s *sums) add(p prepared) {
 		s.addState(p.raw.ClusterID, p.batch.Method == MethodSampled)
 	case KindScheduler:
 		s.addFacts(p.raw.ClusterID, p.batch)
+		s.addTold(p.raw, p.batch)
 		if g := p.batch.Gauges; g != nil {
 			s.setGauges(p.raw, *g)
 		}
@@ -65,6 +69,23 @@ func (s *sums) addState(id cluster.ID, sampled bool) {
 	}
 	state := s.states[id]
 	s.states[id] = FoldState{ClusterID: id, RulesVersion: s.rules, Sampled: state.Sampled || sampled}
+}
+
+// addTold notes since when work may have been waiting for what a scheduler says. Both clocks may be wrong, so the earlier counts.
+func (s *sums) addTold(raw RawBatch, b *Batch) {
+	if len(b.Submissions)+len(b.Origins)+len(b.Parts) == 0 {
+		return
+	}
+	since := time.UnixMicro(b.T0Micros).UTC()
+	if raw.ReceivedAt.Before(since) {
+		since = raw.ReceivedAt
+	}
+	if s.told == nil {
+		s.told = map[cluster.ID]time.Time{}
+	}
+	if was, ok := s.told[raw.ClusterID]; !ok || since.Before(was) {
+		s.told[raw.ClusterID] = since
+	}
 }
 
 // addFacts keeps what a scheduler said, as of its cluster.
@@ -146,6 +167,11 @@ func (f *Folder) writeFacts(ctx context.Context, s *sums) error {
 	}
 	if err := f.store.PutParts(ctx, s.parts); err != nil {
 		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.told)) {
+		if err := f.store.MarkSince(ctx, id, s.told[id]); err != nil {
+			return err
+		}
 	}
 	return f.store.PutReads(ctx, s.reads)
 }

@@ -110,6 +110,8 @@ type Store interface {
 	PutParts(ctx context.Context, parts []Part) error
 	PutReads(ctx context.Context, reads []Read) error
 	PutSource(ctx context.Context, s Source) error
+	// MarkSince notes that a scheduler has told where work of a cluster belongs that began at a moment or later.
+	MarkSince(ctx context.Context, id cluster.ID, since time.Time) error
 
 	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]LineUsage, error)
 	// CategoryUsageByCluster returns rows ordered by process and start.

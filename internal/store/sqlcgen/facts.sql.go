@@ -9,6 +9,29 @@ import (
 	"context"
 )
 
+const countChangedParts = `-- name: CountChangedParts :one
+SELECT count(*) FROM parts WHERE cluster_id = $1 AND submission = $2 AND key = $3 AND origin <> $4
+`
+
+type CountChangedPartsParams struct {
+	ClusterID  string
+	Submission int64
+	Key        []byte
+	Origin     int64
+}
+
+func (q *Queries) CountChangedParts(ctx context.Context, arg CountChangedPartsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countChangedParts,
+		arg.ClusterID,
+		arg.Submission,
+		arg.Key,
+		arg.Origin,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const listClientSessionsByCluster = `-- name: ListClientSessionsByCluster :many
 SELECT cluster_id, key, client, user_name, host, kind, path, commit_id, dirty, environment FROM client_sessions WHERE cluster_id = $1 ORDER BY client
 `

@@ -282,3 +282,27 @@ type User struct {
 	Role      string
 	CreatedAt int64
 }
+
+type WarehouseDirty struct {
+	ClusterID string
+	HourAt    int64
+	Stamp     int64
+	MarkedAt  int64
+}
+
+type WarehouseSegment struct {
+	Name      string
+	TableName string
+	DayAt     int64
+	RowCount  int64
+	Bytes     int64
+	Nanos     int64
+	CreatedAt int64
+	DroppedAt sql.NullInt64
+}
+
+type WarehouseStale struct {
+	ClusterID string
+	FromAt    int64
+	UntilAt   int64
+}

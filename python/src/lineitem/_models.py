@@ -300,6 +300,19 @@ class CostList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PriceCovers:
+    """Hours of machines with a price from one ``source``, or without one, which ``reason`` explains. ``gpu`` is a model where they are hours of GPUs."""
+
+    provider: str
+    gpu: str
+    priced: bool
+    source: str
+    as_of: datetime | None = None
+    reason: str
+    hours: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class BreakdownRow:
     """What one combination of values cost; ``keys`` are in the order of ``CostBreakdown.by``, empty where there is no such thing."""
 
@@ -316,7 +329,11 @@ class BreakdownRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CostBreakdown:
-    """What was spent in the hours ``[start, end)``, grouped by anything: rows and rest sum to the total."""
+    """What was spent in the hours ``[start, end)``, grouped by anything: rows and rest sum to the total.
+
+    It was right ``as_of``; ``coverage`` is the share of the window's cost that was observed, ``prices`` are those that machines were charged by. ``sql`` is
+    the question as the warehouse was asked it: it read ``rows_read`` rows in ``segments`` files.
+    """
 
     currency: str
     by: tuple[str, ...]
@@ -334,6 +351,12 @@ class CostBreakdown:
     names: Mapping[str, str]
     rules_version: int
     rates: RateCard
+    coverage: float = 1.0
+    prices: tuple[PriceCovers, ...] = ()
+    as_of: datetime | None = None
+    sql: str = ""
+    rows_read: int = 0
+    segments: int = 0
 
     @property
     def total(self) -> Decimal:

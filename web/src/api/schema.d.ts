@@ -101,16 +101,22 @@ export interface ClusterOptions {
 
 export interface CostBreakdown {
   all_nanos: number;
+  as_of: string;
   by: string[];
   clusters: number;
+  coverage: number;
   currency: string;
   end: string;
   names: Record<string, string>;
+  prices: PriceCovers[];
   rates: RateCard;
   rest_nanos: number;
   rest_rows: number;
   rows: BreakdownRow[];
+  rows_read: number;
   rules_version: number;
+  segments: number;
+  sql: string;
   start: string;
   total_nanos: number;
   unseen_nanos: number;
@@ -234,6 +240,7 @@ export interface Me {
 
 export interface Overview {
   anomalies: OverviewAnomaly[];
+  as_of: string;
   before_end: string;
   before_nanos: number;
   before_start: string;
@@ -331,11 +338,14 @@ export interface OverviewPoint {
 
 export interface OverviewQuestion {
   about: string;
+  as_of?: string;
   by: string[];
   clusters: number;
   end: string;
   path: string;
+  read_rows?: number;
   rows: number;
+  sql?: string;
   start: string;
   total_nanos: number;
 }

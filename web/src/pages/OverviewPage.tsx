@@ -87,12 +87,12 @@ function whose(overview: Overview, me: Me): string {
   return "What your clusters cost";
 }
 
-/** How far the figures reach, and how much of the money they explain. */
+/** How old the figures are, and how much of the money they explain. */
 function AsOf({ overview, clock }: { overview: Overview; clock: Clock }) {
   const seen = overview.total_nanos > 0 ? 1 - overview.unseen_nanos / overview.total_nanos : undefined;
   return (
     <>
-      <span>Up to {moment(overview.until, clock)}</span>
+      <span>As of {moment(overview.as_of, clock)}</span>
       <span>Coverage {percent(seen)}</span>
       <span>{count(overview.clusters, "cluster")}</span>
     </>

@@ -43,12 +43,18 @@ export function HowDialog({ overview, about, clock, onClose }: HowDialogProps) {
             {moment(question.start, clock)} to {moment(question.end, clock)}, the end not included;{" "}
             {count(question.rows, "row")} of {count(question.clusters, "cluster")}, together{" "}
             {money(question.total_nanos, overview.currency, EXACT)}
+            {question.sql && (
+              <details>
+                <summary>SQL, {count(question.read_rows ?? 0, "row")} read</summary>
+                <pre className="code mono wrap">{question.sql}</pre>
+              </details>
+            )}
           </dd>,
         ])}
         <dt>Zone</dt>
         <dd>Days begin in {overview.zone}</dd>
         <dt>As of</dt>
-        <dd>{moment(overview.until, clock, true)}</dd>
+        <dd>{moment(overview.as_of, clock, true)}</dd>
         <dt>Prices</dt>
         <dd>
           {rates.source}

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/lineitem/lineitem/internal/controller"
+	"github.com/lineitem/lineitem/internal/core/segment"
+	"github.com/lineitem/lineitem/internal/warehouse"
+)
+
+// answerAge is how old what a question of cost sees may be.
+const answerAge = 2 * time.Second
+
+// openWarehouse opens the warehouse and makes what keeps it in step with the store.
+func (a *App) openWarehouse(ctx context.Context) error {
+	folder := a.cfg.Warehouse
+	if folder == "" {
+		folder = filepath.Join(a.cfg.Data, "warehouse")
+	}
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return fmt.Errorf("find the warehouse's folder: %w", err)
+	}
+	zone, err := time.LoadLocation(a.cfg.TimeZone)
+	if err != nil {
+		return fmt.Errorf("load the time zone: %w", err)
+	}
+	w, err := warehouse.Open(ctx, folder, warehouse.Options{MemoryBytes: a.cfg.WarehouseMemory, Zone: zone, Currency: a.cfg.Currency})
+	if err != nil {
+		return fmt.Errorf("open the warehouse in %s: %w; nothing was started, choose another folder with --warehouse", folder, err)
+	}
+	a.onClose(w.Close)
+	cfg := segment.Config{
+		Store: a.db, Bills: a.bills, Folder: a.folder, Files: warehouse.Files{Warehouse: w}, Now: a.now, MaxAge: answerAge, RetainMonths: a.cfg.WarehouseRetention,
+	}
+	if a.options.Manual {
+		cfg.MaxAge = 0 // the caller's clock may stand still
+	}
+	a.keeper = segment.NewKeeper(ctx, cfg)
+	a.onClose(a.keeper.Close)
+	a.warehouse = &controller.Warehouse{Keeper: a.keeper, Logger: a.logger}
+	return nil
+}
