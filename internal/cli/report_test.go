@@ -63,8 +63,10 @@ func TestReport(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--week", "last week"}, "is no week, such as 2026-W47"}, {[]string{"--scope", "all"}, "is for administrators"},
-		{[]string{"--subscribe", "ana"}, "is no mail address"}, {[]string{"--send-test", "stranger@example.org"}, "Only administrators"},
+		{[]string{"--week", "last week"}, "is no week, such as 2026-W47"},
+		{[]string{"--scope", "all"}, "is for administrators"},
+		{[]string{"--subscribe", "ana"}, "is no mail address"},
+		{[]string{"--send-test", "stranger@example.org"}, "Only administrators"},
 	} {
 		if result := user.enter(t, append([]string{"report"}, refused.args...)...); result.status != 1 || !strings.Contains(result.stderr, refused.want) {
 			t.Errorf("%v ends with %+v, want %q", refused.args, result, refused.want)
