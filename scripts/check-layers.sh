@@ -26,6 +26,7 @@ internal/api/openapigen
 internal/export
 internal/gauges
 internal/ingest
+internal/mail
 internal/pki
 internal/config
 internal/config/configgen
@@ -127,6 +128,11 @@ wrong internal/ingest               internal/export
 wrong internal/ingest               internal/store
 wrong internal/ingest               sdk
 right internal/ingest               internal/core/cost
+wrong internal/mail                 internal/store
+wrong internal/mail                 internal/export
+wrong internal/mail                 net/http
+right internal/mail                 internal/core/cost
+right internal/mail                 github.com/wneessen/go-mail
 wrong internal/pki                  internal/backend/local
 wrong internal/pki                  internal/app
 wrong internal/store                internal/api

@@ -80,6 +80,15 @@ func routes() []route {
 		ok("GET", "/cost/breakdown.parquet", "by=user,line", "", 200),
 		ok("GET", "/cost/breakdown.arrow", "by=user,line", "", 200),
 		ok("GET", "/cost.focus.csv", "", "", 200),
+		ok("GET", "/overview", "month=2026-01", "", 200),
+		ok("GET", "/reports/{week}/report", "scope=own", "", 200),
+		ok("GET", "/reports/{week}/report.html", "", "", 200),
+		ok("GET", "/reports/{week}/report.csv", "", "", 200),
+		ok("GET", "/reports/{week}/report.txt", "", "", 200),
+		ok("GET", "/reports/subscription", "", "", 200),
+		ok("PUT", "/reports/subscription", "", `{"address":"","weekly":false}`, 200),
+		// This server sends no mail.
+		ok("POST", "/reports/test", "", `{"to":"ana@example.org"}`, 409),
 		ok("GET", "/rates", "", "", 200),
 		ok("GET", "/prices", "provider=aws", "", 200),
 		ok("GET", "/prices/coverage", "", "", 200),
@@ -259,7 +268,7 @@ func makeGroups(t testing.TB, s *servertest.Server) {
 func request(t *testing.T, base string, r route, clusterID, token string) *http.Request {
 	t.Helper()
 	path := strings.NewReplacer("{cluster_id}", clusterID, "{token_id}", "tk_none",
-		"{group_id}", "%2Fresearch%2Fgenomics", "{user_id}", "ben", "{user_name}", "ben", "{month}", "2024-02").Replace(r.path)
+		"{group_id}", "%2Fresearch%2Fgenomics", "{user_id}", "ben", "{user_name}", "ben", "{month}", "2024-02", "{week}", "2026-W01").Replace(r.path)
 	query, err := url.ParseQuery(r.query)
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,10 @@ type Config struct {
 	Clusters Clusters
 	Bills    Bills
 	Spend    Spend
+	Outlook  Outlook
+	// Reports makes weekly reports, Subscriptions says who is sent them.
+	Reports       Reports
+	Subscriptions Subscriptions
 	// Inventory and Resources answer what software runs and what is used.
 	Inventory Inventory
 	Resources Resources
@@ -76,6 +80,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("/readyz", s.strictly(named("GET /readyz", http.HandlerFunc(s.readyz))))
 	mux.Handle("/metrics", s.strictly(named("GET /metrics", s.metricsHandler())))
 	mux.Handle("/openapi.json", s.strictly(named("GET /openapi.json", openAPIHandler(contract))))
+	mux.Handle("/reports/", s.reportPages())
 	mux.Handle("/", s.pages())
 	return s.observed(s.recovered(mux))
 }
@@ -96,6 +101,8 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.profileRoutes(a)
 	s.sourceRoutes(a)
 	s.costRoutes(a)
+	s.overviewRoutes(a)
+	s.reportRoutes(a)
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)

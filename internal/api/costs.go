@@ -73,11 +73,8 @@ func (in CostQuestion) query(now time.Time, zone string, limit int) (spend.Query
 		return spend.Query{}, err
 	}
 	q := spend.Query{Since: since, Until: until, Limit: limit}
-	if in.Zone != "" {
-		zone = in.Zone
-	}
-	if q.Zone, err = time.LoadLocation(zone); err != nil || zone == "Local" {
-		return spend.Query{}, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", zone)})
+	if q.Zone, err = findZone(in.Zone, zone); err != nil {
+		return spend.Query{}, err
 	}
 	for _, name := range in.By {
 		q.By = append(q.By, spend.Dimension(name))
@@ -90,6 +87,18 @@ func (in CostQuestion) query(now time.Time, zone string, limit int) (spend.Query
 		q.Where = append(q.Where, filter)
 	}
 	return q, nil
+}
+
+// findZone loads a time zone by its name, or the standard one where none is named.
+func findZone(name, standard string) (*time.Location, error) {
+	if name == "" {
+		name = standard
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, errs.InvalidFields(errs.Field{Name: "zone", Message: fmt.Sprintf("%.100q is no IANA time zone, such as Europe/Oslo.", name)})
+	}
+	return zone, nil
 }
 
 type breakdownInput struct {

@@ -27,6 +27,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/ledger"
+	"github.com/lineitem/lineitem/internal/core/outlook"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
@@ -88,6 +89,7 @@ type App struct {
 	telemetry *controller.Telemetry
 	ledger    *controller.Ledger
 	poster    *ledger.Poster
+	reports   *controller.Reports // nil where no mails are sent
 	folder    *usage.Folder
 	bills     *bill.Service
 	keeper    *segment.Keeper
@@ -227,9 +229,11 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 	}
 	book := price.NewService(a.db, a.db, prices)
 	spends := spend.NewService(a.keeper, card.Currency)
+	overviews := outlook.NewService(spends)
+	reports := a.wireReports(overviews, prices, backend)
 	return api.New(api.Config{
 		Logger: a.logger, Now: a.now,
-		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: a.bills, Spend: spends,
+		Identity: a.identity, Groups: a.groups, Clusters: service, Bills: a.bills, Spend: spends, Outlook: overviews,
 		Ledger: ledger.NewService(ledger.Config{
 			Store: a.db, Tx: a.db, Poster: a.poster, Folder: a.folder, Spending: spending{spends}, Costs: metering{a.bills}, Zone: zone, Currency: card.Currency,
 		}),
@@ -237,6 +241,7 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 		Prices:    book,
 		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
+		Reports: reports.making, Subscriptions: reports.subscriptions,
 		Registry: registry, Spending: a.spendingRegistry(spends, book), Ready: a.ready, Ingest: a.ingest, UI: web.Handler(),
 	}), nil
 }
@@ -271,6 +276,9 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.telemetry.Run(loops) })
 		group.Go(func() error { return a.warehouse.Run(loops) })
 		group.Go(func() error { return a.ledger.Run(loops) })
+		if a.reports != nil {
+			group.Go(func() error { return a.reports.Run(loops) })
+		}
 	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
@@ -312,5 +320,11 @@ func (a *App) Tick(ctx context.Context) (controller.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	return result, errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.ledger.Tick(ctx), a.keeper.Settle(ctx))
+	if err := errors.Join(a.folder.FoldAll(ctx, ""), a.watched.Tick(ctx), a.ledger.Tick(ctx), a.keeper.Settle(ctx)); err != nil {
+		return result, err
+	}
+	if a.reports != nil {
+		a.reports.Tick(ctx)
+	}
+	return result, nil
 }

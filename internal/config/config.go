@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,6 +50,11 @@ type Config struct {
 	StopGrace time.Duration
 	// WatchedTimeout is how long a cluster that Lineitem did not start may say nothing before it counts as ended at its last report.
 	WatchedTimeout time.Duration
+	// SMTPAddress is the mail server, host:port; empty for no mails. SMTPFrom is who they are from.
+	SMTPAddress, SMTPFrom string
+	// SMTPSecurity is starttls, tls or none.
+	SMTPSecurity           string
+	SMTPUser, SMTPPassword string
 	// Warehouse is the folder of the warehouse's files; empty for one in the data folder.
 	Warehouse string
 	// WarehouseRetention is for how many whole months the warehouse keeps what was spent; 0 for ever.
@@ -78,6 +84,13 @@ const (
 
 // minWatchedTimeout is a few times as long as a scheduler waits between two reports.
 const minWatchedTimeout = 30 * time.Second
+
+// What protects the connection to the mail server.
+const (
+	SMTPStartTLS = "starttls"
+	SMTPTLS      = "tls"
+	SMTPNone     = "none"
+)
 
 // Backends that can be chosen.
 const (
@@ -173,6 +186,7 @@ func (c Config) Validate() error {
 	if c.WatchedTimeout < minWatchedTimeout || c.WatchedTimeout > 7*24*time.Hour {
 		check("watched-timeout", fmt.Errorf("is %v: give 30s to 168h", c.WatchedTimeout))
 	}
+	problems = append(problems, c.checkMail()...)
 	if c.WarehouseRetention < 0 || c.WarehouseRetention > maxRetention {
 		check("warehouse-retention", fmt.Errorf("is %d: give 0 (for ever) to %d months", c.WarehouseRetention, maxRetention))
 	}
@@ -198,6 +212,29 @@ func (c Config) Validate() error {
 		return &InvalidError{Problems: problems}
 	}
 	return nil
+}
+
+// checkMail checks the settings of the mail server.
+func (c Config) checkMail() (problems []Problem) {
+	add := func(name string, err error) { problems = append(problems, Problem{"--" + name, err}) }
+	if c.SMTPAddress != "" {
+		if host, _, err := net.SplitHostPort(c.SMTPAddress); err != nil || host == "" || checkListen(c.SMTPAddress) != nil {
+			add("smtp-address", fmt.Errorf("is %q: give host:port, like mail.example.org:587", c.SMTPAddress))
+		}
+		if c.SMTPFrom == "" {
+			add("smtp-from", errors.New("is empty: say who mails are from"))
+		}
+	}
+	if _, err := mail.ParseAddress(c.SMTPFrom); c.SMTPFrom != "" && err != nil {
+		add("smtp-from", fmt.Errorf("is %q: give a mail address, like lineitem@example.org", c.SMTPFrom))
+	}
+	if !slices.Contains([]string{SMTPStartTLS, SMTPTLS, SMTPNone}, c.SMTPSecurity) {
+		add("smtp-security", fmt.Errorf("is %q: choose starttls, tls or none", c.SMTPSecurity))
+	}
+	if c.SMTPUser != "" && c.SMTPSecurity == SMTPNone {
+		add("smtp-user", errors.New("would be sent in the clear, with its password: choose --smtp-security starttls or tls"))
+	}
+	return problems
 }
 
 func checkListen(text string) error {

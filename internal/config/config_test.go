@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		Listen: "127.0.0.1:8470", Data: "/home/ana/.local/share/lineitem", Backend: config.BackendLocal,
 		PriceCoreHour: 40_000_000, PriceGigabyteHour: 5_000_000, Currency: "USD", SchedulerCores: 1, SchedulerMemory: 1e9,
-		TimeZone: "UTC", SourceText: true, StopGrace: 10 * time.Second, WatchedTimeout: 5 * time.Minute, WarehouseCache: 10_000_000_000, WarehouseMemory: 768_000_000, SQLMemory: 512_000_000, SQLTime: 45 * time.Second, LogLevel: slog.LevelInfo, LogFormat: config.LogText,
+		TimeZone: "UTC", SourceText: true, StopGrace: 10 * time.Second, WatchedTimeout: 5 * time.Minute, WarehouseCache: 10_000_000_000, WarehouseMemory: 768_000_000, SQLMemory: 512_000_000, SQLTime: 45 * time.Second, SMTPSecurity: config.SMTPStartTLS, LogLevel: slog.LevelInfo, LogFormat: config.LogText,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -78,6 +78,30 @@ func TestPrecedence(t *testing.T) {
 	on, err := load(t, env, "--source-text")
 	if err != nil || !on.SourceText {
 		t.Errorf("--source-text alone: %v, %v; want on", on.SourceText, err)
+	}
+}
+
+func TestMailServer(t *testing.T) {
+	t.Parallel()
+	got, err := load(t, environment("LINEITEM_SMTP_PASSWORD", "hunter2"), "--smtp-address", "mail.example.org:587", "--smtp-from", "Lineitem <lineitem@example.org>", "--smtp-user", "lineitem")
+	if err != nil || got.SMTPAddress != "mail.example.org:587" || got.SMTPPassword != "hunter2" || got.SMTPSecurity != config.SMTPStartTLS {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"--smtp-from", []string{"--smtp-address", "mail.example.org:587"}},
+		{"--smtp-from", []string{"--smtp-from", "nobody"}},
+		{"--smtp-address", []string{"--smtp-address", "mail.example.org", "--smtp-from", "a@example.org"}},
+		{"--smtp-address", []string{"--smtp-address", ":587", "--smtp-from", "a@example.org"}},
+		{"--smtp-security", []string{"--smtp-security", "rot13"}},
+		{"--smtp-user", []string{"--smtp-user", "lineitem", "--smtp-security", "none"}},
+	} {
+		_, err := load(t, environment("LINEITEM_SMTP_PASSWORD", "hunter2"), c.args...)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want+" ") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v: %v, want a complaint of %s", c.args, err, c.want)
+		}
 	}
 }
 

@@ -105,6 +105,26 @@ func options() []Option {
 			set:   func(c *Config, text string) (err error) { c.WatchedTimeout, err = parseDuration(text); return err },
 		},
 		{
+			Name: "smtp-address", Kind: "address", Usage: "mail server that weekly reports are sent through, as host:port; empty for no mails",
+			set: func(c *Config, text string) error { c.SMTPAddress = text; return nil },
+		},
+		{
+			Name: "smtp-from", Kind: "address", Usage: "who mails are from, as lineitem@example.org",
+			set: func(c *Config, text string) error { c.SMTPFrom = text; return nil },
+		},
+		{
+			Name: "smtp-security", Kind: "name", Default: SMTPStartTLS, Usage: "what protects the connection to the mail server: starttls, tls (from the first byte) or none",
+			set: func(c *Config, text string) error { c.SMTPSecurity = text; return nil },
+		},
+		{
+			Name: "smtp-user", Kind: "name", Usage: "name to sign in to the mail server with, if it wants one",
+			set: func(c *Config, text string) error { c.SMTPUser = text; return nil },
+		},
+		{
+			Name: "smtp-password", Kind: "password", Usage: "password of that name; better given as a variable than as a flag", Secret: true,
+			set: func(c *Config, text string) error { c.SMTPPassword = text; return nil },
+		},
+		{
 			Name: "warehouse", Kind: "folder", Usage: "folder of the warehouse's files, which servers that share a database share too; empty for warehouse in the data folder",
 			set: func(c *Config, text string) error { c.Warehouse = text; return nil },
 		},

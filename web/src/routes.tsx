@@ -4,7 +4,6 @@ import {
   createRouter,
   lazyRouteComponent,
   type RouterHistory,
-  redirect,
 } from "@tanstack/react-router";
 import type { Status } from "#/api/queries/clusters";
 import { GROUPINGS } from "#/features/bill/grouping";
@@ -12,6 +11,7 @@ import { COLUMNS, type Column, STATUSES } from "#/features/clusters/list";
 import type { ClusterSearch } from "#/features/clusters/search";
 import type { CodeSearch } from "#/features/code/search";
 import { exploreSearch } from "#/features/explore/search";
+import { DAYS, MONTH, MOVER_DIMENSIONS, type OverviewSearch } from "#/features/overview/search";
 import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
 import type { PackageSearch } from "#/features/packages/search";
 import { spendCodeSearch } from "#/features/spendcode/search";
@@ -20,18 +20,11 @@ import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
 import { ClustersPage } from "#/pages/ClustersPage";
 import { Framed } from "#/pages/Framed";
 import { NotFoundPage } from "#/pages/NotFoundPage";
+import { OverviewPage } from "#/pages/OverviewPage";
 import { SignInPage } from "#/pages/SignInPage";
 import type { Order } from "#/ui/SortHeader";
 
 const root = createRootRoute({ notFoundComponent: NotFoundPage });
-
-const home = createRoute({
-  getParentRoute: () => root,
-  path: "/",
-  beforeLoad: () => {
-    throw redirect({ to: "/clusters", replace: true });
-  },
-});
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -46,6 +39,17 @@ const signIn = createRoute({
 });
 
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Framed });
+
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  component: OverviewPage,
+  validateSearch: (search): OverviewSearch => ({
+    month: MONTH.test(String(search.month)) ? String(search.month) : undefined,
+    days: DAYS.find((days) => String(days) === String(search.days)),
+    movers: MOVER_DIMENSIONS.find((by) => by === search.movers),
+  }),
+});
 
 const clusters = createRoute({
   getParentRoute: () => shell,
@@ -132,6 +136,13 @@ const sql = createRoute({
   validateSearch: (search): SqlSearch => ({ q: text(search.q), period: sqlPeriod(search.period) }),
 });
 
+/** Reports are pages of the server's own: whoever comes here after signing in is sent there. */
+const report = createRoute({
+  getParentRoute: () => root,
+  path: "/reports/$week",
+  beforeLoad: ({ location }) => window.location.replace(location.href),
+});
+
 const tokens = createRoute({
   getParentRoute: () => shell,
   path: "/tokens",
@@ -163,9 +174,9 @@ function text(value: unknown): string | undefined {
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
     routeTree: root.addChildren([
-      home,
       signIn,
-      shell.addChildren([explore, spendCode, clusters, cluster, code, packages, environment, sql, groups, tokens]),
+      report,
+      shell.addChildren([overview, explore, spendCode, clusters, cluster, code, packages, environment, sql, groups, tokens]),
     ]),
     ...(history ? { history } : {}),
     scrollRestoration: true,

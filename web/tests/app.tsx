@@ -5,7 +5,19 @@ import { StrictMode } from "react";
 import { vi } from "vitest";
 import { makeClient } from "#/api/queries/queryClient";
 import { makeRouter } from "#/routes";
-import { bill, cluster, environment, me, packages, processes, reads, resources, submissions, timeline } from "./data";
+import {
+  bill,
+  cluster,
+  environment,
+  me,
+  overview,
+  packages,
+  processes,
+  reads,
+  resources,
+  submissions,
+  timeline,
+} from "./data";
 
 /** An answer to one request: a body, a status with a body, or nothing at all. */
 export type Answer = { status?: number; body?: unknown } | "away" | "never";
@@ -22,6 +34,7 @@ const ok = (body: unknown): Answer => ({ body });
 export function usual(): FakeServer["answers"] {
   return {
     "GET /me": ok(me),
+    "GET /overview": ok(overview()),
     "GET /clusters": ok({ items: [cluster()], next_cursor: "" }),
     "GET /clusters/c1": ok(cluster()),
     "GET /clusters/c1/bill": ok(bill()),

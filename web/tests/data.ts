@@ -5,6 +5,7 @@ import type {
   CostBreakdown,
   Environment,
   Me,
+  Overview,
   PackageList,
   PackageUse,
   Process,
@@ -400,5 +401,176 @@ export function spent(by: string[], rows: CostBreakdown["rows"], more: Partial<C
     rows_read: 0,
     segments: 0,
     ...more,
+  };
+}
+
+const DOLLAR = 1_000_000_000;
+/** Spend of 19 days: what weekdays and weekends cost, and an odd Thursday. */
+const spendByDay = [
+  932, 1726, 1768, 1610, 1690, 1702, 884, 991, 1726, 1768, 2087, 2008, 1810, 1023, 938, 1748, 1823, 2112, 1071,
+];
+
+/** The overview of a month so far, of seven payers. Its parts add up. */
+export function overview(changes: Partial<Overview> = {}): Overview {
+  const days = spendByDay.map((amount) => amount * DOLLAR);
+  const total = days.reduce((sum, amount) => sum + amount, 0);
+  const weights = [33, 30, 18, 11, 5, 2, 1];
+  const names = ["ana", "ben", "cleo", "dev", "", "emma", "farid"];
+  const payers = names.map((key, index) => {
+    const spent = days.map((amount) => (amount * (weights[index] ?? 0)) / 100);
+    return {
+      key,
+      cost_nanos: spent.reduce((sum, amount) => sum + amount, 0),
+      before_nanos: (index + 1) * 900 * DOLLAR,
+      days_nanos: index < 6 ? spent : [],
+    };
+  });
+  const part = (
+    kind: Overview["split"][number]["kind"],
+    name: string,
+    share: number,
+    fixer: Overview["split"][number]["fixer"] = "",
+  ): Overview["split"][number] => ({
+    kind,
+    name,
+    cost_nanos: (total * share) / 1000,
+    before_nanos: (total * share) / 1100,
+    waste: fixer !== "" && kind !== "unknown",
+    fixer,
+    advice: fixer === "" ? "" : `Mend ${name}.`,
+  });
+  const line = (file: string, number: number, operation: string, payer: string, dollars: number, before: number) => ({
+    file: `/home/${payer}/${file}`,
+    line: number,
+    text: operation === "read.csv" ? 'df = dd.read_csv(path, parse_dates=["time"])' : "",
+    operation,
+    payer,
+    cluster_id: "c1",
+    cost_nanos: dollars * DOLLAR,
+    before_nanos: before * DOLLAR,
+  });
+  const mover = (key: string, dollars: number, before: number) => ({
+    key,
+    cost_nanos: dollars * DOLLAR,
+    before_nanos: before * DOLLAR,
+  });
+  return {
+    currency: "USD",
+    zone: "Europe/Berlin",
+    month: "2026-11",
+    start: "2026-10-31T23:00:00Z",
+    end: "2026-11-30T23:00:00Z",
+    until: "2026-11-19T13:32:00Z",
+    as_of: "2026-11-19T13:31:58Z",
+    before_start: "2026-09-30T22:00:00Z",
+    before_end: "2026-10-19T12:00:00Z",
+    whole: true,
+    total_nanos: total,
+    before_nanos: 27_100 * DOLLAR,
+    waste_nanos: (total * 290) / 1000,
+    waste_before_nanos: (total * 290) / 1100,
+    unseen_nanos: (total * 10) / 1000,
+    clusters: 1906,
+    first_day: "2026-11-01",
+    days_nanos: days,
+    forecast: {
+      low_nanos: 44_900 * DOLLAR,
+      mid_nanos: 46_700 * DOLLAR,
+      high_nanos: 48_900 * DOLLAR,
+      history_days: 84,
+      tested: 60,
+      path: Array.from({ length: 12 }, (_, index) => {
+        const mid = total + ((46_700 * DOLLAR - total) * (index + 1)) / 12;
+        const wide = (2_200 * DOLLAR * (index + 1)) / 12;
+        return index === 11
+          ? { low_nanos: 44_900 * DOLLAR, mid_nanos: 46_700 * DOLLAR, high_nanos: 48_900 * DOLLAR }
+          : { low_nanos: mid - wide, mid_nanos: mid, high_nanos: mid + wide };
+      }),
+    },
+    no_forecast: "",
+    split: [
+      part("work", "read.csv", 400),
+      part("work", "train.xgboost", 300),
+      part("idle", "idle.no_work", 150, "owner"),
+      part("idle", "idle.holding", 80, "owner"),
+      part("overhead", "overhead.dask", 40, "owner"),
+      part("lost", "lost.worker", 20, "owner"),
+      part("unknown", "unknown", 10, "platform"),
+    ],
+    by: "user",
+    payers,
+    lines: [
+      line("load.py", 14, "read.csv", "ana", 3184, 2769),
+      line("train.py", 88, "train.xgboost", "ben", 2941, 3100),
+      line("features.py", 52, "join", "cleo", 1772, 0),
+    ],
+    lines_nanos: 20_592 * DOLLAR,
+    rest_nanos: 12_695 * DOLLAR,
+    rest_lines: 1214,
+    movers: [
+      { by: "user", items: [mover("ana", 9842, 6100), mover("dev", 0, 900)] },
+      { by: "operation", items: [mover("read.csv", 3184, 2769), mover("idle.no_work", 2106, 900)] },
+      { by: "line", items: [mover("/home/ana/load.py:14", 3184, 2769)] },
+    ],
+    anomalies: [
+      {
+        by: "user",
+        key: "ben",
+        first_day: "2026-11-18",
+        last_day: "2026-11-18",
+        cost_nanos: 900 * DOLLAR,
+        usual_nanos: 120 * DOLLAR,
+        sentence:
+          "ben spent $900 on Wed 18 Nov, where such a day usually costs $120; no day of the 56 before cost more than $310.",
+      },
+    ],
+    questions: [
+      {
+        about: "spend by day, and the forecast",
+        by: ["day"],
+        path: "/api/v1/cost/breakdown?by=day",
+        start: "2026-08-08T22:00:00Z",
+        end: "2026-11-19T14:00:00Z",
+        rows: 103,
+        total_nanos: 120_000 * DOLLAR,
+        clusters: 5000,
+      },
+      {
+        about: "where the money went",
+        by: ["kind", "operation"],
+        path: "/api/v1/cost/breakdown?by=kind%2Coperation",
+        start: "2026-10-31T23:00:00Z",
+        end: "2026-11-19T14:00:00Z",
+        rows: 7,
+        total_nanos: total,
+        clusters: 1906,
+      },
+    ],
+    rates,
+    ...changes,
+  };
+}
+
+/** An installation on which nothing has cost anything. */
+export function noOverview(): Overview {
+  const { forecast: _, ...rest } = overview();
+  return {
+    ...rest,
+    total_nanos: 0,
+    before_nanos: 0,
+    waste_nanos: 0,
+    waste_before_nanos: 0,
+    unseen_nanos: 0,
+    clusters: 0,
+    days_nanos: Array.from({ length: 19 }, () => 0),
+    no_forecast: "A forecast needs 14 whole days of spend to learn from; there is none so far.",
+    split: [],
+    payers: [],
+    lines: [],
+    lines_nanos: 0,
+    rest_nanos: 0,
+    rest_lines: 0,
+    movers: [{ by: "operation", items: [] }],
+    anomalies: [],
   };
 }

@@ -430,6 +430,118 @@ export interface NewUser {
   user: User;
 }
 
+export interface Overview {
+  anomalies: OverviewAnomaly[];
+  as_of: string;
+  before_end: string;
+  before_nanos: number;
+  before_start: string;
+  by: "user" | "group";
+  clusters: number;
+  currency: string;
+  days_nanos: number[];
+  end: string;
+  first_day: string;
+  forecast?: OverviewForecast;
+  lines: OverviewLine[];
+  lines_nanos: number;
+  /** 2026-11 where the period is a month, else empty */ month: string;
+  movers: OverviewMovers[];
+  no_forecast: string;
+  payers: OverviewPayer[];
+  questions: OverviewQuestion[];
+  rates: RateCard;
+  rest_lines: number;
+  rest_nanos: number;
+  split: OverviewPart[];
+  start: string;
+  total_nanos: number;
+  unseen_nanos: number;
+  until: string;
+  waste_before_nanos: number;
+  waste_nanos: number;
+  whole: boolean;
+  /** IANA time zone in which days begin */ zone: string;
+}
+
+export interface OverviewAnomaly {
+  /** Empty for everything together */ by: "group" | "user" | "operation" | "";
+  cost_nanos: number;
+  first_day: string;
+  key: string;
+  last_day: string;
+  sentence: string;
+  usual_nanos: number;
+}
+
+export interface OverviewForecast {
+  high_nanos: number;
+  history_days: number;
+  low_nanos: number;
+  mid_nanos: number;
+  path: OverviewPoint[];
+  tested: number;
+}
+
+export interface OverviewLine {
+  before_nanos: number;
+  /** The cluster that spent most on it */ cluster_id: string;
+  cost_nanos: number;
+  file: string;
+  line: number;
+  /** What most of it was */ operation: string;
+  /** Whose most of it was */ payer: string;
+  /** Its source, where that is kept and may be seen */ text: string;
+}
+
+export interface OverviewMover {
+  before_nanos: number;
+  cost_nanos: number;
+  key: string;
+}
+
+export interface OverviewMovers {
+  by: "group" | "user" | "operation" | "line";
+  items: OverviewMover[];
+}
+
+export interface OverviewPart {
+  advice: string;
+  before_nanos: number;
+  cost_nanos: number;
+  fixer: "owner" | "platform" | "";
+  kind: "work" | "unattributed" | "idle" | "overhead" | "lost" | "unknown";
+  /** The operation of work, else the category */ name: string;
+  waste: boolean;
+}
+
+export interface OverviewPayer {
+  before_nanos: number;
+  cost_nanos: number;
+  days_nanos: number[];
+  /** Name; empty for no group */ key: string;
+}
+
+export interface OverviewPoint {
+  high_nanos: number;
+  low_nanos: number;
+  mid_nanos: number;
+}
+
+export interface OverviewQuestion {
+  about: string;
+  as_of?: string;
+  by: string[];
+  clusters: number;
+  end: string;
+  path: string;
+  read_rows?: number;
+  rows: number;
+  sql?: string;
+  start: string;
+  total_nanos: number;
+}
+
 export interface PackageList {
   currency: string;
   items: PackageUse[];
@@ -603,6 +715,24 @@ export interface ReceiptLine {
   text: string;
 }
 
+export interface Report {
+  overview: Overview;
+  reader: string;
+  scope: string;
+  week: string;
+}
+
+export interface ReportMail {
+  address: string;
+  sends: boolean;
+  weekly: boolean;
+}
+
+export interface ReportSubscription {
+  address: string;
+  weekly: boolean;
+}
+
 export interface ResourceList {
   end: string;
   items: ResourceSeries[];
@@ -712,6 +842,10 @@ export interface Submission {
 export interface SubmissionList {
   currency: string;
   items: Submission[];
+}
+
+export interface TestReportRequest {
+  to: string;
 }
 
 export interface Timeline {
@@ -1040,6 +1174,12 @@ export interface Operations {
     body: undefined;
     answer: Me;
   };
+  "GET /overview": {
+    path: undefined;
+    query: { month?: string | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; };
+    body: undefined;
+    answer: Overview;
+  };
   "GET /packages": {
     path: undefined;
     query: { name?: string | undefined; version?: string | undefined; grade?: "installed" | "imported" | "seen" | undefined; cluster?: string | undefined; };
@@ -1069,6 +1209,48 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: RateCard;
+  };
+  "GET /reports/subscription": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: ReportMail;
+  };
+  "PUT /reports/subscription": {
+    path: undefined;
+    query: undefined;
+    body: ReportSubscription;
+    answer: ReportMail;
+  };
+  "POST /reports/test": {
+    path: undefined;
+    query: undefined;
+    body: TestReportRequest;
+    answer: undefined;
+  };
+  "GET /reports/{week}/report": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: Report;
+  };
+  "GET /reports/{week}/report.csv": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /reports/{week}/report.html": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: undefined;
+  };
+  "GET /reports/{week}/report.txt": {
+    path: { week: string; };
+    query: { scope?: string | undefined; };
+    body: undefined;
+    answer: undefined;
   };
   "POST /session": {
     path: undefined;

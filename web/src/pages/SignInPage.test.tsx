@@ -24,11 +24,11 @@ function closed(code: string) {
 describe("signing in", () => {
   it("with a link sends its code once and goes on", async () => {
     const page = open("/signin#code=lic_1", closed("lic_1"));
-    await screen.findByRole("heading", { level: 1, name: "Clusters" });
+    await screen.findByRole("heading", { level: 1, name: "Overview" });
     expect(page.server.asked.filter(({ request }) => request === "POST /session")).toEqual([
       { request: "POST /session", query: "", body: { code: "lic_1" } },
     ]);
-    expect(page.address()).toBe("/clusters");
+    expect(page.address()).toBe("/");
   });
 
   it("keeps where the reader wanted to go", async () => {
@@ -46,7 +46,7 @@ describe("signing in", () => {
     expect(await screen.findByText("This code was used already.", { exact: false })).toBeTruthy();
     await userEvent.type(screen.getByLabelText("Sign-in link or its code"), "lic_1");
     await userEvent.click(screen.getByRole("button", { name: "Sign in" }));
-    await screen.findByRole("heading", { level: 1, name: "Clusters" });
+    await screen.findByRole("heading", { level: 1, name: "Overview" });
   });
 
   it("does not send what cannot be a code", async () => {
@@ -59,8 +59,8 @@ describe("signing in", () => {
 
   it("never leads to another site", async () => {
     const page = open("/signin?to=%2F%2Fevil.example#code=lic_1", closed("lic_1"));
-    await screen.findByRole("heading", { level: 1, name: "Clusters" });
-    expect(page.address()).toBe("/clusters");
+    await screen.findByRole("heading", { level: 1, name: "Overview" });
+    expect(page.address()).toBe("/");
   });
 
   it("is asked for when a session ends in the middle", async () => {

@@ -27,7 +27,7 @@ export function SignInPage() {
   const settled = code === undefined || signIn.isSuccess || signIn.isError;
   const signedIn = me.data !== undefined && settled;
   useEffect(() => {
-    if (signedIn) void navigate({ to: to ?? "/clusters", replace: true });
+    if (signedIn) void navigate({ to: to ?? "/", replace: true });
   }, [signedIn, navigate, to]);
 
   const working = signIn.isPending || (code !== undefined && !signIn.isError);

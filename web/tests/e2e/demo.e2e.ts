@@ -75,7 +75,7 @@ describe("the demo's bill in the browser", () => {
   it("opens with the printed link, which works once", async () => {
     const link = await server.link();
     await desk.page.goto(link);
-    await desk.page.getByRole("heading", { level: 1, name: "Clusters" }).waitFor();
+    await desk.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
     expect(desk.page.url()).not.toContain("code");
     session = await desk.context.storageState();
     expect(session.cookies.find(({ name }) => name === "lineitem_session")).toMatchObject({ httpOnly: true });
@@ -90,6 +90,10 @@ describe("the demo's bill in the browser", () => {
   it("shows the dearest line with the cost that the API gives", async () => {
     bill = (await (await desk.page.request.get(`${server.url}/api/v1/clusters/${clusterId}/bill`)).json()) as Bill;
     const first = dearestOrigin();
+    await desk.page
+      .getByRole("navigation", { name: "Main" })
+      .getByRole("link", { name: /^Clusters/ })
+      .click();
     await desk.page.getByRole("table", { name: "Clusters" }).getByRole("link").first().click();
 
     const row = billTable(desk.page).locator("tbody tr").first();
@@ -335,6 +339,65 @@ describe("the code page in the browser", () => {
   });
 });
 
+describe("the overview in the browser", () => {
+  it("shows the total that the API gives, split so that it adds up", async () => {
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    const answered = page.waitForResponse((response) => response.url().includes("/api/v1/overview"));
+    await page.goto(server.url);
+    const overview = (await (await answered).json()) as { total_nanos: number; split: { cost_nanos: number }[] };
+    expect(overview.split.reduce((sum, part) => sum + part.cost_nanos, 0)).toBe(overview.total_nanos);
+    expect(overview.total_nanos).toBeGreaterThanOrEqual(bill.total_nanos);
+    const split = page.getByRole("table", { name: /^Spend by kind of work/ });
+    await split.waitFor();
+    const rows = await split
+      .locator("tr:not(.mute)")
+      .evaluateAll((all) => all.map((row) => row.children[1]?.textContent));
+    const { amount, unit } = dollars(rows.pop() ?? "");
+    expect(Math.abs(amount - overview.total_nanos / 1e9)).toBeLessThanOrEqual(unit / 2 + 1e-12);
+    const units = rows.map((text = "") => (text?.includes("<") ? 0 : Math.round(dollars(text ?? "").amount / unit)));
+    expect(units.reduce((sum, part) => sum + part, 0)).toBe(Math.round(amount / unit));
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it("leads to the dearest line, and says how figures came about", async () => {
+    const first = dearestOrigin();
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(server.url);
+    const lines = page.getByRole("table", { name: /^Lines of code by cost/ });
+    await lines.waitFor();
+    expect(await lines.locator("tbody tr").first().textContent()).toContain(first.text);
+    await lines.getByRole("button", { name: /^\$/ }).click();
+    const dialog = page.getByRole("dialog", { name: "How is this computed?" });
+    await dialog.getByRole("link", { name: "the dearest lines", exact: true }).waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await lines.getByRole("link").first().click();
+    await page.waitForURL((url) => url.searchParams.get("line") === String(first.line));
+    await page.getByRole("heading", { level: 1, name: /^Code of flights/ }).waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it("has another period in its address, and a report for printing", async () => {
+    const { page, context, complaints } = await openPage(browser, { storageState: session });
+    await page.goto(`${server.url}/?days=7`);
+    await page.getByRole("region", { name: "The period in figures" }).waitFor();
+    await page.getByRole("button", { name: "The month before" }).waitFor({ state: "detached" });
+    const week = await page.evaluate(() => {
+      const thursday = new Date();
+      thursday.setUTCDate(thursday.getUTCDate() + 4 - (thursday.getUTCDay() || 7));
+      const first = Date.UTC(thursday.getUTCFullYear(), 0, 1);
+      return `${thursday.getUTCFullYear()}-W${String(Math.ceil(((thursday.getTime() - first) / 86_400_000 + 1) / 7)).padStart(2, "0")}`;
+    });
+    await page.goto(`${server.url}/reports/${week}`);
+    await page.getByRole("heading", { name: "Waste, and who can mend it" }).waitFor();
+    expect(await breaches(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
+
 describe("packages in the browser", () => {
   it("are found by name and range, and lead to their environment and back", async () => {
     const { page, context, complaints } = await openPage(browser, { storageState: session });
@@ -453,6 +516,7 @@ describe("a watched cluster in the browser", () => {
 
 describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
   const pages = [
+    ["overview", () => "/", "Overview"],
     ["clusters", () => "/clusters", "Clusters"],
     ["cluster", () => `/clusters/${clusterId}`, /flights/],
     [

@@ -15,6 +15,13 @@ export interface CostQuery {
   limit?: number | undefined;
 }
 
+/** A period of time: a month, or from one moment to another. */
+export interface PeriodQuery {
+  month?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
 /** Parts of a cluster that are read on their own. */
 type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "reads" | "resources" | "seen";
 
@@ -25,6 +32,7 @@ export const keys = {
   users: ["users"] as const,
   groups: ["groups"] as const,
   members: (group: string) => ["groups", group, "members"] as const,
+  overview: (period: PeriodQuery) => ["overview", period] as const,
   clusters: ["clusters"] as const,
   clusterList: (status: string) => ["clusters", "list", status] as const,
   cluster: (id: string) => ["clusters", "one", id] as const,

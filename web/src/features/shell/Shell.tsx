@@ -31,12 +31,21 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
       <Patterns />
       <div className="shell">
         <header className="side">
-          <Link className="brand" to="/clusters">
+          <Link className="brand" to="/">
             <Mark />
             Lineitem
           </Link>
           <nav aria-label="Main">
             <ul>
+              <li>
+                <Link
+                  to="/"
+                  activeOptions={{ exact: true, includeSearch: false }}
+                  activeProps={{ "aria-current": "page" }}
+                >
+                  Overview
+                </Link>
+              </li>
               <li>
                 <Link to="/explore" activeProps={{ "aria-current": "page" }}>
                   Explore

@@ -1,0 +1,165 @@
+package outlook_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/outlook"
+)
+
+const dollar = 1_000_000_000
+
+var monday = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
+// story makes the days of an organisation: a level that may grow and jump, a week, and noise of a size.
+type story struct {
+	level, growth, noise float64
+	weekend              float64 // of a weekday
+	jumpAt               int     // day on which the level doubles; 0 for never
+}
+
+func (s story) days(n int, seed uint64) outlook.Series {
+	r := rand.New(rand.NewPCG(seed, 7))
+	out := outlook.Series{First: monday}
+	for i := range n {
+		y := s.level * math.Pow(1+s.growth, float64(i))
+		if w := out.Day(i).Weekday(); w == time.Saturday || w == time.Sunday {
+			y *= s.weekend
+		}
+		if s.jumpAt > 0 && i >= s.jumpAt {
+			y *= 2
+		}
+		y *= math.Exp(s.noise*r.NormFloat64() - s.noise*s.noise/2)
+		out.Days = append(out.Days, cost.Nanos(y*dollar))
+	}
+	return out
+}
+
+// score is how forecasts of the end of a month did: the mean error of ours and of an even pace as shares of the truth, and how often the truth lay within the interval.
+type score struct {
+	ours, pace, within float64
+	n                  int
+}
+
+func (s *score) add(history outlook.Series, begun, now, end int) {
+	past := outlook.Series{First: history.First, Days: history.Days[:now]}
+	spent, truth := history.Sum(begun, now), history.Sum(begun, end)
+	f, ok := outlook.Predict(past, spent, 0, end-now-1)
+	if !ok || truth == 0 {
+		return
+	}
+	naive := float64(spent) / float64(now-begun) * float64(end-begun)
+	s.ours += math.Abs(float64(f.Mid-truth)) / float64(truth)
+	s.pace += math.Abs(naive-float64(truth)) / float64(truth)
+	if f.Low <= truth && truth <= f.High {
+		s.within++
+	}
+	s.n++
+}
+
+func (s *score) mean() (ours, pace, within float64) {
+	n := float64(s.n)
+	return s.ours / n, s.pace / n, s.within / n
+}
+
+// TestBackTest forecasts the ends of many made-up months from every fifth day of each, and holds the forecasts against what came and against an even pace.
+func TestBackTest(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		story
+		most         float64 // mean error
+		least, upper float64 // share within the interval
+	}{
+		"steady":         {story{level: 1000, noise: 0.15, weekend: 0.4}, 0.04, 0.75, 0.99},
+		"noisy":          {story{level: 1000, noise: 0.6, weekend: 0.5}, 0.12, 0.72, 0.98},
+		"growing":        {story{level: 500, growth: 0.006, noise: 0.2, weekend: 0.4}, 0.075, 0.65, 0.98},
+		"level doubling": {story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 75}, 0.12, 0.60, 0.99},
+		"weekdays only":  {story{level: 800, noise: 0.3, weekend: 0}, 0.06, 0.72, 0.99},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s score
+			for seed := range uint64(60) {
+				all := c.days(120, seed)
+				for _, begun := range []int{30, 60, 90} {
+					for day := 2; day < 28; day += 5 {
+						s.add(all, begun, begun+day, begun+30)
+					}
+				}
+			}
+			ours, pace, within := s.mean()
+			t.Logf("%s, %d forecasts: mean error %.1f %%, of an even pace %.1f %%; %.0f %% within the interval", name, s.n, 100*ours, 100*pace, 100*within)
+			if ours > c.most || ours >= pace {
+				t.Errorf("mean error %.3f, even pace %.3f; want at most %.3f and less than the pace", ours, pace, c.most)
+			}
+			if within < c.least || within > c.upper {
+				t.Errorf("%.2f of the truths lie within the interval, want %.2f to %.2f", within, c.least, c.upper)
+			}
+		})
+	}
+}
+
+func TestTooShortAHistoryHasNoForecast(t *testing.T) {
+	t.Parallel()
+	s := story{level: 10, noise: 0.1, weekend: 1}.days(outlook.MinHistory, 1)
+	if _, ok := outlook.Predict(outlook.Series{First: s.First, Days: s.Days[1:]}, 0, 0, 10); ok {
+		t.Error("a day less than needed has a forecast")
+	}
+	// Days on which nothing was spent yet are no history.
+	padded := outlook.Series{First: s.First.AddDate(0, 0, -60), Days: append(make([]cost.Nanos, 60), s.Days[1:]...)}
+	if _, ok := outlook.Predict(padded, 0, 0, 10); ok {
+		t.Error("days before the first spend count as history")
+	}
+	if _, ok := outlook.Predict(s, 0, 0, 10); !ok {
+		t.Error("enough history has no forecast")
+	}
+}
+
+// Whatever the history, a forecast keeps what was spent, orders its bounds, grows day by day and covers every day that is left.
+func TestForecastsAreInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := outlook.Series{First: monday}
+		for _, n := range rapid.SliceOfN(rapid.Int64Range(0, 1e14), outlook.MinHistory, 120).Draw(t, "days") {
+			s.Days = append(s.Days, cost.Nanos(n))
+		}
+		s.Days[0]++
+		spent := cost.Nanos(rapid.Int64Range(0, 1e15).Draw(t, "spent"))
+		after := rapid.IntRange(0, 30).Draw(t, "after")
+		f, ok := outlook.Predict(s, spent, rapid.Float64Range(0, 1).Draw(t, "elapsed"), after)
+		if len(s.Days) > outlook.MaxHistory {
+			return // what is left of it may begin with days without spend
+		}
+		if !ok {
+			t.Fatal("no forecast")
+		}
+		if len(f.Path) != after+1 || f.Path[after] != (outlook.Point{Low: f.Low, Mid: f.Mid, High: f.High}) {
+			t.Fatalf("path of %d days ends elsewhere than the forecast: %+v", len(f.Path), f)
+		}
+		var last cost.Nanos
+		for _, p := range f.Path {
+			if p.Low < spent || p.Low > p.Mid || p.Mid > p.High || p.Mid < last {
+				t.Fatalf("%+v after %d spent", p, spent)
+			}
+			last = p.Mid
+		}
+	})
+}
+
+// A month of nothing but the same: the forecast is the sum, and the interval is closed.
+func TestForecastOfAConstant(t *testing.T) {
+	t.Parallel()
+	s := outlook.Series{First: monday}
+	for range 56 {
+		s.Days = append(s.Days, 100*dollar)
+	}
+	f, ok := outlook.Predict(s, 250*dollar, 0.5, 9)
+	if !ok || f.Mid != (250+50+900)*dollar || f.Low != f.Mid || f.High != f.Mid || f.History != 56 {
+		t.Errorf("%+v", f)
+	}
+}
