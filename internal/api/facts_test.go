@@ -146,4 +146,19 @@ func TestOriginsReadsAndReceipts(t *testing.T) {
 	if err != nil || receipt.Complete || receipt.WorkNanos != 0 || receipt.Top != nil {
 		t.Errorf("receipt %+v, %v", receipt, err)
 	}
+
+	// Once its hours are over they are written to the warehouse, and the figures stay what they are.
+	s.Clock.Advance(3 * time.Hour)
+	s.Tick(t)
+	if bill, err = s.User.Bill(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	written, err := s.User.CostBreakdown(ctx, sdk.BreakdownOptions{By: []string{"operation", "line"}, Until: s.Clock.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written.TotalNanos != bill.TotalNanos || written.Segments == 0 || written.RowsRead == 0 {
+		t.Errorf("%d nano-units from %d rows of %d files; the bill is %d",
+			written.TotalNanos, written.RowsRead, written.Segments, bill.TotalNanos)
+	}
 }
