@@ -3,9 +3,11 @@ package segment_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/store"
@@ -171,4 +174,40 @@ type counting struct {
 func (c *counting) Catalogue(ctx context.Context) (segment.Catalogue, error) {
 	c.n.Add(1)
 	return c.DB.Catalogue(ctx)
+}
+
+// TestQuestionsDoNotWaitForEver holds a refresh up: a question is answered from what is known, or refused with a sentence where nothing is.
+func TestQuestionsDoNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, store.SQLite)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, db)
+		files := &held{memory: newMemory(), release: make(chan struct{})}
+		keeper := segment.NewKeeper(t.Context(), segment.Config{Store: w.db, Bills: w, Folder: w, Files: files, Now: w.clock, MaxAge: time.Second})
+		ask := func() error {
+			_, err := keeper.Answer(t.Context(), question(w), spend.Everything)
+			return err
+		}
+		if err := ask(); errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "Ask again in a minute") {
+			t.Errorf("before anything is known: %v", err)
+		}
+		close(files.release)
+		must(t, ask())
+		files.release = make(chan struct{})
+		w.now = w.now.Add(time.Minute)
+		must(t, ask()) // from what was known
+		close(files.release)
+		must(t, keeper.Close())
+	})
+}
+
+// held holds refreshes up until they are released.
+type held struct {
+	*memory
+	release chan struct{}
+}
+
+func (h *held) Refresh(ctx context.Context, v segment.View) error {
+	<-h.release
+	return h.memory.Refresh(ctx, v)
 }
