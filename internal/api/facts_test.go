@@ -93,6 +93,12 @@ func TestOriginsReadsAndReceipts(t *testing.T) {
 		byOperation.AllNanos != bill.TotalNanos || byOperation.Zone != "Europe/Oslo" || byOperation.Clusters != 1 {
 		t.Errorf("by operation: %+v; the bill is %d", byOperation, bill.TotalNanos)
 	}
+	if !byOperation.AsOf.Equal(now) || !strings.Contains(byOperation.SQL, "SELECT") || byOperation.Coverage != 1 {
+		t.Errorf("as of %v, coverage %f, by %s", byOperation.AsOf, byOperation.Coverage, byOperation.SQL)
+	}
+	if len(byOperation.Prices) != 1 || !byOperation.Prices[0].Priced || byOperation.Prices[0].Source == "" {
+		t.Errorf("prices = %+v", byOperation.Prices)
+	}
 	lines, err := s.User.CostBreakdown(ctx, sdk.BreakdownOptions{By: []string{"line"}, Where: []string{"operation=read.*", "kind=work,idle"}, Until: until, Limit: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -139,5 +145,20 @@ func TestOriginsReadsAndReceipts(t *testing.T) {
 	receipt, err = s.User.Receipt(ctx, id, sdk.ReceiptOptions{Since: began, Client: "Client-b"})
 	if err != nil || receipt.Complete || receipt.WorkNanos != 0 || receipt.Top != nil {
 		t.Errorf("receipt %+v, %v", receipt, err)
+	}
+
+	// Once its hours are over they are written to the warehouse, and the figures stay what they are.
+	s.Clock.Advance(3 * time.Hour)
+	s.Tick(t)
+	if bill, err = s.User.Bill(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	written, err := s.User.CostBreakdown(ctx, sdk.BreakdownOptions{By: []string{"operation", "line"}, Until: s.Clock.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written.TotalNanos != bill.TotalNanos || written.Segments == 0 || written.RowsRead == 0 {
+		t.Errorf("%d nano-units from %d rows of %d files; the bill is %d",
+			written.TotalNanos, written.RowsRead, written.Segments, bill.TotalNanos)
 	}
 }

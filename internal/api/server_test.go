@@ -36,6 +36,7 @@ func TestProbesAndMetrics(t *testing.T) {
 	_, metrics := s.Do(t, newRequest(t, "GET", s.URL+"/metrics", ""))
 	for _, want := range []string{
 		`lineitem_http_request_seconds_count{method="POST",route="/api/v1/clusters",status="201"} 1`, "go_goroutines ",
+		"lineitem_warehouse_segments 0", "lineitem_warehouse_dirty_hours 1", "lineitem_warehouse_oldest_dirty_seconds ",
 	} {
 		if !strings.Contains(string(metrics), want) {
 			t.Errorf("metrics lack %s:\n%s", want, metrics)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -235,6 +236,21 @@ func TestTakenPort(t *testing.T) {
 		_, err = app.Open(t.Context(), cfg, app.Options{NoSync: true})
 		if err == nil || !strings.Contains(err.Error(), "another program listens on "+cfg.Listen) {
 			t.Errorf("taken port: %v, want a sentence about it", err)
+		}
+	}
+}
+
+func TestWarehouseThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t)
+	cfg.Warehouse = filepath.Join(t.TempDir(), "warehouse")
+	if err := os.WriteFile(cfg.Warehouse, []byte("This is no folder."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the failure must let go of the data folder
+		_, err := app.Open(t.Context(), cfg, app.Options{NoSync: true})
+		if err == nil || !strings.Contains(err.Error(), "open the warehouse in "+cfg.Warehouse) || !strings.Contains(err.Error(), "nothing was started") {
+			t.Errorf("err = %v, want a sentence about the warehouse", err)
 		}
 	}
 }

@@ -109,7 +109,8 @@ func TestEveryProblemIsReported(t *testing.T) {
 	t.Parallel()
 	env := environment("LINEITEM_CURRENCY", "dollars", "LINEITEM_SCHEDULER_CORES", "many", "LINEITEM_DATABASE_URL", "mysql://root:hunter2@db/x")
 	_, err := load(t, env, "--listen", "8470", "--price-core-hour", "0.0000000001", "--time-zone", "Mars/Olympus", "--log-level", "loud",
-		"--log-format", "xml", "--backend", "cloud", "--stop-grace", "-1s", "--watched-timeout", "5s", "--public-url", "ftp://x", "--scheduler-memory", "-1GB", "--data", "")
+		"--log-format", "xml", "--backend", "cloud", "--stop-grace", "-1s", "--watched-timeout", "5s", "--public-url", "ftp://x", "--scheduler-memory", "-1GB", "--data", "",
+		"--warehouse-retention", "-1", "--warehouse-memory", "1MB")
 	var invalid *config.InvalidError
 	if !errors.As(err, &invalid) {
 		t.Fatalf("err = %v, want an InvalidError", err)
@@ -124,6 +125,7 @@ func TestEveryProblemIsReported(t *testing.T) {
 	for _, want := range []string{
 		"LINEITEM_CURRENCY", "LINEITEM_SCHEDULER_CORES", "LINEITEM_DATABASE_URL", "--listen", "--price-core-hour", "--time-zone", "--log-level",
 		"--log-format", "--backend", "--stop-grace", "--watched-timeout", "--public-url", "--scheduler-memory", "--data",
+		"--warehouse-retention", "--warehouse-memory",
 	} {
 		if !got[want] {
 			t.Errorf("%s is not reported in:\n%v", want, err)

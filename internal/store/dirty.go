@@ -239,12 +239,13 @@ func (db *DB) markProcess(ctx context.Context, was *cluster.Process, is cluster.
 type spending struct {
 	role           cluster.Role
 	threads        int
+	memoryBytes    int64
 	nanosPerHour   int64
 	started, ended int64
 }
 
 func spent(p cluster.Process) spending {
-	s := spending{role: p.Role, threads: p.Threads, nanosPerHour: int64(p.Rate.NanosPerHour)}
+	s := spending{role: p.Role, threads: p.Threads, memoryBytes: p.MemoryBytes, nanosPerHour: int64(p.Rate.NanosPerHour)}
 	if !p.StartedAt.IsZero() {
 		s.started = micros(p.StartedAt)
 	}

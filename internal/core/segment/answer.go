@@ -8,8 +8,12 @@ import (
 	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
-// patience is how long a question waits for a refresh where it can be answered from what was known before it: the answer says as of when it is.
-const patience = 2 * time.Second
+const (
+	// patience is how long a question waits for a refresh where it can be answered from what was known before it: the answer says as of when it is.
+	patience = 2 * time.Second
+	// firstPatience is how long it waits where nothing is known yet.
+	firstPatience = 25 * time.Second
+)
 
 // refresh is one in progress, which all questions that come meanwhile share.
 type refresh struct {
@@ -42,17 +46,24 @@ func (k *Keeper) Fresh(ctx context.Context) error {
 	}
 	k.mu.Unlock()
 
-	var enough <-chan time.Time
-	if known && k.cfg.MaxAge > 0 {
-		timer := time.NewTimer(patience)
-		defer timer.Stop()
-		enough = timer.C
+	if k.cfg.MaxAge == 0 {
+		known = false // what is known is too old, however old it is
 	}
+	wait := firstPatience
+	if known {
+		wait = patience
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	select {
 	case <-r.done:
 		return r.err
-	case <-enough:
-		return nil
+	case <-timer.C:
+		if known {
+			return nil
+		}
+		return errs.New(errs.Unavailable, "warehouse_not_ready",
+			"What was spent in the past is still being written to the warehouse, so questions of cost cannot be answered yet; nothing was changed. Ask again in a minute.")
 	case <-ctx.Done():
 		return ctx.Err()
 	}

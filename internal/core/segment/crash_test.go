@@ -226,9 +226,9 @@ func eachEngine(t *testing.T, f func(t *testing.T, engine store.Engine)) {
 
 func worlds(engine store.Engine) *few {
 	if engine == store.Postgres {
-		return &few{left: 4}
+		return &few{left: 3}
 	}
-	return &few{left: 12}
+	return &few{left: 8}
 }
 
 // TestKilledAtAnyStep kills servers at any step of writing and starts others on what they left, while anything happens to clusters. All questions are
