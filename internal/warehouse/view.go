@@ -87,25 +87,33 @@ func (w *Warehouse) check(ctx context.Context, conn *sql.Conn, g *generation) er
 	}
 	for t, files := range g.files {
 		unseen := slices.DeleteFunc(slices.Clone(files), func(s Segment) bool { return seen[s] })
-		for _, s := range unseen {
-			if err := w.checkDigest(s); err != nil {
-				return err
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		got, err := w.measure(ctx, conn, unseen)
-		if err != nil {
+		if err := w.compare(ctx, conn, unseen); err != nil {
 			return err
 		}
-		for i, s := range unseen {
-			if got[i] != s {
-				return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
-					got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)}
-			}
-		}
 		slices.SortFunc(g.files[t], func(a, b Segment) int { return a.Day.Compare(b.Day) })
+	}
+	return nil
+}
+
+// compare holds segments of one table against the catalogue.
+func (w *Warehouse) compare(ctx context.Context, conn *sql.Conn, segments []Segment) error {
+	for _, s := range segments {
+		if err := w.checkDigest(s); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	got, err := w.measure(ctx, conn, segments)
+	if err != nil {
+		return err
+	}
+	for i, s := range segments {
+		if got[i] != s {
+			return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
+				got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)}
+		}
 	}
 	return nil
 }
