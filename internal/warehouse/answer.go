@@ -20,7 +20,7 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 	if err != nil {
 		return a, fmt.Errorf("connect to DuckDB: %w", err)
 	}
-	defer conn.Close()
+	defer giveBack(conn)
 	if err := run(ctx, conn, "SET schema = '"+g.schema+"'"); err != nil {
 		return a, err
 	}
@@ -62,7 +62,7 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	at := slices.Index(q.By, "cluster")
 	for rows.Next() {
 		r := spend.Row{Keys: make([]string, len(q.By))}
-		var total, name = int64(0), ""
+		total, name := int64(0), ""
 		var into []any
 		for i := range r.Keys {
 			into = append(into, &r.Keys[i])

@@ -177,7 +177,7 @@ func (x *writer) take(facts iter.Seq[spend.Fact]) error {
 				}
 			}
 		}
-		if err := appendRows(x.conn, "", "spool", factRows(batch)); err != nil {
+		if err := appendRows(x.conn, "spool", factRows(batch)); err != nil {
 			return err
 		}
 		if more {
@@ -231,7 +231,7 @@ func (x *writer) out(held []Segment, drop []Pair) error {
 	if len(held) == 0 {
 		return run(x.ctx, x.conn, "CREATE TEMP TABLE outgoing ("+definition(lines.fileColumns())+")")
 	}
-	if err := appendRows(x.conn, "", "dropped", pairRows(drop)); err != nil {
+	if err := appendRows(x.conn, "dropped", pairRows(drop)); err != nil {
 		return err
 	}
 	return x.blame(held, run(x.ctx, x.conn, fmt.Sprintf("CREATE TEMP TABLE outgoing AS SELECT %s FROM %s WHERE (cluster_id, hour) IN (SELECT cluster_id, hour FROM dropped)",
