@@ -24,7 +24,7 @@ func TestSegmentsFollowTheStore(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, storetest.Open(t, store.SQLite))
 		files := newMemory()
-		keeper := segment.NewKeeper(segment.Config{Store: w.db, Bills: w, Folder: w, Files: files, Now: w.clock})
+		keeper := segment.NewKeeper(t.Context(), segment.Config{Store: w.db, Bills: w, Folder: w, Files: files, Now: w.clock})
 		steps := w.steps(t)
 		steps["settle"] = func(rt *rapid.T) {
 			if err := keeper.Settle(t.Context()); err != nil {
