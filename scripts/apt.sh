@@ -6,6 +6,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 have apt-get || die "this machine has no apt-get: install these packages (Debian's names) by hand: $*"
 is_root || die "these Debian packages are missing and installing them needs root. Run: sudo apt-get update && sudo apt-get install --no-install-recommends $*"
 
+# One at a time: parts of the set-up run side by side, and apt-get refuses to.
+exec 9>"${TMPDIR:-/tmp}/lineitem-apt.lock"
+flock 9
+
 export DEBIAN_FRONTEND=noninteractive
 say "installing from Debian: $*"
 apt-get update -qq </dev/null

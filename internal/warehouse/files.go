@@ -2,8 +2,11 @@ package warehouse
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -15,8 +18,9 @@ import (
 // scratchFolder holds what is needed while a change is made or a question answered.
 const scratchFolder = "scratch"
 
-// fileName invents the name of a segment's file: days/2026/2026-10-24.Europe~Oslo.k3j5….parquet. The zone is that of a rollup's days.
-func fileName(t *table, day time.Time, zone *time.Location) string {
+// fileName invents the name of a segment's file: days/2026/2026-10-24.Europe~Oslo.k3j5m2q7-89abcdef01234567.parquet. The zone is that of a rollup's days; the end is
+// the digest of what is in the file, so that a byte that is another one is noticed before it counts.
+func fileName(t *table, day time.Time, zone *time.Location, digest string) string {
 	stem := day.Format(time.DateOnly)
 	if t.perMonth {
 		stem = day.Format("2006-01")
@@ -24,7 +28,38 @@ func fileName(t *table, day time.Time, zone *time.Location) string {
 	if t != lines {
 		stem += "." + zoneTag(zone)
 	}
-	return path.Join(t.name, day.Format("2006"), stem+"."+token()+".parquet")
+	return path.Join(t.name, day.Format("2006"), stem+"."+token()[:8]+"-"+digest+".parquet")
+}
+
+// digestOf is the beginning of a file's SHA-256.
+func digestOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// checkDigest compares a file with the digest in its name. Files of before there were digests have none.
+func (w *Warehouse) checkDigest(s Segment) error {
+	_, want, ok := strings.Cut(strings.TrimSuffix(path.Base(s.Name), ".parquet"), ".")
+	if at := strings.LastIndexByte(want, '-'); !ok || at < 0 || len(want)-at-1 != 16 {
+		return nil
+	}
+	want = want[len(want)-16:]
+	got, err := digestOf(w.path(s))
+	if err == nil && got != want {
+		err = fmt.Errorf("its content has the digest %s and was written with %s", got, want)
+	}
+	if err != nil {
+		return &BadSegment{Segment: s, Err: err}
+	}
+	return nil
 }
 
 // zoneTag is a zone's name as a part of a file's.

@@ -2,6 +2,7 @@ package warehouse_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
 	"github.com/lineitem/lineitem/internal/core/cost"
@@ -374,4 +376,62 @@ func FuzzTexts(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAFlippedByteMakesNoWrongSum: files rot. Whatever byte of a new segment is another one, it is refused, or what it costs is right.
+func TestAFlippedByteMakesNoWrongSum(t *testing.T) {
+	t.Parallel()
+	dir, w, live := filled(t, time.UTC)
+	detail := live[slices.IndexFunc(live, func(s warehouse.Segment) bool { return s.Table == "lines" })]
+	path := filepath.Join(dir, detail.Name)
+	sound, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	rapid.Check(t, func(t *rapid.T) {
+		rotten := slices.Clone(sound)
+		rotten[rapid.IntRange(0, len(rotten)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+		// A new file each time: DuckDB remembers what a file of this name begins and ends with.
+		s := detail
+		s.Name = strings.Replace(s.Name, "/2026-10", "/"+rand.Text()+"-2026-10", 1)
+		if err := os.WriteFile(filepath.Join(dir, s.Name), rotten, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		segments := append(slices.DeleteFunc(slices.Clone(live), func(o warehouse.Segment) bool { return o == detail }), s)
+		if err := w.Refresh(context.Background(), warehouse.View{Segments: segments}); err != nil {
+			var bad *warehouse.BadSegment
+			if !errors.As(err, &bad) || bad.Segment != s {
+				t.Fatalf("refused without a name: %v", err)
+			}
+			refused++
+			return
+		}
+		a, err := w.Answer(context.Background(), spend.Query{By: []spend.Dimension{"leaf"}, Since: begin, Until: begin.AddDate(0, 0, 3), Zone: time.UTC, Limit: 10}, spend.Everything)
+		if err == nil && (a.Total != a.All || a.Total != sum(ten())) {
+			t.Fatalf("a rotten file adds up to %d, all %d; want %d", a.Total, a.All, sum(ten()))
+		}
+	})
+	if refused == 0 {
+		t.Error("no flipped byte was noticed")
+	}
+}
+
+// TestAFileThatIsTakenAwayIsNamed: while it is live.
+func TestAFileThatIsTakenAwayIsNamed(t *testing.T) {
+	t.Parallel()
+	dir, w, live := filled(t, time.UTC)
+	if err := w.Refresh(t.Context(), warehouse.View{Segments: live}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range live {
+		if err := os.Remove(filepath.Join(dir, s.Name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Answer(t.Context(), spend.Query{By: []spend.Dimension{"leaf"}, Since: begin, Until: begin.AddDate(0, 0, 3), Zone: time.UTC, Limit: 10}, spend.Everything)
+	var bad *warehouse.BadSegment
+	if !errors.As(err, &bad) || bad.Segment.Table != "lines" {
+		t.Errorf("answered without its files: %v", err)
+	}
 }

@@ -358,13 +358,23 @@ func (x *writer) rollUp(t *table, period time.Time, from string, want cost.Nanos
 
 // store makes a segment of a query, reads it again to see that it is right, and puts it in the place of the old one.
 func (x *writer) store(t *table, period time.Time, query string, want cost.Nanos) (Segment, error) {
-	s := Segment{Table: t.name, Day: period, Name: fileName(t, period, x.options.Zone)}
+	s := Segment{Table: t.name, Day: period}
+	made := filepath.Join(x.scratch, token()+".parquet")
+	x.spools = append(x.spools, made) // cleared away if it comes to nothing
+	if err := run(x.ctx, x.conn, fmt.Sprintf("COPY (%s) TO %s %s", query, quote(made), parquet)); err != nil {
+		return s, err
+	}
+	digest, err := digestOf(made)
+	if err != nil {
+		return s, fmt.Errorf("read what was written: %w", err)
+	}
+	s.Name = fileName(t, period, x.options.Zone, digest)
 	full := x.path(s)
 	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
 		return s, fmt.Errorf("make a folder of the warehouse: %w", err)
 	}
-	if err := run(x.ctx, x.conn, fmt.Sprintf("COPY (%s) TO %s %s", query, quote(full), parquet)); err != nil {
-		return s, err
+	if err := os.Rename(made, full); err != nil {
+		return s, fmt.Errorf("name a segment: %w", err)
 	}
 	got, err := x.measure(x.ctx, x.conn, []Segment{s})
 	if err != nil {

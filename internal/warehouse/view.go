@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -99,6 +100,14 @@ func (w *Warehouse) check(ctx context.Context, conn *sql.Conn, g *generation) er
 
 // compare holds segments of one table against the catalogue.
 func (w *Warehouse) compare(ctx context.Context, conn *sql.Conn, segments []Segment) error {
+	for _, s := range segments {
+		if err := w.checkDigest(s); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
 	got, err := w.measure(ctx, conn, segments)
 	if err != nil {
 		return err
@@ -112,8 +121,22 @@ func (w *Warehouse) compare(ctx context.Context, conn *sql.Conn, segments []Segm
 	return nil
 }
 
-// measure reads how many rows segments of one table have and what they sum to.
+// measure reads how many rows segments of one table have and what they sum to. If DuckDB does not say which file it stumbled over, each is read alone.
 func (w *Warehouse) measure(ctx context.Context, conn *sql.Conn, segments []Segment) ([]Segment, error) {
+	out, err := w.measureAll(ctx, conn, segments)
+	var bad *BadSegment
+	if err == nil || errors.As(err, &bad) || ctx.Err() != nil {
+		return out, err
+	}
+	for _, s := range segments {
+		if _, alone := w.measureAll(ctx, conn, []Segment{s}); alone != nil && ctx.Err() == nil {
+			return nil, &BadSegment{Segment: s, Err: alone}
+		}
+	}
+	return nil, err
+}
+
+func (w *Warehouse) measureAll(ctx context.Context, conn *sql.Conn, segments []Segment) ([]Segment, error) {
 	if len(segments) == 0 {
 		return nil, nil
 	}
@@ -127,7 +150,10 @@ func (w *Warehouse) measure(ctx context.Context, conn *sql.Conn, segments []Segm
 		out[i].Bytes, out[i].Rows, out[i].Nanos = info.Size(), 0, 0
 		at[w.path(out[i])] = &out[i]
 	}
-	rows, err := conn.QueryContext(ctx, fmt.Sprintf("SELECT filename, count(*), sum(cost_nanos)::BIGINT FROM %s GROUP BY 1", strings.TrimSuffix(w.read(out), ")")+", filename = true)"))
+	if err := w.checkColumns(ctx, conn, segments); err != nil {
+		return nil, err
+	}
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("SELECT filename, count(*), sum(cost_nanos)::BIGINT FROM read_parquet(%s, hive_partitioning = false, filename = true) GROUP BY 1", w.names(out)))
 	if err != nil {
 		return nil, w.blame(segments, err)
 	}
@@ -145,6 +171,30 @@ func (w *Warehouse) measure(ctx context.Context, conn *sql.Conn, segments []Segm
 		s.Rows, s.Nanos = count, cost.Nanos(nanos)
 	}
 	return out, w.blame(segments, rows.Err())
+}
+
+// checkColumns sees that files have the columns of their table: DuckDB believes the first one for all.
+func (w *Warehouse) checkColumns(ctx context.Context, conn *sql.Conn, segments []Segment) error {
+	want := slices.Sorted(slices.Values(tableNamed(segments[0].Table).fileColumns()))
+	byPath := make(map[string]Segment, len(segments))
+	for _, s := range segments {
+		byPath[w.path(s)] = s
+	}
+	rows, err := conn.QueryContext(ctx, "SELECT file_name, string_agg(name, ',' ORDER BY name) FROM parquet_schema("+w.names(segments)+") WHERE num_children IS NULL GROUP BY 1")
+	if err != nil {
+		return w.blame(segments, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name, columns string
+		if err := rows.Scan(&name, &columns); err != nil {
+			return fmt.Errorf("read the columns of segments: %w", err)
+		}
+		if columns != strings.Join(want, ",") {
+			return &BadSegment{Segment: byPath[name], Err: fmt.Errorf("its columns are %.1000q", columns)}
+		}
+	}
+	return w.blame(segments, rows.Err())
 }
 
 // choose finds the rollups that stand for all of lines: those with days of the organisation's zone that sum to the same in each period.

@@ -128,20 +128,27 @@ func run(ctx context.Context, conn *sql.Conn, statement string) error {
 
 // read is the expression that reads the files of segments of one table.
 func (w *Warehouse) read(segments []Segment) string {
+	return "read_parquet(" + w.names(segments) + ", hive_partitioning = false)"
+}
+
+// names is the list of the segments' files.
+func (w *Warehouse) names(segments []Segment) string {
 	names := make([]string, len(segments))
 	for i, s := range segments {
 		names[i] = quote(w.path(s))
 	}
-	return "read_parquet([" + strings.Join(names, ", ") + "], hive_partitioning = false)"
+	return "[" + strings.Join(names, ", ") + "]"
 }
 
-// blame makes an error of reading segments one that names the file, where it is known.
+// blame makes an error of reading segments one that names the file, where DuckDB does.
 func (w *Warehouse) blame(segments []Segment, err error) error {
-	if err == nil {
-		return nil
+	var cause *duckdb.Error
+	if !errors.As(err, &cause) || cause.Type == duckdb.ErrorTypeOutOfMemory || cause.Type == duckdb.ErrorTypeInterrupt {
+		return err
 	}
+	said, _, _ := strings.Cut(cause.Msg, "\nLINE ") // what follows is the statement, which names all
 	for _, s := range segments {
-		if strings.Contains(err.Error(), path.Base(s.Name)) {
+		if s.Name != "" && strings.Contains(said, path.Base(s.Name)) {
 			return &BadSegment{Segment: s, Err: err}
 		}
 	}
