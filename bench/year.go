@@ -90,7 +90,7 @@ func runYear(ctx context.Context, env *Env) (_ []Result, err error) {
 		add("year_"+c.class+"_p95", "ms", quantile(waits, 0.95), c.target)
 	}
 	add("year_server_peak_memory", "MB", float64(peak)/1e6, 1500)
-	add("year_disk_per_million", "MB", float64(seeded.Bytes)/float64(seeded.Rows), 25)
+	add("year_disk_per_million", "MB", float64(seeded.Bytes)/float64(seeded.Rows), 40)
 	return results, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,7 +38,11 @@ func (w *Warehouse) hold(ctx context.Context, segments []Segment) (release func(
 	}
 	release, err = w.options.Blobs.Hold(ctx, names)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = w.blame(segments, err)
+		for _, s := range segments {
+			if strings.Contains(err.Error(), s.Name) {
+				return nil, &BadSegment{Segment: s, Err: err}
+			}
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bring files of the warehouse: %w", err)
