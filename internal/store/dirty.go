@@ -237,15 +237,16 @@ func (db *DB) markProcess(ctx context.Context, was *cluster.Process, is cluster.
 
 // spending is what a process's cost depends on.
 type spending struct {
-	role           cluster.Role
-	threads        int
-	memoryBytes    int64
+	role    cluster.Role
+	threads int
+	// memory is in the first rate already; prices that came later are multiplied by it, too.
+	memory         int64
 	nanosPerHour   int64
 	started, ended int64
 }
 
 func spent(p cluster.Process) spending {
-	s := spending{role: p.Role, threads: p.Threads, memoryBytes: p.MemoryBytes, nanosPerHour: int64(p.Rate.NanosPerHour)}
+	s := spending{role: p.Role, threads: p.Threads, memory: p.MemoryBytes, nanosPerHour: int64(p.Rate.NanosPerHour)}
 	if !p.StartedAt.IsZero() {
 		s.started = micros(p.StartedAt)
 	}

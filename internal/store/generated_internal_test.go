@@ -37,7 +37,7 @@ func TestParametersAppearInOrder(t *testing.T) {
 	t.Parallel()
 	texts := generatedQueries(t)
 	for i, b := range map[string]bulk{
-		"batches": insertBatches, "unfolded": insertUnfolded, "lines": addLineUsage, "categories": addCategoryUsage, "prices": addPrices, "ledger": addLedgerEntries,
+		"batches": insertBatches, "unfolded": insertUnfolded, "lines": addLineUsage, "categories": addCategoryUsage, "prices": addPrices, "ledger": addLedgerEntries, "totals": addLedgerTotals,
 		"marks": markDirty, "clean": deleteDirty, "neighbours": neighbours, "submissions": changedSubmissions, "origins": changedOrigins,
 	} {
 		for j, text := range b.postgres {
