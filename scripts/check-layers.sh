@@ -122,7 +122,7 @@ right internal/export               github.com/google/pprof/profile
 wrong internal/gauges               internal/api
 wrong internal/gauges               internal/store
 wrong internal/gauges               net/http
-right internal/gauges               internal/core/spend
+right internal/gauges               internal/core/cost
 wrong internal/ingest               internal/api
 wrong internal/ingest               internal/export
 wrong internal/ingest               internal/store

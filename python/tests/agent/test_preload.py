@@ -92,6 +92,7 @@ def test_a_plain_local_cluster_announces_itself(office: Office, scripts: Path, p
     assert sentences(done.stderr) == []
     (said,) = office.announced
     assert said["deployment"] == "local"
+    assert "group" not in said
     assert tasks_done(office) == 20
     batches = office.of("worker")
     check_books(batches)
@@ -105,8 +106,10 @@ def test_the_credentials_of_login_will_do(office: Office, scripts: Path, tmp_pat
     folder.mkdir(parents=True)
     saved = {"default": office.url, "servers": {office.url: {"token": USER_TOKEN}}}
     (folder / "credentials.json").write_text(json.dumps(saved))
-    run_program(scripts, {"XDG_CONFIG_HOME": str(tmp_path / "config"), PRELOAD: "lineitem.agent.preload"})
-    assert len(office.announced) == 1
+    environ = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "LINEITEM_GROUP": "/research/genomics"}
+    run_program(scripts, {**environ, PRELOAD: "lineitem.agent.preload"})
+    (said,) = office.announced
+    assert said["group"] == "/research/genomics"
     assert tasks_done(office) == 20
 
 
