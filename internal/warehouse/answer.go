@@ -20,7 +20,7 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 	if err != nil {
 		return a, fmt.Errorf("connect to DuckDB: %w", err)
 	}
-	defer conn.Close()
+	defer giveBack(conn)
 	if err := run(ctx, conn, "SET schema = '"+g.schema+"'"); err != nil {
 		return a, err
 	}

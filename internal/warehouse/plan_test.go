@@ -71,7 +71,7 @@ func TestPartsCoverTheWindowOnce(t *testing.T) {
 func TestTheSmallestTableAnswers(t *testing.T) {
 	t.Parallel()
 	usable := map[*table]int64{}
-	for name, rows := range map[string]int64{"lines": 1000, "day_lines": 300, "day_clusters": 200, "days": 100, "day_groups": 20, "month_lines": 30, "months": 10, "month_code": 15, "month_leaves": 40, "month_groups": 2} {
+	for name, rows := range map[string]int64{"lines": 1000, "day_lines": 300, "day_clusters": 200, "days": 100, "day_groups": 20, "hour_groups": 40, "month_lines": 30, "months": 10, "month_code": 15, "month_leaves": 40, "month_groups": 2} {
 		usable[tableNamed(name)] = rows
 	}
 	s := span{time.Date(2026, 1, 30, 22, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)}
@@ -80,11 +80,12 @@ func TestTheSmallestTableAnswers(t *testing.T) {
 		want []string
 	}{
 		{"user", []string{"months", "days", "days", "lines", "lines"}},
-		{"kind", []string{"month_groups", "day_groups", "day_groups", "lines", "lines"}},
-		{"day", []string{"day_groups", "lines", "lines"}},
+		{"kind", []string{"month_groups", "day_groups", "day_groups", "hour_groups", "hour_groups"}},
+		{"day", []string{"day_groups", "hour_groups", "hour_groups"}},
 		{"line", []string{"month_code", "day_lines", "day_lines", "lines", "lines"}},
 		{"cluster", []string{"day_clusters", "lines", "lines"}},
-		{"hour", []string{"lines"}},
+		{"hour", []string{"hour_groups"}},
+		{"name", []string{"day_clusters", "lines", "lines"}},
 		{"leaf", []string{"month_leaves", "lines", "lines"}},
 		{"task", []string{"month_groups", "day_groups", "day_groups", "lines", "lines"}},
 	} {

@@ -54,6 +54,7 @@ var lines = &table{
 // rollups are sums of lines. Which there are was measured: docs/decisions/0013-warehouse.md. Those without users are so small that questions about the whole
 // organisation are answered at once; those by day answer for the days before and after whole months, too.
 var rollups = []*table{
+	{name: "hour_groups", grain: hourly, perMonth: true, columns: []string{"group_path", "backend", "kind", "category"}},
 	{name: "days", grain: daily, columns: slices.Concat(userColumns, groupColumns, whatColumns)},
 	{name: "day_lines", grain: daily, columns: slices.Concat(userColumns, groupColumns, whatColumns, lineColumns)},
 	{name: "day_groups", grain: daily, perMonth: true, columns: slices.Concat(groupColumns, whatColumns)},
@@ -72,10 +73,14 @@ func (t *table) timeColumn() string { return [...]string{"hour", "day", "month"}
 
 // timeOf makes a value of the time column from an expression of the hour on the zone's clocks.
 func (t *table) timeOf(local string) string {
-	if t.grain == monthly {
+	switch t.grain {
+	case monthly:
 		return "date_trunc('month', " + local + ")::DATE"
+	case daily:
+		return "(" + local + ")::DATE"
+	default:
+		return "hour"
 	}
-	return "(" + local + ")::DATE"
 }
 
 func (t *table) has(columns map[string]bool) bool {
@@ -132,7 +137,7 @@ func columnType(name string) string {
 // fileColumns are those of a table's files, in their order.
 func (t *table) fileColumns() []string {
 	out := slices.Concat([]string{t.timeColumn()}, t.columns, amounts)
-	if t.grain != hourly {
+	if t != lines {
 		out = append(out, countColumn)
 	}
 	return out

@@ -182,10 +182,10 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 			return err
 		}
 	}
-	if err := appendRows(conn, "", "right_now", factRows(slices.Values(v.Facts))); err != nil {
+	if err := appendRows(conn, "right_now", factRows(slices.Values(v.Facts))); err != nil {
 		return err
 	}
-	if err := appendRows(conn, "", "wrong", pairRows(v.Pairs)); err != nil {
+	if err := appendRows(conn, "wrong", pairRows(v.Pairs)); err != nil {
 		return err
 	}
 	from := fmt.Sprintf("SELECT %s, 1 AS %s FROM right_now", list(columns), countColumn)
