@@ -53,7 +53,7 @@ func BenchmarkAnswerWhileClustersRun(b *testing.B) {
 	}
 	files, err := warehouse.Open(b.Context(), b.TempDir(), warehouse.Options{Threads: 2, Currency: "USD"})
 	must(b, err)
-	keeper := segment.NewKeeper(segment.Config{Store: w.db, Bills: w, Folder: w, Files: warehouse.Files{Warehouse: files}, Now: w.clock})
+	keeper := segment.NewKeeper(b.Context(), segment.Config{Store: w.db, Bills: w, Folder: w, Files: warehouse.Files{Warehouse: files}, Now: w.clock})
 	b.Cleanup(func() {
 		must(b, keeper.Close())
 		must(b, files.Close())

@@ -126,7 +126,7 @@ func newServer(t testing.TB, w *world, folder string, steps int, after bool) *se
 		t.Fatal(err)
 	}
 	end := &fate{steps: steps, after: after}
-	keeper := segment.NewKeeper(segment.Config{
+	keeper := segment.NewKeeper(t.Context(), segment.Config{
 		Store: mortalStore{w.db, end}, Bills: w, Folder: w, Files: mortalFiles{warehouse.Files{Warehouse: files}, end}, Now: w.clock,
 	})
 	return &server{keeper, files, end}

@@ -95,10 +95,10 @@ type Keeper struct {
 	work    sync.WaitGroup
 }
 
-// NewKeeper makes a Keeper; Close ends what it does in the background.
-func NewKeeper(cfg Config) *Keeper {
+// NewKeeper makes a Keeper; Close, and not the end of ctx, ends what it does in the background.
+func NewKeeper(ctx context.Context, cfg Config) *Keeper {
 	k := &Keeper{cfg: cfg}
-	k.ctx, k.stop = context.WithCancel(context.Background())
+	k.ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return k
 }
 

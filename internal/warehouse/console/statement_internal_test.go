@@ -19,7 +19,7 @@ func FuzzTakeApart(f *testing.F) {
 			}
 			return
 		}
-		if s.body == "" || !strings.Contains(text, s.body) || strings.TrimSpace(s.body) == "" {
+		if s.body == "" || !strings.Contains(text, s.body) {
 			t.Fatalf("the body of %q is %q", text, s.body)
 		}
 		// What was taken apart needs no more of it, unless EXPLAIN is the name of something in it.
