@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -25,10 +26,15 @@ func (w *Warehouse) Snapshot(ctx context.Context, folder string, since, until ti
 	g := w.acquire()
 	defer w.release(ctx, g)
 	s := Snapshot{AsOf: g.asOf}
-	for i, segment := range g.files[lines] {
-		if !segment.Day.Before(until) || !segment.Day.Add(24*time.Hour).After(since) {
-			continue
-		}
+	held := slices.DeleteFunc(slices.Clone(g.files[lines]), func(s Segment) bool {
+		return !s.Day.Before(until) || !s.Day.Add(24*time.Hour).After(since)
+	})
+	release, err := w.hold(ctx, held)
+	if err != nil {
+		return s, err
+	}
+	defer release()
+	for i, segment := range held {
 		path := filepath.Join(folder, fmt.Sprintf("lines-%d.parquet", i))
 		if err := os.Link(w.path(segment), path); err != nil {
 			return s, &BadSegment{Segment: segment, Err: err}
