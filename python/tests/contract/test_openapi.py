@@ -202,7 +202,7 @@ def test_all_answers_of_the_contract_have_a_model() -> None:
         "TokenRequest",
         "WatchRequest",
     }
-    price_book = {"PriceCoverage", "PriceCovers", "PriceEntry", "PriceImport", "PriceLeftOut", "PriceList"}
+    price_book = {"PriceCoverage", "PriceEntry", "PriceImport", "PriceLeftOut", "PriceList"}
     assert {schema_name(m) for m in MODELS} == set(SCHEMAS) - requests - price_book - {"Error"}
 
 

@@ -61,7 +61,7 @@ beforeAll(async () => {
   browser = await startBrowser();
   desk = await openPage(browser);
   await desk.page.goto(await server.link());
-  await desk.page.getByRole("heading", { level: 1, name: "Clusters" }).waitFor();
+  await desk.page.getByRole("navigation", { name: "Main" }).waitFor();
   session = await desk.context.storageState();
 }, 300_000);
 
