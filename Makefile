@@ -35,7 +35,7 @@ dev: setup-run build ## A server and the web UI with hot reload (ARGS= for the s
 
 .PHONY: build
 build: $(GO_STAMP) $(WEB_DIST) ## Build the web UI and bin/lineitem
-	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/lineitem ./cmd/lineitem
+	CGO_ENABLED=1 go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$(VERSION) $$(scripts/static-cxx.sh)" -o bin/lineitem ./cmd/lineitem
 
 $(WEB_DIST): $(WEB_STAMP) $(WEB_SOURCES)
 	npm --prefix web run --silent build

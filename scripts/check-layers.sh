@@ -33,6 +33,7 @@ examples
 web
 internal/servertest
 internal/housekeeping
+internal/warehouse
 internal/cli
 internal/dask
 internal/dask/msgpack
@@ -126,6 +127,16 @@ wrong internal/store                sdk
 right internal/store                internal/core/cost
 right internal/store                database/sql
 right internal/store                internal/store/sqlcgen
+wrong internal/warehouse            internal/store
+wrong internal/warehouse            internal/api
+wrong internal/warehouse            net/http
+wrong internal/warehouse            github.com/jackc/pgx/v5
+right internal/warehouse            internal/core/cost
+right internal/warehouse            database/sql
+right internal/warehouse            github.com/duckdb/duckdb-go/v2
+wrong internal/store                github.com/duckdb/duckdb-go/v2
+wrong internal/core/cost            internal/warehouse
+right internal/app                  internal/warehouse
 wrong internal/backend              internal/backend/local
 wrong internal/backend              internal/store
 wrong internal/backend/local        internal/backend/fake

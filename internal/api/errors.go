@@ -67,6 +67,11 @@ func (s *server) wireError(ctx context.Context, err error) *Error {
 	}
 	var known *errs.Error
 	if errors.As(err, &known) && known.Kind != errs.Internal {
+		if known.Kind == errs.Unavailable && ctx.Err() == nil {
+			info := infoOf(ctx)
+			s.Logger.LogAttrs(ctx, slog.LevelWarn, "request could not be answered now",
+				slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, err.Error()))
+		}
 		fields := make([]FieldError, len(known.Fields))
 		for i, f := range known.Fields {
 			fields[i] = FieldError{Name: f.Name, Message: f.Message}

@@ -93,6 +93,12 @@ func TestOriginsReadsAndReceipts(t *testing.T) {
 		byOperation.AllNanos != bill.TotalNanos || byOperation.Zone != "Europe/Oslo" || byOperation.Clusters != 1 {
 		t.Errorf("by operation: %+v; the bill is %d", byOperation, bill.TotalNanos)
 	}
+	if !byOperation.AsOf.Equal(now) || !strings.Contains(byOperation.SQL, "SELECT") || byOperation.Coverage != 1 {
+		t.Errorf("as of %v, coverage %f, by %s", byOperation.AsOf, byOperation.Coverage, byOperation.SQL)
+	}
+	if len(byOperation.Prices) != 1 || !byOperation.Prices[0].Priced || byOperation.Prices[0].Source == "" {
+		t.Errorf("prices = %+v", byOperation.Prices)
+	}
 	lines, err := s.User.CostBreakdown(ctx, sdk.BreakdownOptions{By: []string{"line"}, Where: []string{"operation=read.*", "kind=work,idle"}, Until: until, Limit: 1})
 	if err != nil {
 		t.Fatal(err)

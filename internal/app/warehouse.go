@@ -39,7 +39,7 @@ func (a *App) openWarehouse(ctx context.Context) error {
 	if a.options.Manual {
 		cfg.MaxAge = 0 // the caller's clock may stand still
 	}
-	a.keeper = segment.NewKeeper(cfg)
+	a.keeper = segment.NewKeeper(ctx, cfg)
 	a.onClose(a.keeper.Close)
 	a.warehouse = &controller.Warehouse{Keeper: a.keeper, Logger: a.logger}
 	return nil

@@ -47,7 +47,10 @@ SELECT DISTINCT o.cluster_id FROM w JOIN origins o ON o.cluster_id = w.cluster_i
 WHERE o.file <> w.file OR o.line <> w.line OR o.function <> w.function`)
 )
 
-const microsPerHour = int64(time.Hour / time.Microsecond)
+const (
+	microsPerHour = int64(time.Hour / time.Microsecond)
+	microsPerDay  = 24 * microsPerHour
+)
 
 func hourAt(us int64) int64 {
 	if us < 0 {
@@ -371,6 +374,35 @@ func (db *DB) MarkRunning(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
+}
+
+// MarkUncovered marks the hours of clusters in days before the one of now that have no segment of a table: somebody has taken it out of the catalogue, because its
+// file was damaged or lost.
+func (db *DB) MarkUncovered(ctx context.Context, table string, now time.Time) error {
+	return db.Atomically(ctx, func(ctx context.Context) error {
+		segments, err := db.read(ctx).ListSegments(ctx)
+		if err != nil {
+			return fail("list segments", err)
+		}
+		covered := map[int64]bool{}
+		for _, s := range segments {
+			covered[s.DayAt] = covered[s.DayAt] || s.TableName == table
+		}
+		lives, err := db.read(ctx).ListClusterLives(ctx, micros(now))
+		if err != nil {
+			return fail("list the lives of clusters", err)
+		}
+		var m marks
+		today := micros(now) - micros(now)%microsPerDay
+		for _, life := range lives {
+			for day := life.FromAt - life.FromAt%microsPerDay; day < min(life.UntilAt, today); day += microsPerDay {
+				if !covered[day] {
+					m.stretch(life.ClusterID, max(day, life.FromAt), min(day+microsPerDay, life.UntilAt)-1)
+				}
+			}
+		}
+		return db.mark(ctx, m)
+	})
 }
 
 // expandStale marks the hours of some stretches one by one, up to a moment, and forgets the stretches: what comes later is marked when its hour has come.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/inventory"
@@ -80,6 +81,11 @@ func BenchmarkFolder(b *testing.B) {
 		b.Run(variant.name, func(b *testing.B) {
 			db := benchStore(b, store.SQLite)
 			c := newCluster(b, db)
+			for i := range workers {
+				p := fullProcess(c.ID, cluster.RoleWorker, fmt.Sprintf("w-%d", i), 1)
+				p.EndedAt = time.Time{}
+				must(b, db.CreateProcess(b.Context(), p))
+			}
 			report := busyBatch(b)
 			decode := func(payload []byte) (*usage.Batch, error) {
 				var who struct {

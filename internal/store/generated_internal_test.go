@@ -36,8 +36,10 @@ func generatedQueries(t *testing.T) map[string]string {
 func TestParametersAppearInOrder(t *testing.T) {
 	t.Parallel()
 	texts := generatedQueries(t)
-	for i, b := range map[string]bulk{"batches": insertBatches, "unfolded": insertUnfolded, "lines": addLineUsage, "categories": addCategoryUsage, "prices": addPrices,
-		"marks": markDirty, "clean": deleteDirty, "neighbours": neighbours, "submissions": changedSubmissions, "origins": changedOrigins} {
+	for i, b := range map[string]bulk{
+		"batches": insertBatches, "unfolded": insertUnfolded, "lines": addLineUsage, "categories": addCategoryUsage, "prices": addPrices,
+		"marks": markDirty, "clean": deleteDirty, "neighbours": neighbours, "submissions": changedSubmissions, "origins": changedOrigins,
+	} {
 		for j, text := range b.texts {
 			texts[fmt.Sprintf("%s %d", i, bulkSizes[j])] = text
 		}

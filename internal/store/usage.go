@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -152,6 +153,22 @@ func (db *DB) LineUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.Li
 func (db *DB) CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.CategoryUsage, error) {
 	rows, err := db.read(ctx).ListCategoryUsageByCluster(ctx, string(id))
 	return convert(rows, categoryUsageFromDB), fail("list category usage", err)
+}
+
+// LineUsageOfHours returns what LineUsageByCluster does, of the hours [since, until) as a bill as of a moment divides them.
+func (db *DB) LineUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.LineUsage, error) {
+	rows, err := db.read(ctx).ListLineUsageOfHours(ctx, sqlcgen.ListLineUsageOfHoursParams{
+		Since: micros(since), AsOf: micros(asOf), Until: micros(until), Forever: open, ClusterID: string(id),
+	})
+	return convert(rows, lineUsageFromDB), fail("list line usage of hours", err)
+}
+
+// CategoryUsageOfHours returns what CategoryUsageByCluster does, of those hours and what stands around them.
+func (db *DB) CategoryUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.CategoryUsage, error) {
+	rows, err := db.read(ctx).ListCategoryUsageOfHours(ctx, sqlcgen.ListCategoryUsageOfHoursParams{
+		Since: micros(since), Hour: microsPerHour, AsOf: micros(asOf), Until: micros(until), Forever: open, ClusterID: string(id),
+	})
+	return convert(rows, categoryUsageFromDB), fail("list category usage of hours", err)
 }
 
 // PutSubmissions keeps submissions; one that is there already is replaced, and if it says something else, its cluster is marked. What is new needs MarkSince.

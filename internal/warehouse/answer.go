@@ -20,16 +20,18 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 	if err != nil {
 		return a, fmt.Errorf("connect to DuckDB: %w", err)
 	}
-	defer conn.Close()
+	defer giveBack(conn)
 	if err := run(ctx, conn, "SET schema = '"+g.schema+"'"); err != nil {
 		return a, err
 	}
 	if err := w.rows(ctx, conn, g, look(q, scope, w.options.Zone), &a); err != nil {
 		return a, fmt.Errorf("answer a question: %w", w.blame(g.segments, err))
 	}
-	if err := w.totals(ctx, conn, g, q, scope, &a); err != nil {
+	t, err := w.totalsOf(ctx, conn, g, q, scope)
+	if err != nil {
 		return a, fmt.Errorf("add a window up: %w", w.blame(g.segments, err))
 	}
+	a.All, a.Unseen, a.Clusters, a.RulesVersion = t.all, t.unseen, t.clusters, t.rulesVersion()
 	return a, nil
 }
 
@@ -40,9 +42,14 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	}
 	home := w.options.Zone
 	parts := catalogue{g.usable, home}.plan(q.spans, q.needs, q.coarsest)
-	a.SQL = q.rowsSQL(parts, home)
+	a.SQL = q.rowsSQL(parts, home, asDocumented)
 	a.ReadRows, a.Segments = g.touched(parts)
-	rows, err := conn.QueryContext(ctx, a.SQL)
+	// It runs on the same tables, without the files that are of other months.
+	source, err := w.narrow(ctx, conn, g, parts, "")
+	if err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, q.rowsSQL(parts, home, source))
 	if err != nil {
 		return err
 	}
@@ -50,7 +57,7 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	at := slices.Index(q.By, "cluster")
 	for rows.Next() {
 		r := spend.Row{Keys: make([]string, len(q.By))}
-		var total, name = int64(0), ""
+		total, name := int64(0), ""
 		var into []any
 		for i := range r.Keys {
 			into = append(into, &r.Keys[i])
@@ -79,22 +86,6 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 		slices.SortStableFunc(a.Rows, func(x, y spend.Row) int { return cmp.Compare(x.Keys[0], y.Keys[0]) })
 	}
 	return nil
-}
-
-// totals adds up what may be seen of the window, whatever the filters.
-func (w *Warehouse) totals(ctx context.Context, conn *sql.Conn, g *generation, q spend.Query, scope spend.Scope, a *spend.Answer) error {
-	home := w.options.Zone
-	whole := spend.Query{Since: q.Since, Until: q.Until, Zone: q.Zone}
-	all := look(whole, scope, home)
-	all.needs["kind"] = true
-	parts := catalogue{g.usable, home}.plan(all.spans, all.needs, monthly)
-	if err := conn.QueryRowContext(ctx, all.totalsSQL(parts, home)).Scan((*int64)(&a.All), (*int64)(&a.Unseen)); err != nil {
-		return err
-	}
-	ran := look(whole, scope, home)
-	ran.needs["cluster_id"], ran.needs["rules_version"] = true, true
-	parts = catalogue{g.usable, home}.plan(ran.spans, ran.needs, monthly)
-	return conn.QueryRowContext(ctx, ran.clustersSQL(parts, home)).Scan(&a.Clusters, &a.RulesVersion)
 }
 
 // touched tells how many files some parts look into, and how many rows those have.

@@ -14,8 +14,14 @@ import (
 type dimension struct {
 	// columns are what it needs of a table. Those of times are made by moment.
 	columns []string
-	// text is what it shows, of these columns.
+	// text is what it shows, of these columns: what filters compare.
 	text string
+	// keys are what rows are grouped by, as an expression of the columns and a name: two rows have the same keys if and only if they have the same text.
+	keys [][2]string
+	// shown is the text as an expression of the keys.
+	shown string
+	// merges tells that many values of the columns have one text: they are grouped by columns first, which is quicker.
+	merges bool
 	// coarsest is the coarsest table that has it; times only, others are monthly.
 	coarsest grain
 	// is makes a condition on the columns out of a value; nil where the text is the column.
@@ -24,41 +30,46 @@ type dimension struct {
 
 // dimensions has all of spend's. That both say the same of every fact is tested.
 var dimensions = map[spend.Dimension]dimension{
-	"user":      plain("user_name"),
-	"group":     plain("group_path"),
-	"cluster":   plain("cluster_id"),
-	"name":      plain("cluster"),
-	"backend":   plain("backend"),
-	"project":   plain("project"),
-	"kind":      plain("kind"),
-	"category":  plain("category"),
-	"operation": {columns: []string{"kind", "category", "operation"}, text: "CASE WHEN kind = 'work' THEN operation ELSE category END", coarsest: monthly},
-	"library":   plain("library"),
-	"file":      plain("file"),
-	"line":      place("file", "line"),
-	"function":  plain("function"),
-	"leaf":      place("leaf_file", "leaf_line"),
-	"task":      plain("task"),
-	"hour":      {columns: []string{"hour"}, coarsest: hourly}, // its text depends on the zone
-	"day":       {columns: []string{"day"}, text: "strftime(day, '%Y-%m-%d')", coarsest: daily},
-	"week":      {columns: []string{"day"}, text: "strftime(day, '%G-W%V')", coarsest: daily},
-	"month":     {columns: []string{"month"}, text: "strftime(month, '%Y-%m')", coarsest: monthly},
+	"user":     plain("user_name"),
+	"group":    plain("group_path"),
+	"cluster":  plain("cluster_id"),
+	"name":     plain("cluster"),
+	"backend":  plain("backend"),
+	"project":  plain("project"),
+	"kind":     plain("kind"),
+	"category": plain("category"),
+	"operation": {
+		columns: []string{"kind", "category", "operation"}, text: operationText, keys: [][2]string{{operationText, "operation"}}, shown: "operation", merges: true, coarsest: monthly,
+	},
+	"library":  plain("library"),
+	"file":     plain("file"),
+	"line":     place("file", "line"),
+	"function": plain("function"),
+	"leaf":     place("leaf_file", "leaf_line"),
+	"task":     plain("task"),
+	"hour":     {columns: []string{"hour"}, keys: [][2]string{{"hour", "hour"}}, coarsest: hourly}, // what it shows depends on the zone
+	"day":      {columns: []string{"day"}, keys: [][2]string{{"day", "day"}}, shown: "strftime(day, '%Y-%m-%d')", coarsest: daily},
+	"week":     {columns: []string{"day"}, keys: [][2]string{{"date_trunc('week', day)::DATE", "week"}}, shown: "strftime(week, '%G-W%V')", coarsest: daily},
+	"month":    {columns: []string{"month"}, keys: [][2]string{{"month", "month"}}, shown: "strftime(month, '%Y-%m')", coarsest: monthly},
 }
+
+const operationText = "CASE WHEN kind = 'work' THEN operation ELSE category END"
 
 // times are the dimensions that are decided by the window.
 var times = []spend.Dimension{"hour", "day", "week", "month"}
 
 func plain(column string) dimension {
-	return dimension{columns: []string{column}, text: column, coarsest: monthly}
+	return dimension{columns: []string{column}, text: column, keys: [][2]string{{column, column}}, shown: column, coarsest: monthly}
 }
 
 // placed splits file:line.
 var placed = regexp.MustCompile(`(?s)^(.+):(0|-?[1-9][0-9]{0,8})$`)
 
 func place(file, line string) dimension {
+	text := fmt.Sprintf("CASE WHEN %s = '' THEN '' ELSE %s || ':' || %s END", file, file, line)
 	return dimension{
-		columns: []string{file, line}, coarsest: monthly,
-		text: fmt.Sprintf("CASE WHEN %s = '' THEN '' ELSE %s || ':' || %s END", file, file, line),
+		columns: []string{file, line}, coarsest: monthly, text: text, shown: text,
+		keys: [][2]string{{file, file}, {fmt.Sprintf("CASE WHEN %s = '' THEN 0 ELSE %s END", file, line), line}},
 		is: func(value string) string {
 			if value == "" {
 				return file + " = ''"
@@ -95,11 +106,8 @@ func condition(f spend.Filter) string {
 	return "(" + strings.Join(out, " OR ") + ")"
 }
 
-// allowed keeps rows that may be seen.
+// allowed keeps rows that may be seen by somebody who does not see all.
 func allowed(s spend.Scope) string {
-	if s.All {
-		return ""
-	}
 	out := []string{}
 	if len(s.Users) > 0 {
 		ids := make([]string, len(s.Users))

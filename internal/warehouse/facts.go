@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -55,15 +56,15 @@ func scan(rows *sql.Rows) (spend.Fact, error) {
 }
 
 // appendRows fills a table of a connection.
-func appendRows(conn *sql.Conn, schema, table string, rows iter.Seq[[]driver.Value]) error {
+func appendRows(conn *sql.Conn, table string, rows iter.Seq[[]driver.Value]) error {
 	err := conn.Raw(func(c any) error {
-		a, err := duckdb.NewAppenderFromConn(c.(driver.Conn), schema, table)
+		a, err := duckdb.NewAppenderFromConn(c.(driver.Conn), "", table)
 		if err != nil {
 			return err
 		}
 		for r := range rows {
 			if err := a.AppendRow(r...); err != nil {
-				return fmt.Errorf("%w (and closing: %v)", err, a.Close())
+				return errors.Join(err, a.Close())
 			}
 		}
 		return a.Close()
@@ -123,7 +124,7 @@ func (w *Warehouse) Facts(ctx context.Context, live []Segment, pairs []Pair) (fa
 		if err := run(ctx, conn, "CREATE TEMP TABLE wanted ("+pairsDefinition+")"); err != nil {
 			return err
 		}
-		if err := appendRows(conn, "", "wanted", pairRows(pairs)); err != nil {
+		if err := appendRows(conn, "wanted", pairRows(pairs)); err != nil {
 			return err
 		}
 		columns := lines.fileColumns()

@@ -21,7 +21,7 @@ func fileName(t *table, day time.Time, zone *time.Location) string {
 	if t.perMonth {
 		stem = day.Format("2006-01")
 	}
-	if t.grain != hourly {
+	if t != lines {
 		stem += "." + zoneTag(zone)
 	}
 	return path.Join(t.name, day.Format("2006"), stem+"."+token()+".parquet")

@@ -27,10 +27,10 @@ type catalogue struct {
 func (c catalogue) plan(spans []span, columns map[string]bool, coarsest grain) []part {
 	best := map[grain]*table{hourly: lines}
 	for t, rows := range c.rows {
-		if t.grain == hourly || t.grain > coarsest || !t.has(columns) {
+		if t == lines || t.grain > coarsest || !t.has(columns) {
 			continue
 		}
-		if old := best[t.grain]; old == nil || cmp.Or(cmp.Compare(rows, c.rows[old]), cmp.Compare(t.name, old.name)) < 0 {
+		if old := best[t.grain]; old == nil || old == lines || cmp.Or(cmp.Compare(rows, c.rows[old]), cmp.Compare(t.name, old.name)) < 0 {
 			best[t.grain] = t
 		}
 	}
@@ -48,7 +48,7 @@ func (c catalogue) split(s span, g grain, best map[grain]*table) []part {
 		return nil
 	}
 	if g == hourly {
-		return []part{{lines, s}}
+		return []part{{best[hourly], s}}
 	}
 	whole := c.whole(s, g)
 	if best[g] == nil || whole.empty() {

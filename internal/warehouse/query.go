@@ -3,6 +3,7 @@ package warehouse
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,55 +62,82 @@ func look(q spend.Query, scope spend.Scope, home *time.Location) question {
 }
 
 func (q *question) restrict(scope spend.Scope) {
-	if c := allowed(scope); c != "" {
-		q.conditions = append(q.conditions, c)
-		q.needs["user_id"], q.needs["group_path"] = true, true
+	if scope.All {
+		return
+	}
+	q.conditions = append(q.conditions, allowed(scope))
+	if len(scope.Users) > 0 {
+		q.needs["user_id"] = true
+	}
+	if len(scope.Groups) > 0 {
+		q.needs["group_path"] = true
 	}
 }
 
-// rowsSQL is the text that answers a question: rows, dearest first, each with what all rows cost and how many there are.
-func (q *question) rowsSQL(parts []part, home *time.Location) string {
-	aliases, shown := make([]string, len(q.By)), make([]string, len(q.By))
-	names := ""
+// rowsSQL is the text that answers a question: rows, dearest first, each with what all rows cost and how many there are. source names what a part is read from.
+func (q *question) rowsSQL(parts []part, home *time.Location, source func(p part) string) string {
+	var keys, shown, order []string
+	merges := false
+	have := map[string]bool{}
 	for i, name := range q.By {
-		aliases[i] = `"` + string(name) + `"`
-		text := dimensions[name].text
+		d := dimensions[name]
+		merges = merges || d.merges
+		for _, k := range d.keys {
+			if have[k[1]] && !d.merges {
+				continue
+			}
+			have[k[1]] = true
+			if k[0] != k[1] {
+				k[1] = k[0] + " AS " + k[1]
+			}
+			keys = append(keys, k[1])
+		}
+		text := d.shown
 		if name == "hour" {
 			text = fmt.Sprintf("strftime(%s, '%%Y-%%m-%%dT%%H:%%M') || %s", localTime(q.Zone, q.Since, q.Until), zoneSuffix(q.Zone, q.Since, q.Until))
 		}
-		shown[i] = text + " AS " + aliases[i]
-		if name == "cluster" {
-			names = ", max(cluster) AS cluster_name"
+		shown = append(shown, fmt.Sprintf(`%s AS "%s"`, text, name))
+		order = append(order, strconv.Itoa(i+1))
+	}
+	names, nameColumn := "", ""
+	read := slices.Concat(q.columns, q.moments)
+	if slices.Contains(q.By, "cluster") {
+		names, nameColumn = ", any_value(cluster) AS cluster_name", ", cluster_name"
+		if !slices.Contains(read, "cluster") {
+			read = append(read, "cluster")
 		}
 	}
-	inner := slices.Clone(q.columns)
-	if names != "" && !slices.Contains(inner, "cluster") {
-		inner = append(inner, "cluster")
-	}
-	inner = append(inner, q.moments...)
+	const both = "sum(cost_nanos)::BIGINT AS cost_nanos, sum(thread_us + native_us)::BIGINT AS thread_us, sum(cpu_us + native_us)::BIGINT AS cpu_us"
 	var b strings.Builder
-	fmt.Fprintf(&b, "SELECT *, sum(cost_nanos) OVER ()::BIGINT AS total_nanos, count(*) OVER () AS row_count\nFROM (\n")
-	fmt.Fprintf(&b, "  SELECT %s, sum(cost_nanos)::BIGINT AS cost_nanos, sum(thread_us)::BIGINT AS thread_us, sum(cpu_us)::BIGINT AS cpu_us%s\n  FROM (\n", list(shown), names)
-	fmt.Fprintf(&b, "    SELECT %s, sum(cost_nanos) AS cost_nanos, sum(thread_us + native_us) AS thread_us, sum(cpu_us + native_us) AS cpu_us\n    FROM (\n", list(inner))
-	b.WriteString(q.from(parts, inner, home))
-	fmt.Fprintf(&b, "    ) GROUP BY ALL HAVING sum(%s) <> 0\n  ) GROUP BY ALL\n)\nORDER BY cost_nanos DESC, %s\nLIMIT %d", countColumn, list(aliases), q.Limit)
+	b.WriteString("WITH grouped AS MATERIALIZED (\n")
+	fmt.Fprintf(&b, "  SELECT %s, %s%s\n  FROM (\n", list(keys), both, names)
+	if merges {
+		fmt.Fprintf(&b, "    SELECT %s, %s, sum(%s) AS %s FROM (\n", list(read), "sum(cost_nanos)::BIGINT AS cost_nanos, sum(thread_us)::BIGINT AS thread_us, sum(cpu_us)::BIGINT AS cpu_us, sum(native_us)::BIGINT AS native_us", countColumn, countColumn)
+	}
+	b.WriteString(q.from(parts, read, home, source))
+	if merges {
+		b.WriteString("    ) GROUP BY ALL\n")
+	}
+	fmt.Fprintf(&b, "  ) GROUP BY ALL HAVING sum(%s) <> 0\n)\n", countColumn)
+	fmt.Fprintf(&b, "SELECT %s, cost_nanos, thread_us, cpu_us%s, (SELECT sum(cost_nanos)::BIGINT FROM grouped) AS total_nanos, (SELECT count(*) FROM grouped) AS row_count\nFROM grouped\n", list(shown), nameColumn)
+	// Texts are made of the dearest rows only.
+	fmt.Fprintf(&b, "WHERE cost_nanos >= (SELECT min(cost_nanos) FROM (SELECT cost_nanos FROM grouped ORDER BY cost_nanos DESC LIMIT %d))\n", q.Limit)
+	fmt.Fprintf(&b, "ORDER BY cost_nanos DESC, %s\nLIMIT %d", list(order), q.Limit)
 	return b.String()
 }
 
-// totalsSQL is the text that adds a whole window up, and what of it was not seen.
-func (q *question) totalsSQL(parts []part, home *time.Location) string {
-	return fmt.Sprintf("SELECT coalesce(sum(cost_nanos), 0)::BIGINT AS all_nanos, coalesce(sum(cost_nanos) FILTER (kind IN ('unknown', 'lost')), 0)::BIGINT AS unseen_nanos\nFROM (\n%s)",
-		q.from(parts, []string{"kind"}, home))
-}
+// Each table is there three times: files and delta under its own name, which is what is documented and shown, and each of them alone.
+const (
+	filesPrefix = "files_of_"
+	deltaPrefix = "delta_of_"
+)
 
-// clustersSQL is the text that counts clusters and finds the oldest rules.
-func (q *question) clustersSQL(parts []part, home *time.Location) string {
-	return fmt.Sprintf("SELECT count(DISTINCT cluster_id) AS clusters, coalesce(min(rules_version) FILTER (rules_version > 0), 0) AS rules_version\nFROM (\n"+
-		"  SELECT cluster_id, rules_version FROM (\n%s  ) GROUP BY ALL HAVING sum(%s) <> 0\n)", q.from(parts, []string{"cluster_id", "rules_version"}, home), countColumn)
-}
+func asDocumented(p part) string { return p.table.name }
+
+func inDelta(p part) string { return deltaPrefix + p.table.name }
 
 // from is the rows of all parts, with some columns and the amounts.
-func (q *question) from(parts []part, columns []string, home *time.Location) string {
+func (q *question) from(parts []part, columns []string, home *time.Location, source func(p part) string) string {
 	if len(parts) == 0 { // no hour passes the filters
 		parts = []part{{lines, span{q.Since, q.Since}}}
 	}
@@ -128,7 +156,7 @@ func (q *question) from(parts []part, columns []string, home *time.Location) str
 			selected = append(selected, c)
 		}
 		selected = append(append(selected, amounts...), countColumn)
-		fmt.Fprintf(&b, "      SELECT %s FROM %s WHERE %s\n", list(selected), p.table.name, strings.Join(append([]string{p.bounds(home)}, q.conditions...), " AND "))
+		fmt.Fprintf(&b, "      SELECT %s FROM %s WHERE %s\n", list(selected), source(p), strings.Join(append([]string{p.bounds(home)}, q.conditions...), " AND "))
 	}
 	return b.String()
 }

@@ -32,10 +32,14 @@ var amounts = []string{"cost_nanos", "thread_us", "cpu_us", "native_us"}
 
 const countColumn = "facts"
 
-// The columns that most questions need and that make few rows.
+// The columns of rollups.
 var (
-	whoColumns  = []string{"user_id", "user_name", "group_path", "project", "backend"}
-	whatColumns = []string{"kind", "category", "operation", "library"}
+	userColumns  = []string{"user_id", "user_name"}
+	groupColumns = []string{"group_path", "project", "backend"}
+	whatColumns  = []string{"kind", "category", "operation", "library", "task"}
+	lineColumns  = []string{"file", "line", "function"}
+	leafColumns  = []string{"leaf_file", "leaf_line", "leaf_function"}
+	codeColumns  = slices.Concat([]string{"group_path", "kind", "operation", "library", "task"}, lineColumns)
 )
 
 // lines is the detail; its columns are promised in docs/warehouse.md.
@@ -47,12 +51,19 @@ var lines = &table{
 	},
 }
 
-// rollups are sums of lines. Which there are was measured: docs/decisions/0013-warehouse.md.
+// rollups are sums of lines. Which there are was measured: docs/decisions/0013-warehouse.md. Those without users are so small that questions about the whole
+// organisation are answered at once; those by day answer for the days before and after whole months, too.
 var rollups = []*table{
-	{name: "days", grain: daily, columns: slices.Concat(whoColumns, whatColumns)},
-	{name: "months", grain: monthly, perMonth: true, columns: slices.Concat(whoColumns, whatColumns)},
-	{name: "month_lines", grain: monthly, perMonth: true, columns: slices.Concat(whoColumns, whatColumns, []string{"file", "line", "function"})},
-	{name: "month_clusters", grain: monthly, perMonth: true, columns: []string{"cluster_id", "cluster", "user_id", "user_name", "group_path", "backend", "kind", "category", "rules_version"}},
+	{name: "hour_groups", grain: hourly, perMonth: true, columns: []string{"group_path", "backend", "kind", "category"}},
+	{name: "days", grain: daily, columns: slices.Concat(userColumns, groupColumns, whatColumns)},
+	{name: "day_lines", grain: daily, columns: slices.Concat(userColumns, groupColumns, whatColumns, lineColumns)},
+	{name: "day_groups", grain: daily, perMonth: true, columns: slices.Concat(groupColumns, whatColumns)},
+	{name: "day_clusters", grain: daily, perMonth: true, columns: slices.Concat([]string{"cluster_id", "cluster"}, userColumns, []string{"group_path", "backend", "kind", "rules_version"})},
+	{name: "months", grain: monthly, perMonth: true, columns: slices.Concat(userColumns, groupColumns, whatColumns)},
+	{name: "month_lines", grain: monthly, perMonth: true, columns: slices.Concat(userColumns, groupColumns, whatColumns, lineColumns)},
+	{name: "month_code", grain: monthly, perMonth: true, columns: codeColumns},
+	{name: "month_leaves", grain: monthly, perMonth: true, columns: slices.Concat(codeColumns, leafColumns)},
+	{name: "month_groups", grain: monthly, perMonth: true, columns: slices.Concat(groupColumns, whatColumns)},
 }
 
 var tables = append([]*table{lines}, rollups...)
@@ -62,10 +73,14 @@ func (t *table) timeColumn() string { return [...]string{"hour", "day", "month"}
 
 // timeOf makes a value of the time column from an expression of the hour on the zone's clocks.
 func (t *table) timeOf(local string) string {
-	if t.grain == monthly {
+	switch t.grain {
+	case monthly:
 		return "date_trunc('month', " + local + ")::DATE"
+	case daily:
+		return "(" + local + ")::DATE"
+	default:
+		return "hour"
 	}
-	return "(" + local + ")::DATE"
 }
 
 func (t *table) has(columns map[string]bool) bool {
@@ -93,13 +108,14 @@ func (t *table) until(day time.Time) time.Time {
 	return day.AddDate(0, 0, 1)
 }
 
-func tableNamed(name string) (*table, error) {
+// tableNamed finds a table; nil is one of another version of this program.
+func tableNamed(name string) *table {
 	for _, t := range tables {
 		if t.name == name {
-			return t, nil
+			return t
 		}
 	}
-	return nil, fmt.Errorf("the warehouse has no table %q: it was written by another version", name)
+	return nil
 }
 
 func columnType(name string) string {
@@ -121,7 +137,7 @@ func columnType(name string) string {
 // fileColumns are those of a table's files, in their order.
 func (t *table) fileColumns() []string {
 	out := slices.Concat([]string{t.timeColumn()}, t.columns, amounts)
-	if t.grain != hourly {
+	if t != lines {
 		out = append(out, countColumn)
 	}
 	return out

@@ -42,7 +42,7 @@ type View struct {
 }
 
 // BadSegment is a file that is not what the catalogue says.
-type BadSegment struct {
+type BadSegment struct { //nolint:errname // it is found with errors.As and says what is bad
 	Segment Segment
 	Err     error
 }

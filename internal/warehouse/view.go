@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cost"
@@ -22,6 +24,12 @@ type generation struct {
 	// usable are the tables that questions may be planned with, with their rows.
 	usable map[*table]int64
 	asOf   time.Time
+	// changed tells that the delta has rows; settled are totals without it.
+	changed bool
+	settled *settled
+	// narrowed are the views that leave files of other months out.
+	narrowing sync.Mutex
+	narrowed  map[string]bool
 	// users are questions that are being answered from it; guarded by the warehouse's mutex.
 	users int
 }
@@ -37,24 +45,23 @@ func (w *Warehouse) Refresh(ctx context.Context, v View) error {
 }
 
 func (w *Warehouse) refresh(ctx context.Context, v View) error {
-	g := &generation{segments: slices.Clone(v.Segments), files: map[*table][]Segment{}, usable: map[*table]int64{}, asOf: v.AsOf}
+	g := &generation{segments: slices.Clone(v.Segments), files: map[*table][]Segment{}, usable: map[*table]int64{}, asOf: v.AsOf, narrowed: map[string]bool{}}
 	for i := range g.segments {
 		g.segments[i].Day = g.segments[i].Day.UTC()
 		s := g.segments[i]
-		t, err := tableNamed(s.Table)
-		if err == nil {
-			err = checkName(s.Name)
-		}
-		if err != nil {
+		if err := checkName(s.Name); err != nil {
 			return err
 		}
-		g.files[t] = append(g.files[t], s)
+		if t := tableNamed(s.Table); t != nil {
+			g.files[t] = append(g.files[t], s)
+		}
 	}
 	err := w.private(ctx, func(conn *sql.Conn) error {
 		if err := w.check(ctx, conn, g); err != nil {
 			return err
 		}
 		w.choose(g)
+		g.settled = w.settledFor(g)
 		return w.build(ctx, conn, g, v)
 	})
 	if err != nil {
@@ -175,10 +182,10 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 			return err
 		}
 	}
-	if err := appendRows(conn, "", "right_now", factRows(slices.Values(v.Facts))); err != nil {
+	if err := appendRows(conn, "right_now", factRows(slices.Values(v.Facts))); err != nil {
 		return err
 	}
-	if err := appendRows(conn, "", "wrong", pairRows(v.Pairs)); err != nil {
+	if err := appendRows(conn, "wrong", pairRows(v.Pairs)); err != nil {
 		return err
 	}
 	from := fmt.Sprintf("SELECT %s, 1 AS %s FROM right_now", list(columns), countColumn)
@@ -194,29 +201,75 @@ func (w *Warehouse) fill(ctx context.Context, conn *sql.Conn, g *generation, v V
 	if err := run(ctx, conn, delta); err != nil {
 		return w.blame(held, err)
 	}
+	var rows int64
+	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM "+g.schema+".delta").Scan(&rows); err != nil {
+		return fmt.Errorf("count the delta: %w", err)
+	}
+	g.changed = rows > 0
 	for _, t := range tables {
-		if err := run(ctx, conn, w.view(g, t)); err != nil {
-			return w.blame(g.files[t], err)
+		for _, view := range w.views(g, t) {
+			if err := run(ctx, conn, view); err != nil {
+				return w.blame(g.files[t], err)
+			}
 		}
 	}
 	return nil
 }
 
-// view defines the view of a table: its files and the delta.
-func (w *Warehouse) view(g *generation, t *table) string {
+// views define the views of a table: its files, the delta, and both.
+func (w *Warehouse) views(g *generation, t *table) []string {
+	var files []Segment
+	if _, ok := g.usable[t]; ok {
+		files = g.files[t]
+	}
+	return []string{w.viewOf(g, t, filesPrefix+t.name, files, false), w.viewOf(g, t, deltaPrefix+t.name, nil, true), w.viewOf(g, t, t.name, files, true)}
+}
+
+// viewOf defines a view of some files of a table and, if so wanted, of the delta.
+func (w *Warehouse) viewOf(g *generation, t *table, name string, files []Segment, delta bool) string {
 	columns := t.fileColumns()
+	head := slices.Clone(columns)
 	if t == lines {
-		columns = append(columns, countColumn)
+		columns, head = append(columns, countColumn), append(head, "1 AS "+countColumn)
 	}
-	from := fmt.Sprintf("SELECT %s FROM %s.delta", list(columns), g.schema)
-	if _, ok := g.usable[t]; ok && len(g.files[t]) > 0 {
-		head := slices.Clone(columns)
-		if t == lines {
-			head[len(head)-1] = "1 AS " + countColumn
+	var from []string
+	if len(files) > 0 {
+		from = append(from, fmt.Sprintf("SELECT %s FROM %s", list(head), w.read(files)))
+	}
+	if delta || len(files) == 0 {
+		end := ""
+		if !delta {
+			end = " WHERE false"
 		}
-		from = fmt.Sprintf("SELECT %s FROM %s UNION ALL %s", list(head), w.read(g.files[t]), from)
+		from = append(from, fmt.Sprintf("SELECT %s FROM %s.delta%s", list(columns), g.schema, end))
 	}
-	return fmt.Sprintf("CREATE VIEW %s.%s AS %s", g.schema, t.name, from)
+	return fmt.Sprintf("CREATE VIEW %s.%s AS %s", g.schema, name, strings.Join(from, " UNION ALL "))
+}
+
+// narrow names for each part what it is read from. Opening a year's files, if only to see that nothing in them is wanted, takes longer than reading a day: where a
+// part needs few of many files, a view of the UTC months that it touches is made.
+func (w *Warehouse) narrow(ctx context.Context, conn *sql.Conn, g *generation, parts []part, prefix string) (source func(p part) string, err error) {
+	names := map[part]string{}
+	g.narrowing.Lock()
+	defer g.narrowing.Unlock()
+	for _, p := range parts {
+		names[p] = prefix + p.table.name
+		first, last := monthOf(p.since), monthOf(p.until.Add(-time.Hour))
+		files := slices.DeleteFunc(slices.Clone(g.files[p.table]), func(s Segment) bool { return monthOf(s.Day).Before(first) || monthOf(s.Day).After(last) })
+		if p.empty() || 2*len(files) > len(g.files[p.table]) {
+			continue
+		}
+		name := fmt.Sprintf("%s%s_%s_%s", prefix, p.table.name, first.Format("200601"), last.Format("200601"))
+		names[p] = name
+		if g.narrowed[name] {
+			continue
+		}
+		if err := run(ctx, conn, w.viewOf(g, p.table, name, files, prefix == "")); err != nil {
+			return nil, err
+		}
+		g.narrowed[name] = true
+	}
+	return func(p part) string { return cmp.Or(names[p], prefix+p.table.name) }, nil
 }
 
 // bounds are those of the hours of a view's delta.
@@ -238,6 +291,16 @@ func bounds(v View) (since, until time.Time) {
 		}
 	}
 	return since, until.Add(time.Hour)
+}
+
+// settledFor keeps the totals of segments that stay.
+func (w *Warehouse) settledFor(g *generation) *settled {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now != nil && slices.Equal(w.now.segments, g.segments) {
+		return w.now.settled
+	}
+	return &settled{known: map[windowKey]totals{}}
 }
 
 // acquire takes part in the present generation.

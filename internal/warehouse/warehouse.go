@@ -107,10 +107,13 @@ func (w *Warehouse) private(ctx context.Context, do func(conn *sql.Conn) error) 
 	if err != nil {
 		return fmt.Errorf("connect to DuckDB: %w", err)
 	}
-	defer conn.Close()
+	defer giveBack(conn)
 	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
 	return do(conn)
 }
+
+// giveBack ends the use of a connection; what it was used for has been checked.
+func giveBack(conn *sql.Conn) { _ = conn.Close() }
 
 func run(ctx context.Context, conn *sql.Conn, statement string) error {
 	if _, err := conn.ExecContext(ctx, statement); err != nil {
@@ -125,7 +128,7 @@ func (w *Warehouse) read(segments []Segment) string {
 	for i, s := range segments {
 		names[i] = quote(w.path(s))
 	}
-	return "read_parquet([" + strings.Join(names, ", ") + "])"
+	return "read_parquet([" + strings.Join(names, ", ") + "], hive_partitioning = false)"
 }
 
 // blame makes an error of reading segments one that names the file, where it is known.

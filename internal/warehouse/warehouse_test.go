@@ -227,5 +227,3 @@ func TestAnswersAreThoseOfPlainGo(t *testing.T) {
 		}
 	})
 }
-
-

@@ -29,6 +29,7 @@ func weight(l *usage.LineUsage) int64 { return l.ThreadMicros + l.NativeMicros }
 
 // allocation is the cost of a cluster, divided over its work, over categories and over the unknown. The parts sum to the total.
 type allocation struct {
+	only                           *hourRange
 	start                          time.Time
 	total                          cost.Nanos
 	work                           []work
@@ -39,7 +40,7 @@ type allocation struct {
 // allocate divides the cost of each process over its time by largest remainder, hour by hour; what was paid for and not accounted for is
 // unknown. A scheduler's cost is overhead.
 func allocate(in Input) allocation {
-	a := allocation{start: in.AsOf, work: make([]work, 0, len(in.Lines))}
+	a := allocation{only: in.only, start: in.AsOf, work: make([]work, 0, len(in.Lines))}
 	lines := byProcess(in.Lines, func(l *usage.LineUsage) cluster.ProcessID { return l.ProcessID })
 	windows := byProcess(in.Categories, func(w *usage.CategoryUsage) cluster.ProcessID { return w.ProcessID })
 	for _, p := range in.Processes {
@@ -80,7 +81,8 @@ func byProcess[R any](rows []R, process func(*R) cluster.ProcessID) map[cluster.
 
 // scheduler books the cost of a scheduler.
 func (a *allocation) scheduler(p cluster.Process, start, end time.Time) {
-	for hour := hourOf(start); startOf(hour).Before(end); hour++ {
+	first, last := a.only.bound(hourOf(start), hourOf(end.Add(-time.Microsecond)))
+	for hour := first; hour <= last; hour++ {
 		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
 		a.categories = append(a.categories, other{Category{
 			Name: usage.CategoryOverheadScheduler, Cost: p.Cost(to) - p.Cost(from), ThreadMicros: to.Sub(from).Microseconds() * int64(p.Threads),
@@ -101,10 +103,21 @@ func (a *allocation) worker(p cluster.Process, start, end time.Time, lines []usa
 			categories.add(&rows[i], within)
 		}
 	}
-	for hour := first; hour <= last; hour++ {
+	for hour, stop := a.only.bound(first, last); hour <= stop; hour++ {
 		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
 		a.workerHour(p, from, to, lineHours[hour], categories.parts(hour))
 	}
+}
+
+// hourRange is some hours, the last one included.
+type hourRange struct{ first, last int64 }
+
+// bound returns what of first to last is within the range; a nil one holds all hours.
+func (r *hourRange) bound(first, last int64) (from, to int64) {
+	if r == nil {
+		return first, last
+	}
+	return max(first, r.first), min(last, r.last)
 }
 
 // workerHour divides what a worker cost within one hour.

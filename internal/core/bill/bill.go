@@ -85,6 +85,8 @@ type Input struct {
 	Origins     []usage.Origin
 	Parts       []usage.Part
 	State       usage.FoldState
+	// only bounds the hours that are divided, if it is not nil.
+	only *hourRange
 }
 
 // Compute makes the bill.

@@ -46,17 +46,15 @@ func Hours(in Input, since, until time.Time) []Hour {
 	if !since.Before(until) {
 		return nil
 	}
+	first, last := hourOf(since), hourOf(until.Add(-time.Microsecond))
+	in.only = &hourRange{first, last}
 	a, places := allocate(in), newPlaces(in)
 	projects := make(map[int64]string, len(in.Submissions))
 	for _, s := range in.Submissions {
 		projects[s.ID] = s.Tags[projectTag]
 	}
-	first, last := hourOf(since), hourOf(until.Add(-time.Microsecond))
 	var out []Hour
 	for _, w := range a.work {
-		if w.hour < first || w.hour > last {
-			continue
-		}
 		h := Hour{
 			Start: startOf(w.hour), Kind: KindWork, Category: KindWork, Operation: w.Operation, Library: w.Library, Prefix: w.Prefix, Submission: w.Submission,
 			Project: projects[w.Submission],
@@ -71,9 +69,6 @@ func Hours(in Input, since, until time.Time) []Hour {
 	}
 	for _, rest := range [][]other{a.categories, a.unknown} {
 		for _, o := range rest {
-			if o.hour < first || o.hour > last {
-				continue
-			}
 			kind, _, _ := strings.Cut(o.Name, ".")
 			out = append(out, Hour{Start: startOf(o.hour), Kind: kind, Category: o.Name, Cost: o.Cost, ThreadMicros: o.ThreadMicros})
 		}

@@ -27,6 +27,9 @@ type Rows interface {
 	ListClusters(ctx context.Context, f cluster.ListFilter) ([]cluster.Cluster, error)
 	LineUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.LineUsage, error)
 	CategoryUsageByCluster(ctx context.Context, id cluster.ID) ([]usage.CategoryUsage, error)
+	// LineUsageOfHours and CategoryUsageOfHours return the rows that decide what was spent in the hours [since, until), as of a moment.
+	LineUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.LineUsage, error)
+	CategoryUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.CategoryUsage, error)
 	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Submission, error)
 	SessionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Session, error)
 	OriginsByCluster(ctx context.Context, id cluster.ID) ([]usage.Origin, error)
@@ -86,7 +89,18 @@ func (s *Service) Bill(ctx context.Context, now time.Time, actor identity.Actor,
 // Hours splits what a cluster spent in the hours that [since, until) touches, and says by which version of the rules its operations were named: 0 where nothing
 // was named yet. The caller has found out that the cluster may be seen.
 func (s *Service) Hours(ctx context.Context, now time.Time, c cluster.Cluster, since, until time.Time) (hours []Hour, rulesVersion int, err error) {
-	in, err := s.input(ctx, now, c)
+	if !since.Before(until) {
+		return nil, 0, nil
+	}
+	first, last := startOf(hourOf(since)), startOf(hourOf(until.Add(-time.Microsecond))+1)
+	in, err := s.read(ctx, now, c, reading{
+		lines: func(ctx context.Context, asOf time.Time) ([]usage.LineUsage, error) {
+			return s.rows.LineUsageOfHours(ctx, c.ID, first, last, asOf)
+		},
+		categories: func(ctx context.Context, asOf time.Time) ([]usage.CategoryUsage, error) {
+			return s.rows.CategoryUsageOfHours(ctx, c.ID, first, last, asOf)
+		},
+	})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -97,11 +111,30 @@ func (s *Service) Hours(ctx context.Context, now time.Time, c cluster.Cluster, s
 }
 
 func (s *Service) input(ctx context.Context, now time.Time, c cluster.Cluster) (Input, error) {
-	return s.inputWith(ctx, now, c, func(context.Context) error { return nil })
+	return s.inputWith(ctx, now, c, nil)
 }
 
 // inputWith reads what bills are made of, and lets the caller read more of the same moment.
 func (s *Service) inputWith(ctx context.Context, now time.Time, c cluster.Cluster, more func(context.Context) error) (Input, error) {
+	return s.read(ctx, now, c, reading{
+		lines: func(ctx context.Context, _ time.Time) ([]usage.LineUsage, error) {
+			return s.rows.LineUsageByCluster(ctx, c.ID)
+		},
+		categories: func(ctx context.Context, _ time.Time) ([]usage.CategoryUsage, error) {
+			return s.rows.CategoryUsageByCluster(ctx, c.ID)
+		},
+		more: more,
+	})
+}
+
+// reading is how the rows of a bill are read: all of them, or those of some hours. More, if there is any, is read at the same moment.
+type reading struct {
+	lines      func(ctx context.Context, asOf time.Time) ([]usage.LineUsage, error)
+	categories func(ctx context.Context, asOf time.Time) ([]usage.CategoryUsage, error)
+	more       func(context.Context) error
+}
+
+func (s *Service) read(ctx context.Context, now time.Time, c cluster.Cluster, rows reading) (Input, error) {
 	if err := s.folder.FoldAll(ctx, c.ID); err != nil {
 		return Input{}, fmt.Errorf("fold telemetry: %w", err)
 	}
@@ -116,10 +149,10 @@ func (s *Service) inputWith(ctx context.Context, now time.Time, c cluster.Cluste
 			return fmt.Errorf("list processes: %w", err)
 		}
 		in.Card = cardOf(s.card, in.Processes)
-		if in.Lines, err = s.rows.LineUsageByCluster(ctx, c.ID); err != nil {
+		if in.Lines, err = rows.lines(ctx, in.AsOf); err != nil {
 			return fmt.Errorf("list lines: %w", err)
 		}
-		if in.Categories, err = s.rows.CategoryUsageByCluster(ctx, c.ID); err != nil {
+		if in.Categories, err = rows.categories(ctx, in.AsOf); err != nil {
 			return fmt.Errorf("list categories: %w", err)
 		}
 		if in.Submissions, err = s.rows.SubmissionsByCluster(ctx, c.ID); err != nil {
@@ -138,7 +171,10 @@ func (s *Service) inputWith(ctx context.Context, now time.Time, c cluster.Cluste
 		if err != nil {
 			return fmt.Errorf("read how it was folded: %w", err)
 		}
-		return more(ctx)
+		if rows.more == nil {
+			return nil
+		}
+		return rows.more(ctx)
 	})
 	if err != nil {
 		return Input{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
@@ -59,7 +60,7 @@ func (k *Keeper) Fresh(ctx context.Context) error {
 
 // run carries out a refresh. It does not end with the question that began it: others wait for it too.
 func (k *Keeper) run(r *refresh, now time.Time) {
-	r.err = k.refresh(k.ctx, now)
+	r.err = explain(k.refresh(k.ctx, now))
 	k.mu.Lock()
 	if r.err == nil {
 		k.asOf = now
@@ -67,6 +68,15 @@ func (k *Keeper) run(r *refresh, now time.Time) {
 	k.running = nil
 	k.mu.Unlock()
 	close(r.done)
+}
+
+// explain says what an error means to those who asked. Which file it is about, and what to do, is in the server's log.
+func explain(err error) error {
+	if err == nil || errs.KindOf(err) != errs.Internal {
+		return err
+	}
+	return errs.Wrap(err, errs.Unavailable, "warehouse_unavailable",
+		"Questions of cost cannot be answered now: what was spent could not be read. Nothing was changed. The server's log says why, and what to do.")
 }
 
 // refresh computes what the segments do not say.

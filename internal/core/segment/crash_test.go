@@ -3,8 +3,10 @@ package segment_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/store"
@@ -123,7 +126,7 @@ func newServer(t testing.TB, w *world, folder string, steps int, after bool) *se
 		t.Fatal(err)
 	}
 	end := &fate{steps: steps, after: after}
-	keeper := segment.NewKeeper(segment.Config{
+	keeper := segment.NewKeeper(t.Context(), segment.Config{
 		Store: mortalStore{w.db, end}, Bills: w, Folder: w, Files: mortalFiles{warehouse.Files{Warehouse: files}, end}, Now: w.clock,
 	})
 	return &server{keeper, files, end}
@@ -311,6 +314,68 @@ func TestTwoServers(t *testing.T) {
 				w.now = w.now.Add(2 * time.Hour)
 			}
 			wantTidy(rt, w, servers[1], folder)
+		})
+	})
+}
+
+// TestLostFile loses the file of a day. Questions say so instead of answering less; once its row is gone, the server writes the day again from the store.
+func TestLostFile(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, engine store.Engine) {
+		tries := worlds(engine)
+		rapid.Check(t, func(rt *rapid.T) {
+			if tries.enough(rt) {
+				return
+			}
+			w := newWorld(t, storetest.Open(t, engine))
+			folder := t.TempDir()
+			rt.Repeat(w.steps(t))
+			w.now = w.now.Add(26 * time.Hour) // so that the day before is over
+			s := newServer(t, w, folder, immortal, false)
+			if err := s.Settle(t.Context()); err != nil {
+				rt.Fatal(err)
+			}
+			wantAnswers(rt, w, s)
+			s.close(t)
+
+			catalogue, err := w.db.Catalogue(t.Context())
+			if err != nil {
+				rt.Fatal(err)
+			}
+			var days []segment.Segment
+			for _, one := range catalogue.Segments {
+				if one.Table == segment.Lines && one.Day.Before(w.now.Truncate(24*time.Hour)) {
+					days = append(days, one)
+				}
+			}
+			if len(days) == 0 {
+				return // nothing ran
+			}
+			lost := rapid.SampledFrom(days).Draw(rt, "lost")
+			if err := os.Remove(filepath.Join(folder, lost.Name)); err != nil {
+				rt.Fatal(err)
+			}
+			s = newServer(t, w, folder, immortal, false)
+			_, err = s.Answer(t.Context(), question(w), spend.Everything)
+			if errs.KindOf(err) != errs.Unavailable || !strings.Contains(fmt.Sprint(errors.Unwrap(err)), lost.Name) {
+				rt.Fatalf("without %s: %v", lost.Name, err)
+			}
+			s.close(t)
+
+			if err := w.db.SwapSegments(t.Context(), segment.Change{Gone: []segment.Segment{lost}}, nil, w.now); err != nil {
+				rt.Fatal(err)
+			}
+			s = newServer(t, w, folder, immortal, false)
+			defer s.close(t)
+			if err := s.Rebuild(t.Context()); err != nil {
+				rt.Fatal(err)
+			}
+			wantAnswers(rt, w, s)
+			if err := s.Settle(t.Context()); err != nil {
+				rt.Fatal(err)
+			}
+			wantAnswers(rt, w, s)
+			wantTidy(rt, w, s, folder)
 		})
 	})
 }

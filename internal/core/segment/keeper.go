@@ -20,6 +20,8 @@ import (
 type Store interface {
 	// MarkRunning marks what runs, up to the hour of now.
 	MarkRunning(ctx context.Context, now time.Time) error
+	// MarkUncovered marks what ran in days before the one of now that have no segment of a table.
+	MarkUncovered(ctx context.Context, table string, now time.Time) error
 	// Catalogue returns the live segments and the marks of one moment.
 	Catalogue(ctx context.Context) (Catalogue, error)
 	// SwapSegments makes a change and removes the marks that still have their stamp, in one transaction; errs.Conflict if the change comes too late.
@@ -93,10 +95,10 @@ type Keeper struct {
 	work    sync.WaitGroup
 }
 
-// NewKeeper makes a Keeper; Close ends what it does in the background.
-func NewKeeper(cfg Config) *Keeper {
+// NewKeeper makes a Keeper; Close, and not the end of ctx, ends what it does in the background.
+func NewKeeper(ctx context.Context, cfg Config) *Keeper {
 	k := &Keeper{cfg: cfg}
-	k.ctx, k.stop = context.WithCancel(context.Background())
+	k.ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return k
 }
 
@@ -132,10 +134,14 @@ func (k *Keeper) look(ctx context.Context, now time.Time) (Catalogue, error) {
 	return k.cfg.Store.Catalogue(ctx)
 }
 
-// Rebuild makes rollups again that are missing or of another zone. It is called once, before the rest.
+// Rebuild makes rollups again that are missing or of another zone, and marks what ran in days whose segment somebody has taken out of the catalogue. It is called
+// once, before the rest.
 func (k *Keeper) Rebuild(ctx context.Context) error {
 	k.settling.Lock()
 	defer k.settling.Unlock()
+	if err := k.cfg.Store.MarkUncovered(ctx, Lines, k.cfg.Now()); err != nil {
+		return fmt.Errorf("look for days that are missing: %w", err)
+	}
 	catalogue, err := k.cfg.Store.Catalogue(ctx)
 	if err != nil {
 		return err

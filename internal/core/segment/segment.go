@@ -35,6 +35,9 @@ type Segment struct {
 	Nanos       cost.Nanos
 }
 
+// Lines is the table that holds the facts themselves; all others are made of it.
+const Lines = "lines"
+
 // Change is what a catalogue becomes: Gone leave it and Fresh enter it.
 type Change struct {
 	Fresh, Gone []Segment

@@ -77,3 +77,10 @@ SELECT CAST(coalesce(min(coalesce(
     p.started_at)), 0) AS BIGINT)
 FROM processes p
 WHERE p.cluster_id = @cluster_id AND p.started_at IS NOT NULL AND (p.ended_at IS NULL OR p.ended_at > CAST(@after AS BIGINT));
+
+-- name: ListClusterLives :many
+-- From when until when clusters have cost something, at most.
+SELECT p.cluster_id, CAST(min(p.started_at) AS BIGINT) AS from_at,
+    CAST(max(CASE WHEN p.ended_at IS NULL THEN CAST(@now AS BIGINT) ELSE p.ended_at END) AS BIGINT) AS until_at
+FROM processes p WHERE p.started_at IS NOT NULL
+GROUP BY p.cluster_id ORDER BY p.cluster_id;

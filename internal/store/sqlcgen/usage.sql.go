@@ -96,6 +96,70 @@ func (q *Queries) ListCategoryUsageByCluster(ctx context.Context, clusterID stri
 	return items, nil
 }
 
+const listCategoryUsageOfHours = `-- name: ListCategoryUsageOfHours :many
+SELECT u.cluster_id, u.process_id, u.epoch, u.start_at, u.category, u.end_at, u.final, u.thread_micros FROM processes p
+CROSS JOIN category_usage u -- SQLite keeps the order of a cross join: first the process
+WHERE u.cluster_id = p.cluster_id AND u.process_id = p.id
+  AND u.start_at >= CASE WHEN p.started_at >= CAST($1 AS BIGINT) THEN 0 ELSE coalesce(
+    (SELECT b.start_at FROM category_usage b WHERE b.cluster_id = p.cluster_id AND b.process_id = p.id AND b.start_at < CAST($1 AS BIGINT)
+     ORDER BY b.start_at DESC LIMIT 1) - CAST($2 AS BIGINT), 0) END
+  AND u.start_at <= CASE WHEN CAST($3 AS BIGINT) <= CAST($4 AS BIGINT) OR p.ended_at <= CAST($4 AS BIGINT) THEN CAST($5 AS BIGINT) ELSE coalesce(
+    (SELECT a.start_at FROM category_usage a WHERE a.cluster_id = p.cluster_id AND a.process_id = p.id AND a.start_at >= CAST($4 AS BIGINT)
+     ORDER BY a.start_at LIMIT 1), CAST($5 AS BIGINT)) END
+  AND p.cluster_id = CAST($6 AS TEXT) AND p.started_at < CAST($4 AS BIGINT) AND (p.ended_at IS NULL OR p.ended_at > CAST($1 AS BIGINT))
+ORDER BY u.process_id, u.start_at, u.epoch, u.category
+`
+
+type ListCategoryUsageOfHoursParams struct {
+	Since     int64
+	Hour      int64
+	AsOf      int64
+	Until     int64
+	Forever   int64
+	ClusterID string
+}
+
+// The windows of the same hours, and those around them that say what the time between windows was: the one before with what may reach further, none of which is
+// longer than an hour, and the one after.
+func (q *Queries) ListCategoryUsageOfHours(ctx context.Context, arg ListCategoryUsageOfHoursParams) ([]CategoryUsage, error) {
+	rows, err := q.db.QueryContext(ctx, listCategoryUsageOfHours,
+		arg.Since,
+		arg.Hour,
+		arg.AsOf,
+		arg.Until,
+		arg.Forever,
+		arg.ClusterID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CategoryUsage
+	for rows.Next() {
+		var i CategoryUsage
+		if err := rows.Scan(
+			&i.ClusterID,
+			&i.ProcessID,
+			&i.Epoch,
+			&i.StartAt,
+			&i.Category,
+			&i.EndAt,
+			&i.Final,
+			&i.ThreadMicros,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listFilesWithoutSource = `-- name: ListFilesWithoutSource :many
 SELECT DISTINCT u.file FROM line_usage u
 WHERE u.cluster_id = $1 AND u.file LIKE $2
@@ -146,6 +210,72 @@ ORDER BY process_id, hour_at, submission, prefix, file, line, function, origin, 
 
 func (q *Queries) ListLineUsageByCluster(ctx context.Context, clusterID string) ([]LineUsage, error) {
 	rows, err := q.db.QueryContext(ctx, listLineUsageByCluster, clusterID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LineUsage
+	for rows.Next() {
+		var i LineUsage
+		if err := rows.Scan(
+			&i.ClusterID,
+			&i.ProcessID,
+			&i.HourAt,
+			&i.Key,
+			&i.Submission,
+			&i.Prefix,
+			&i.File,
+			&i.Line,
+			&i.Function,
+			&i.ThreadMicros,
+			&i.CpuMicros,
+			&i.Origin,
+			&i.Part,
+			&i.Operation,
+			&i.Library,
+			&i.NativeMicros,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listLineUsageOfHours = `-- name: ListLineUsageOfHours :many
+SELECT u.cluster_id, u.process_id, u.hour_at, u.key, u.submission, u.prefix, u.file, u.line, u.function, u.thread_micros, u.cpu_micros, u.origin, u.part, u.operation, u.library, u.native_micros FROM processes p
+CROSS JOIN line_usage u -- SQLite keeps the order of a cross join: first the process
+WHERE u.cluster_id = p.cluster_id AND u.process_id = p.id
+  AND u.hour_at >= CASE WHEN p.started_at >= CAST($1 AS BIGINT) THEN 0 ELSE CAST($1 AS BIGINT) END
+  AND u.hour_at < CASE WHEN CAST($2 AS BIGINT) <= CAST($3 AS BIGINT) OR p.ended_at <= CAST($3 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE CAST($3 AS BIGINT) END
+  AND p.cluster_id = CAST($5 AS TEXT) AND p.started_at < CAST($3 AS BIGINT) AND (p.ended_at IS NULL OR p.ended_at > CAST($1 AS BIGINT))
+ORDER BY u.process_id, u.hour_at, u.submission, u.prefix, u.file, u.line, u.function, u.origin, u.part, u.operation, u.library
+`
+
+type ListLineUsageOfHoursParams struct {
+	Since     int64
+	AsOf      int64
+	Until     int64
+	Forever   int64
+	ClusterID string
+}
+
+// What is on the lines of a cluster in the hours [since, until), as of a moment. What clocks put before the first hour of a process counts in that, and what they put
+// after its last one in that.
+func (q *Queries) ListLineUsageOfHours(ctx context.Context, arg ListLineUsageOfHoursParams) ([]LineUsage, error) {
+	rows, err := q.db.QueryContext(ctx, listLineUsageOfHours,
+		arg.Since,
+		arg.AsOf,
+		arg.Until,
+		arg.Forever,
+		arg.ClusterID,
+	)
 	if err != nil {
 		return nil, err
 	}

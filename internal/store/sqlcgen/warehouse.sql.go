@@ -139,6 +139,43 @@ func (q *Queries) GetOutliving(ctx context.Context, arg GetOutlivingParams) (int
 	return column_1, err
 }
 
+const listClusterLives = `-- name: ListClusterLives :many
+SELECT p.cluster_id, CAST(min(p.started_at) AS BIGINT) AS from_at,
+    CAST(max(CASE WHEN p.ended_at IS NULL THEN CAST($1 AS BIGINT) ELSE p.ended_at END) AS BIGINT) AS until_at
+FROM processes p WHERE p.started_at IS NOT NULL
+GROUP BY p.cluster_id ORDER BY p.cluster_id
+`
+
+type ListClusterLivesRow struct {
+	ClusterID string
+	FromAt    int64
+	UntilAt   int64
+}
+
+// From when until when clusters have cost something, at most.
+func (q *Queries) ListClusterLives(ctx context.Context, now int64) ([]ListClusterLivesRow, error) {
+	rows, err := q.db.QueryContext(ctx, listClusterLives, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListClusterLivesRow
+	for rows.Next() {
+		var i ListClusterLivesRow
+		if err := rows.Scan(&i.ClusterID, &i.FromAt, &i.UntilAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDirty = `-- name: ListDirty :many
 SELECT cluster_id, hour_at, stamp, marked_at FROM warehouse_dirty ORDER BY hour_at, cluster_id
 `
