@@ -126,6 +126,12 @@ describe("the code page", () => {
     expect(changes.at(-1)).toBe("+$0.0004");
     const parts = changes.slice(0, -1).map((text) => Math.round(Number(text.replace(/[+$]/g, "")) * 1e4));
     expect(sum(parts)).toBe(4);
+    // The boxes can be painted by it, and say it.
+    await userEvent.click(screen.getByRole("radio", { name: "Change" }));
+    await waitFor(() => expect(page.address()).toContain("paint=change"));
+    const boxes = await picture();
+    const said = () => document.getElementById(boxes.getAttribute("aria-describedby") ?? "")?.textContent;
+    expect(said()).toBe("backtest: $0.018753690; +$0.0004 (+2\u202f%) against earlier");
     await userEvent.click(within(table).getByRole("link", { name: "flights.py:21" }));
     await waitFor(() => expect(page.address()).toContain("line=21"));
     fireEvent.keyDown(document.body, { key: "d" });

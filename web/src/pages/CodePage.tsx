@@ -169,7 +169,7 @@ function Money({ id, cluster, bill, clock, poll, change }: MoneyProps) {
   };
   const recent = useRecentClusters();
   const others = useMemo(() => comparable(cluster, recent.data?.items ?? []), [cluster, recent.data]);
-  const other = useBillIf(against);
+  const other = useBillIf(against === id ? undefined : against);
   const both = useMemo(() => {
     const comparison = other.data && other.data.currency === bill.currency ? viewOf(other.data, by) : undefined;
     return comparison && costsIn(treeOf(aligned(own.lines, comparison), names, cluster.name));

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { lookClass } from "#/features/code/words";
 import { type Dimension, manyOf, titleOf } from "#/features/explore/dimensions";
 import { drill, narrowed } from "#/features/explore/drill";
@@ -25,8 +26,8 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
   const { q = "", page = 1, all } = search;
   const usual = usualOrder(view.by);
   const order = (search.sort ?? usual) as Order<Column>;
-  const found = matching(view, q);
-  const rows = ordered(found, order);
+  const found = useMemo(() => matching(view, q), [view, q]);
+  const rows = useMemo(() => ordered(found, order), [found, order]);
   const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
   const here = Math.min(page, pages);
   const shown = rows.slice((here - 1) * PAGE_ROWS, here * PAGE_ROWS);

@@ -84,8 +84,12 @@ export function TimeChart({ bars, step, dimension, currency, names }: TimeChartP
             <line className="axis" x1="0" x2="100%" y1={HEIGHT} y2={HEIGHT} />
           </svg>
           <div className="steps" aria-hidden="true">
-            {marks.map((at) => (
-              <span key={at} style={{ left: `${(at + 0.5) * width}%` }}>
+            {marks.map((at, index) => (
+              <span
+                key={at}
+                className={index % 3 === 0 ? undefined : "wide"}
+                style={{ left: `${(at + 0.5) * width}%` }}
+              >
                 {shortStep(step, bars.steps[at] ?? "")}
               </span>
             ))}
