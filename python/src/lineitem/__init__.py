@@ -11,8 +11,9 @@ from lineitem import _config, origins
 from lineitem._version import __version__
 
 if TYPE_CHECKING:
+    from lineitem._async_client import AsyncLineitem
     from lineitem._bill import Bill
-    from lineitem._client import AsyncLineitem, Lineitem
+    from lineitem._client import Lineitem
     from lineitem._cluster import Cluster
     from lineitem._exceptions import (
         ApiError,
@@ -161,7 +162,18 @@ __all__ = [
     "watch",
 ]
 
-_HOMES = ("origins._tags", "_watch", "_cluster", "_client", "_bill", "_figures", "_sql", "_exceptions", "_models")
+_HOMES = (
+    "origins._tags",
+    "_watch",
+    "_cluster",
+    "_client",
+    "_async_client",
+    "_bill",
+    "_figures",
+    "_sql",
+    "_exceptions",
+    "_models",
+)
 
 _config.merge_defaults()
 origins.install()

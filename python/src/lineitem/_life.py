@@ -18,8 +18,9 @@ from distributed.security import Security
 from distributed.utils import NoOpAwaitable
 
 from lineitem import _config, origins
+from lineitem._async_client import AsyncLineitem
 from lineitem._cells import shell_now
-from lineitem._client import AsyncLineitem, Lineitem
+from lineitem._client import Lineitem
 from lineitem._exceptions import ClusterError, ClusterFailed, LineitemError
 from lineitem._html import line_html
 from lineitem._receipt import FLUSH_S, PATIENCE_S, flush, in_script, print_line

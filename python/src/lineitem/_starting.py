@@ -21,7 +21,7 @@ from lineitem._exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lineitem._client import AsyncLineitem
+    from lineitem._async_client import AsyncLineitem
     from lineitem._models import ClusterInfo, Credentials
 
 logger = logging.getLogger("lineitem")

@@ -15,7 +15,7 @@ import dask.config
 from lineitem import _config
 from lineitem._accounts import know
 from lineitem._after import say_at_exit
-from lineitem._client import AsyncLineitem
+from lineitem._async_client import AsyncLineitem
 from lineitem._exceptions import ClusterError, ConfigurationError, LineitemError, NotFound
 from lineitem._sources import cell_texts
 from lineitem._starting import send_submission_lines

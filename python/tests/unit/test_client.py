@@ -42,7 +42,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         made.append(seconds)
 
     monkeypatch.setattr("lineitem._client.time.sleep", made.append)
-    monkeypatch.setattr("lineitem._client.asyncio.sleep", pause)
+    monkeypatch.setattr("lineitem._async_client.asyncio.sleep", pause)
     return made
 
 

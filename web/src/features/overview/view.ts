@@ -28,6 +28,7 @@ const REST_NAMES: Record<RestLook, string> = {
   over: "Overhead",
   lost: "Lost with a worker",
   gap: "Reports lost",
+  smaller: "Smaller lines",
   unattributed: "Work on no line",
   unknown: "Unknown",
 };
