@@ -15,6 +15,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/id"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
+	"github.com/lineitem/lineitem/internal/core/report"
 	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/store"
@@ -160,6 +161,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	must(t, db.MarkSince(ctx, c.ID, noon.Add(10*time.Minute)))
 	books := fillLedger(t, db, user.ID, process)
 	process.Repricings = books.repricings
+	reports := fillReports(t, db, user.ID)
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
 	installation, err := db.InstallationID(ctx)
@@ -206,9 +208,34 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 			t.Errorf("marks = %v", catalogue.Marks)
 		}
 		books.check(t, db)
+		reports(t, db)
 		got, err := db.SourceByFile(ctx, c.ID, source.File)
 		must(t, err)
 		equal(t, got, source)
+	}
+}
+
+// fillReports puts a row into the tables of reports, and returns a check of them.
+func fillReports(t *testing.T, db *store.DB, user identity.UserID) func(*testing.T, *store.DB) {
+	t.Helper()
+	ctx := t.Context()
+	subscription := report.Subscription{Address: "ana@example.org", Weekly: true}
+	must(t, db.PutSubscription(ctx, user, subscription, "token", noon))
+	delivery := report.Delivery{Week: report.Week{Year: 2026, Number: 47}, User: user, Scope: report.ScopeOwn}
+	claim := func(db *store.DB) int {
+		attempt, err := db.ClaimDelivery(ctx, delivery, noon, noon.Add(-time.Hour), noon.Add(-time.Hour), 3)
+		must(t, err)
+		return attempt
+	}
+	if attempt := claim(db); attempt != 1 {
+		t.Fatalf("the first attempt is number %d", attempt)
+	}
+	return func(t *testing.T, db *store.DB) {
+		t.Helper()
+		equal(t, getBy(t, ctx, db.SubscriptionOf, user), subscription)
+		if attempt := claim(db); attempt != 0 {
+			t.Errorf("a delivery that is claimed was claimed again, as attempt %d", attempt)
+		}
 	}
 }
 

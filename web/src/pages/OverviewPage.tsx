@@ -84,6 +84,7 @@ export function OverviewPage() {
 
 function whose(overview: Overview, me: Me): string {
   if (overview.whole) return me.organisation || "All that was spent";
+  if (me.groups.some((group) => group.role === "lead")) return "What your clusters and your groups cost";
   return "What your clusters cost";
 }
 

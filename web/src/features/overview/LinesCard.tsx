@@ -86,9 +86,13 @@ export function LinesCard({ overview, decimals, onHow }: LinesCardProps) {
               {overview.rest_nanos > 0 && (
                 <tr className="mute">
                   <td colSpan={2}>
-                    {overview.rest_lines > 0
-                      ? `${overview.rest_lines.toLocaleString("en-US")} other lines`
-                      : "Work whose line is not known"}
+                    {overview.rest_lines > 0 ? (
+                      <Link to="/explore" search={{ by: "line", where: "kind=work" }}>
+                        {overview.rest_lines.toLocaleString("en-US")} other lines
+                      </Link>
+                    ) : (
+                      "Work whose line is not known"
+                    )}
                   </td>
                   <td className="wide" colSpan={3} />
                   <td className="n">{fitted(shown.at(-1) ?? 0, overview.rest_nanos, currency, decimals)}</td>
