@@ -100,7 +100,7 @@ func routes() []route {
 		ok("GET", "/ledger/months", "", "", 200),
 		// Nothing is booked in that month; only admins close months, and this one was long over.
 		ok("GET", "/ledger/months/{month}", "", "", 404),
-		{method: "POST", path: "/ledger/months/{month}/close", nobody: 401, stranger: 403, owner: 403, admin: 200},
+		{method: "POST", path: "/ledger/months/{month}/close", nobody: 401, stranger: 403, owner: 403, lead: 403, admin: 200},
 		ok("GET", "/ledger/entries", "limit=10", "", 200),
 		ok("GET", "/ledger/summary", "since=2026-01-01T00:00:00Z", "", 200),
 		// These requests are no CSV; that only admins import invoices: TestImportingInvoicesIsRefused.

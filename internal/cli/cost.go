@@ -92,8 +92,8 @@ With --by, "-o csv", "-o parquet" and "-o arrow" write a file with all rows; its
 }
 
 func windowFlags(cmd *cobra.Command, since, until *string) {
-	cmd.Flags().StringVar(since, "since", "", "start of the window: a date, a time, or how long ago, like 7d")
-	cmd.Flags().StringVar(until, "until", "", "end of the window, itself not in it")
+	cmd.Flags().StringVar(since, "since", "", "start of the window: a date, a time, or how long ago, like 7d (default: 30 days before its end)")
+	cmd.Flags().StringVar(until, "until", "", "end of the window, itself not in it (default: now)")
 }
 
 func costWindow(cmd *cobra.Command, since, until string, now time.Time) (window sdk.CostOptions, err error) {

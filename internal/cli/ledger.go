@@ -234,14 +234,9 @@ func newLedgerSummaryCommand(c *connection) *cobra.Command {
 error if they differ.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			now := time.Now()
-			var window sdk.CostOptions
-			var err error
-			if window.Since, err = parseTime(since, now); err != nil {
-				return usage(cmd, "--since %q is not understood: %v", since, err)
-			}
-			if window.Until, err = parseTime(until, now); err != nil {
-				return usage(cmd, "--until %q is not understood: %v", until, err)
+			window, err := costWindow(cmd, since, until, time.Now())
+			if err != nil {
+				return err
 			}
 			client, err := c.client()
 			if err != nil {
@@ -254,8 +249,7 @@ error if they differ.`,
 			return o.write(cmd, summaryAnswer(s))
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", "begin of the window: 2026-11-19, 7d (default: 30 days before its end)")
-	cmd.Flags().StringVar(&until, "until", "", "end of the window, which is not in it (default: now)")
+	windowFlags(cmd, &since, &until)
 	o.flag(cmd)
 	return cmd
 }

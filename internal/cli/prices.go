@@ -293,14 +293,9 @@ func newPricesCoverageCommand(c *connection) *cobra.Command {
 workers of clusters that you may see.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			now := time.Now()
-			var window sdk.CostOptions
-			var err error
-			if window.Since, err = parseTime(since, now); err != nil {
-				return usage(cmd, "--since %q is not understood: %v", since, err)
-			}
-			if window.Until, err = parseTime(until, now); err != nil {
-				return usage(cmd, "--until %q is not understood: %v", until, err)
+			window, err := costWindow(cmd, since, until, time.Now())
+			if err != nil {
+				return err
 			}
 			client, err := c.client()
 			if err != nil {
@@ -313,8 +308,7 @@ workers of clusters that you may see.`,
 			return o.write(cmd, coverageAnswer(coverage))
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", "begin of the window: 2026-11-19, 7d (default: 30 days before its end)")
-	cmd.Flags().StringVar(&until, "until", "", "end of the window, which is not in it (default: now)")
+	windowFlags(cmd, &since, &until)
 	o.flag(cmd)
 	return cmd
 }

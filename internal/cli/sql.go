@@ -36,15 +36,11 @@ The statement is the argument, or a file's, or standard input's. On a terminal, 
 	}
 	var tables bool
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		now := time.Now()
-		start, err := parseTime(since, now)
+		window, err := costWindow(cmd, since, until, time.Now())
 		if err != nil {
-			return usage(cmd, "--since %q is not understood: %v", since, err)
+			return err
 		}
-		end, err := parseTime(until, now)
-		if err != nil {
-			return usage(cmd, "--until %q is not understood: %v", until, err)
-		}
+		start, end := window.Since, window.Until
 		if !start.IsZero() {
 			request.Since = &start
 		}

@@ -263,7 +263,7 @@ func TestWhatIsNoScheduler(t *testing.T) {
 	// One that never answers is given up when the caller says so.
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := dask.Dial(ctx, speak(func(net.Conn) {}), dask.Options{}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := dask.Dial(ctx, speak(func(c net.Conn) { <-t.Context().Done(); c.Close() }), dask.Options{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("silence: %v", err)
 	}
 }

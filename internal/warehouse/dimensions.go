@@ -91,6 +91,9 @@ func condition(f spend.Filter) string {
 		switch {
 		case open:
 			out = append(out, fmt.Sprintf("starts_with(%s, %s)", d.text, quote(head)))
+			if root, ok := strings.CutSuffix(head, "/"); ok && f.Dimension == spend.DimensionGroup { // the group itself is of its tree
+				exact = append(exact, quote(root))
+			}
 		case d.is != nil:
 			out = append(out, d.is(clean(value)))
 		default:
