@@ -254,6 +254,29 @@ func TestBooksFollowTheMeter(t *testing.T) {
 				}
 			}
 		})
+		// Whatever chance has left out: all that is over is closed, and then a process turns out to have ended long before.
+		for i := range live {
+			live[i].EndedAt = b.now
+			must(t, db.UpdateProcess(t.Context(), live[i]))
+		}
+		b.now = b.now.AddDate(0, 2, 0)
+		b.post(t)
+		for ago := 36; ago > 0; ago-- {
+			month := ledger.MonthOf(b.now.AddDate(0, -ago, 0), oslo)
+			if _, err := b.service.Close(t.Context(), b.now, b.admin, month); err == nil {
+				frozen[month] = picture(t, b, month)
+			} else if kind := errs.KindOf(err); kind != errs.Conflict && kind != errs.NotFound {
+				t.Fatal(err)
+			}
+		}
+		live[0].EndedAt = live[0].StartedAt.Add(time.Minute)
+		must(t, db.UpdateProcess(t.Context(), live[0]))
+		b.post(t)
+		for month, before := range frozen {
+			if after := picture(t, b, month); after != before {
+				t.Errorf("%s was closed and changed:\n%s", month, cmp.Diff(before, after))
+			}
+		}
 		late := 0
 		for _, e := range getBy(t, t.Context(), db.Entries, ledger.Filter{Kind: ledger.Correction, Limit: 1_000_000}) {
 			if e.Month != ledger.MonthOf(e.Hour, oslo) {
