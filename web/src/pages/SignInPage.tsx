@@ -26,8 +26,12 @@ export function SignInPage() {
   // A used link of someone who is signed in leads on like any other.
   const settled = code === undefined || signIn.isSuccess || signIn.isError;
   const signedIn = me.data !== undefined && settled;
+  // Once: while the next page is being loaded this one is rendered again, and going there again would begin anew each time.
+  const left = useRef(false);
   useEffect(() => {
-    if (signedIn) void navigate({ to: to ?? "/", replace: true });
+    if (!signedIn || left.current) return;
+    left.current = true;
+    void navigate({ to: to ?? "/", replace: true });
   }, [signedIn, navigate, to]);
 
   const working = signIn.isPending || (code !== undefined && !signIn.isError);
