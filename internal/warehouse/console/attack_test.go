@@ -177,7 +177,7 @@ func TestHunger(t *testing.T) {
 			t.Errorf("%.100s\ntook %v", sql, took)
 		}
 	}
-	// Two times DuckDB's share and what a process needs: the bound that the system keeps, which does not count the stack.
+	// Two times DuckDB's share and what a process needs, and the stack, which the system bounds by itself.
 	if got, most := most(), int64(2*128+256+8)<<20; runtime.GOOS == "linux" && (got == 0 || got > most) {
 		t.Errorf("a worker had %d MiB, more than %d MiB", got>>20, most>>20)
 	}

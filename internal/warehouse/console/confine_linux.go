@@ -20,6 +20,8 @@ func bound(b Bounds) error {
 		name  string
 	}{
 		{unix.RLIMIT_DATA, uint64(2*b.MemoryBytes + overhead), "memory"},
+		// The stack of the first thread is not in that, and some systems leave it without a limit.
+		{unix.RLIMIT_STACK, stack, "stack"},
 		{unix.RLIMIT_CPU, seconds, "processor time"},
 		{unix.RLIMIT_FSIZE, uint64(max(b.SpillBytes, b.FileBytes)), "size of files"},
 		{unix.RLIMIT_CORE, 0, "size of core files"},
@@ -30,6 +32,9 @@ func bound(b Bounds) error {
 	}
 	return nil
 }
+
+// stack is what most systems give a program's first thread: enough for statements that nest as deep as DuckDB lets them.
+const stack = 8 << 20
 
 // systemFolders are where the loader finds libraries, and what programs look at when they start.
 var systemFolders = []string{

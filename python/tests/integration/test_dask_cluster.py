@@ -201,10 +201,11 @@ def test_closing_stops_the_cluster_once_and_its_bill_stays(server: Server) -> No
     bill = cluster.bill()
     assert_adds_up(bill)
     assert bill.total_nanos > 0
-    assert [line.function for line in bill.lines if line.file == __file__] == ["spinner.<locals>.spin"] * len(
-        bill.lines
-    )
-    assert bill.lines
+    # On a machine so busy that a task was never looked at, its time goes to the line that asked for it.
+    asked = test_closing_stops_the_cluster_once_and_its_bill_stays.__name__
+    functions = [line.function for line in bill.lines if line.file == __file__]
+    assert len(functions) == len(bill.lines)
+    assert {"spinner.<locals>.spin"} <= set(functions) <= {"spinner.<locals>.spin", asked}
     assert "scheduler" in cluster.get_logs()
     with pytest.raises(lineitem.ClusterError):
         cluster.scale(2)
