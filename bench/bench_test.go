@@ -64,6 +64,23 @@ func TestCPUIsAddedUp(t *testing.T) {
 	}
 }
 
+// Pairs of one start of the processes err together: a thousand of them say no more than one where the starts differ.
+func TestTheIntervalIsThatOfStarts(t *testing.T) {
+	t.Parallel()
+	var pairs []Pair
+	for start, ratio := range []float64{0.98, 1.00, 1.02, 1.04} {
+		for range 1000 {
+			pairs = append(pairs, Pair{With: ratio, Without: 1, WithCPU: 2 * ratio, WithoutCPU: 2, Start: start})
+		}
+	}
+	// The mean of four, and Student's 2.353 (three degrees of freedom, tables) times 0.0258 / 2.
+	for _, got := range []Result{compare("x", "s", pairs, AtMost("ratio", 1.01)), compareCPU("x_cpu", pairs, AtMost("ratio", 1.01))} {
+		if math.Abs(got.Ratio-1.01) > 1e-9 || math.Abs(got.High-1.0404) > 0.001 || math.Abs(got.Low-0.9796) > 0.001 || !got.Holds() {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -18,7 +18,7 @@ type Result struct {
 	Value    float64
 	Unit     string
 	Baseline float64 // in the same unit, measured in the same run unless the benchmark says otherwise
-	Ratio    float64 // how the value stands to the baseline; for paired runs the median of the pairs' ratios
+	Ratio    float64 // how the value stands to the baseline; for pairs the mean over starts of the processes of the median ratio, or with few starts the median of all
 	// Low and High bound the true ratio with a probability of about 90 %; zero where no interval is known.
 	Low, High float64
 	Target    Target

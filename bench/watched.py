@@ -19,9 +19,6 @@ from typing import Any
 import psutil
 from workloads import WORKLOADS
 
-_SETTLE = 2  # rounds before those that count: they warm both sides up
-
-
 def client(side: str, name: str, folder: Path) -> None:
     """Run the step that each line on standard input names, and answer with the seconds it took."""
     import dask
@@ -109,7 +106,7 @@ def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         workload.prepare(folder)
-        reply([pair for _ in range(workload.clusters) for pair in measure(name, folder)])
+        reply([{**pair, "start": start} for start in range(workload.clusters) for pair in measure(name, folder)])
 
 
 def measure(name: str, folder: Path) -> list[dict[str, float]]:
@@ -120,13 +117,14 @@ def measure(name: str, folder: Path) -> list[dict[str, float]]:
         sides.extend(Side(side, name, folder) for side in ("watched", "plain"))
         steps = min(int(side.answer()) for side in sides)
         watched, plain = sides
-        for number in range(_SETTLE + WORKLOADS[name].rounds):
+        workload = WORKLOADS[name]
+        for number in range(workload.settle + workload.rounds):
             for step in range(steps):
                 if (number + step) % 2:
                     ours, theirs = watched.ask(step), plain.ask(step)
                 else:
                     theirs, ours = plain.ask(step), watched.ask(step)
-                if number >= _SETTLE:
+                if number >= workload.settle:
                     pairs.append({"with": ours[0], "without": theirs[0], "with_cpu": ours[1], "without_cpu": theirs[1]})
     finally:
         for side in sides:

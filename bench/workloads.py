@@ -34,7 +34,9 @@ class Workload:
     rounds
         How often all steps are measured on each pair of clusters.
     clusters
-        How many pairs of clusters are started.
+        How many pairs of clusters are started. What chance gives a process for its life is known from the spread of these.
+    settle
+        How many rounds come before those that count: they warm both sides up.
     prepare
         Writes the files it reads into a folder, once.
     steps
@@ -47,6 +49,7 @@ class Workload:
     prepare: Callable[[Path], None]
     steps: Callable[[Path, Client], list[Callable[[], object]]]
     clusters: int = 1
+    settle: int = 2
     n_workers: int = WORKERS
     nthreads: int = 1
 
@@ -157,9 +160,9 @@ def _threads(_folder: Path, client: Client) -> list[Callable[[], object]]:
 
 WORKLOADS = {
     "mixed": Workload(rounds=7, clusters=3, prepare=_write_tables, steps=_mixed),
-    "tpch": Workload(rounds=4, clusters=2, prepare=_write_tpch, steps=_tpch),
+    "tpch": Workload(rounds=2, clusters=8, settle=1, prepare=_write_tpch, steps=_tpch),
     "tasks": Workload(rounds=3, prepare=_nothing, steps=_tasks),
-    "cpu": Workload(rounds=40, clusters=4, prepare=_nothing, steps=_cpu),
+    "cpu": Workload(rounds=12, clusters=16, prepare=_nothing, steps=_cpu),
     "threads_1": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=1),
     "threads_8": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=8),
     "threads_32": Workload(rounds=7, prepare=_nothing, steps=_threads, n_workers=1, nthreads=32),

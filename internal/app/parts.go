@@ -78,9 +78,9 @@ func environment(url string, c cluster.Cluster, p cluster.Process) map[string]st
 }
 
 // Dask looks at the stacks of a worker's threads itself, for its dashboard, by default every 10 ms; each look takes the interpreter's lock
-// from the user's work. Where our agent looks as well, a fifth of that is enough for the dashboard, and work is not slower for being watched
+// from the user's work. Where our agent looks as well, a tenth of that is enough for the dashboard, and work is not slower for being watched
 // (docs/python.md). Schedulers get it too: the dashboard converts looks to seconds by it.
 const (
 	daskProfile         = "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL"
-	daskProfileInterval = "50ms"
+	daskProfileInterval = "100ms"
 )
