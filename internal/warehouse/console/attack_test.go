@@ -177,8 +177,8 @@ func TestHunger(t *testing.T) {
 			t.Errorf("%.100s\ntook %v", sql, took)
 		}
 	}
-	// Two times DuckDB's share and what a process needs, and the stack, which the system bounds by itself.
-	if got, most := most(), int64(2*128+256+8)<<20; runtime.GOOS == "linux" && (got == 0 || got > most) {
+	// Two times DuckDB's share and what a process needs; the stack is bounded apart, and some pages are no data to the system: up to 24 MiB were seen beyond.
+	if got, most := most(), int64(2*128+256+8+32)<<20; runtime.GOOS == "linux" && (got == 0 || got > most) {
 		t.Errorf("a worker had %d MiB, more than %d MiB", got>>20, most>>20)
 	}
 	if a, err := ask(t, e, "select 1 as a"); err != nil || a.RowCount != 1 {
