@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lineitem._figures import BillCategory, BillLine, BillPrefix
     from lineitem._models import (
         GPU,
+        GPUCost,
         BreakdownRow,
         ClusterInfo,
         ClusterList,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GPU",
+    "GPUCost",
     "ApiError",
     "AsyncLineitem",
     "Bill",
