@@ -170,8 +170,8 @@ func TestGPUPricesChange(t *testing.T) {
 		s.Tick(t)
 	}
 	bill := billOf(t, s.User, answer.Cluster.ID)
-	// 10 s without a price, 10 s at 3.6 and 20 s at 4.6 an hour.
-	want := sdk.GPUCost{Model: "NVIDIA H200", Devices: 1, Seconds: 40, UnpricedSeconds: 10, CostNanos: 10_000_000 + 25_555_555}
+	// 10 s without a price, 10 s at 3.6 and 20 s at 4.6 an hour, counted on the clock: what is up to its 40th second less what is up to the 20th.
+	want := sdk.GPUCost{Model: "NVIDIA H200", Devices: 1, Seconds: 40, UnpricedSeconds: 10, CostNanos: 10_000_000 + 25_555_556}
 	if len(bill.GPUs) != 1 || bill.GPUs[0] != want {
 		t.Errorf("GPUs %+v, want %+v", bill.GPUs, want)
 	}
