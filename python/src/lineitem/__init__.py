@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from lineitem._figures import BillCategory, BillLine, BillPrefix
     from lineitem._models import (
         GPU,
-        GPUCost,
         BreakdownRow,
         ClusterInfo,
         ClusterList,
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
         EventList,
         FieldError,
         Gauges,
+        GPUCost,
         LedgerMonth,
         LedgerMonthList,
         LedgerSummary,
@@ -88,7 +88,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GPU",
-    "GPUCost",
     "ApiError",
     "AsyncLineitem",
     "Bill",
@@ -115,6 +114,7 @@ __all__ = [
     "Event",
     "EventList",
     "FieldError",
+    "GPUCost",
     "Gauges",
     "InvalidInput",
     "LedgerMonth",
