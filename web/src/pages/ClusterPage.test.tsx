@@ -37,7 +37,14 @@ describe("one cluster", () => {
         unknown_nanos: 0,
         total_nanos: 5_000_000_000,
         gpus: [
-          { model: "H200", devices: 2, seconds: 7200, unpriced_seconds: 0, cost_nanos: 5_000_000_000, idle_cost_nanos: 5_000_000_000 },
+          {
+            model: "H200",
+            devices: 2,
+            seconds: 7200,
+            unpriced_seconds: 0,
+            cost_nanos: 5_000_000_000,
+            idle_cost_nanos: 5_000_000_000,
+          },
           { model: "L4", devices: 1, seconds: 60, unpriced_seconds: 60, cost_nanos: 0, idle_cost_nanos: 0 },
         ],
       }),
