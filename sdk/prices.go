@@ -58,7 +58,8 @@ type PriceCoverage struct {
 	End           time.Time `json:"end"`
 	PricedHours   float64   `json:"priced_hours"`
 	UnpricedHours float64   `json:"unpriced_hours"`
-	// UnpricedGPUHours are hours of GPUs that processes saw, beside those of the machines.
+	// PricedGPUHours and UnpricedGPUHours are hours of GPUs that processes held, beside those of the machines.
+	PricedGPUHours   float64       `json:"priced_gpu_hours"`
 	UnpricedGPUHours float64       `json:"unpriced_gpu_hours"`
 	Items            []PriceCovers `json:"items" nullable:"false"`
 }

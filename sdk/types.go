@@ -267,6 +267,19 @@ type Bill struct {
 	Rates RateCard `json:"rates"`
 	// Prices are all that processes were charged by; their costs sum to total_nanos.
 	Prices []PriceUse `json:"prices,omitempty" nullable:"false"`
+	// GPUs say how much of the total was for GPUs, by model. What was for idle ones is the category idle.gpu.
+	GPUs []GPUCost `json:"gpus,omitempty" nullable:"false"`
+}
+
+// GPUCost is what a cluster paid for GPUs of one model, as a part of its bill.
+type GPUCost struct {
+	Model   string  `json:"model"`
+	Devices int     `json:"devices" doc:"How many different ones were held"`
+	Seconds float64 `json:"seconds" doc:"Of their time, the part that this cluster pays: devices that several processes see are shared equally"`
+	// UnpricedSeconds is what of it has no price: what that cost is not known.
+	UnpricedSeconds float64 `json:"unpriced_seconds"`
+	CostNanos       int64   `json:"cost_nanos"`
+	IdleCostNanos   int64   `json:"idle_cost_nanos" doc:"What of the cost was for time in which nothing ran on a device"`
 }
 
 // PriceUse is what processes of a cluster were charged by.
@@ -278,6 +291,9 @@ type PriceUse struct {
 	GigabyteHourNanos int64      `json:"gigabyte_hour_nanos"`
 	Processes         int        `json:"processes"`
 	CostNanos         int64      `json:"cost_nanos"`
+	// GPU is a model where it is the price of GPUs, GPUHourNanos what an hour of one costs.
+	GPU          string `json:"gpu,omitempty"`
+	GPUHourNanos int64  `json:"gpu_hour_nanos,omitempty"`
 }
 
 // BillLine is what one line of user code cost.

@@ -85,11 +85,11 @@ func (s *server) clusterToAPI(v cluster.View) sdk.Cluster {
 
 func processToAPI(v cluster.ProcessView) sdk.Process {
 	p := v.Process
-	rate, basis := p.Price()
+	_, basis := p.Price()
 	return sdk.Process{
 		ID: string(p.ID), Role: string(p.Role), Name: p.Name, Generation: p.Generation,
 		Status: string(p.Status), Target: string(p.Target), Reason: p.Reason, Threads: p.Threads, MemoryBytes: p.MemoryBytes,
-		RateNanosPerHour: int64(rate.NanosPerHour), CostNanos: int64(v.Cost), Handle: p.Handle, ExitCode: p.ExitCode,
+		RateNanosPerHour: int64(v.Rate), CostNanos: int64(v.Cost), Handle: p.Handle, ExitCode: p.ExitCode,
 		PriceSource: basis.Source, PriceAsOf: optionalTime(basis.AsOf),
 		CreatedAt: p.CreatedAt.UTC(), StartedAt: optionalTime(p.StartedAt), EndedAt: optionalTime(p.EndedAt),
 	}
@@ -109,7 +109,14 @@ func billToAPI(b bill.Bill) sdk.Bill {
 		TotalNanos: int64(b.Total), Lines: convert(b.Lines, lineToAPI), Categories: convert(b.Categories, categoryToAPI),
 		UnknownNanos: int64(b.Unknown), CoverageSeconds: seconds(b.ObservedMicros), CapacitySeconds: seconds(b.CapacityMicros),
 		OriginSeconds: seconds(b.OriginMicros), WorkSeconds: seconds(b.WorkMicros), RulesVersion: b.RulesVersion, Method: b.Method,
-		Rates: cardToAPI(b.Card), Prices: convert(b.Prices, priceUseToAPI),
+		Rates: cardToAPI(b.Card), Prices: convert(b.Prices, priceUseToAPI), GPUs: convert(b.GPUs, gpuCostToAPI),
+	}
+}
+
+func gpuCostToAPI(g bill.GPUCost) sdk.GPUCost {
+	return sdk.GPUCost{
+		Model: g.Model, Devices: g.Devices, Seconds: seconds(g.Micros), UnpricedSeconds: seconds(g.UnpricedMicros),
+		CostNanos: int64(g.Cost), IdleCostNanos: int64(g.Idle),
 	}
 }
 
@@ -117,6 +124,7 @@ func priceUseToAPI(u bill.PriceUse) sdk.PriceUse {
 	return sdk.PriceUse{
 		Source: u.Basis.Source, AsOf: optionalTime(u.Basis.AsOf), CoreHourNanos: int64(u.Basis.CoreHour),
 		GigabyteHourNanos: int64(u.Basis.GigabyteHour), Processes: u.Processes, CostNanos: int64(u.Cost),
+		GPU: u.GPU, GPUHourNanos: int64(u.GPUHour),
 	}
 }
 

@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/identity"
-	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/sdk"
 )
 
@@ -64,8 +62,7 @@ func (s *server) pricesOf(ctx context.Context, now, since, until time.Time) ([]s
 	if err != nil {
 		return nil, err
 	}
-	machines := slices.DeleteFunc(coverage.Items, func(c price.Covered) bool { return c.GPU != "" })
-	prices := convert(machines, priceCoversToAPI)
+	prices := convert(coverage.Items, priceCoversToAPI)
 	s.charged.keep(key, now, prices)
 	return prices, nil
 }

@@ -31,6 +31,7 @@ func watchedWork(t *testing.T, s *servertest.Server) (id string) {
 		"kind": "worker", "process": worker, "t0_us": began.UnixMicro(), "t1_us": now.UnixMicro(), "nthreads": 2,
 		"strings": []string{"inc"}, "files": []any{[]any{"/home/ana/job.py", "u"}}, "frames": []any{[]any{0, 0, 20}}, "stacks": []any{[]int{0}},
 		"ledger": []any{[]any{1, 0, 9_000_000, 8_000_000, 12, 0, 0, 2_000_000}}, "samples": []any{[]any{1, 0, 0, 4, 0, 0, 0}}, "idle": map[string]int64{"no_work": 9_000_000},
+		"res": map[string]any{"rss_bytes": int64(3e8), "gpus": []any{seenGPU("GPU-1", "NVIDIA H200", 10*time.Second, 3*time.Second)}},
 	}); len(rejected) > 0 {
 		t.Fatalf("rejected: %v", rejected)
 	}
@@ -44,6 +45,9 @@ func TestMoneyAgreesEverywhere(t *testing.T) {
 	s := servertest.New(t)
 	ctx := t.Context()
 	began := s.Clock.Now().Truncate(time.Hour)
+	if _, err := s.Admin.ImportPrices(ctx, []byte("provider,unit,name,price\nwatched,gpu_hour,H200,2.345678901\n"), sdk.ImportPricesOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	clusters := []string{watchedWork(t, s)}
 	clusters = append(clusters, s.RunCluster(t, s.User, sdk.CreateClusterRequest{Name: "base", Options: sdk.ClusterOptions{Workers: 1}}).ID)
 	s.Clock.Advance(2 * time.Hour)

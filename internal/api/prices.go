@@ -99,8 +99,8 @@ func (s *server) priceCoverage(ctx context.Context, in *CostWindow) (*body[sdk.P
 	}
 	return answer(sdk.PriceCoverage{
 		Start: c.Since, End: c.Until, PricedHours: hours(c.PricedMicros), UnpricedHours: hours(c.UnpricedMicros),
-		UnpricedGPUHours: hours(c.UnpricedGPUMicros),
-		Items:            convert(c.Items, priceCoversToAPI),
+		PricedGPUHours: hours(c.PricedGPUMicros), UnpricedGPUHours: hours(c.UnpricedGPUMicros),
+		Items: convert(c.Items, priceCoversToAPI),
 	}), nil
 }
 

@@ -181,7 +181,7 @@ func (a *App) wire(ctx context.Context) error {
 	})
 	rules := profile.NewBatches(profile.Default())
 	a.folder = usage.NewFolder(a.db, a.db, a.db.Relaxed(), ingest.Decode, rules, a.badBatch,
-		watch.NewSink(a.db, prices), inventory.NewSink(a.db, rules), resource.NewSink(a.db)).Paced(time.Now)
+		watch.NewSink(a.db, prices), inventory.NewSink(a.db, rules), resource.NewSink(a.db, a.db, prices)).Paced(time.Now)
 	a.watched = controller.NewWatched(controller.WatchedConfig{
 		Store: a.db, Tx: a.db, Logger: a.logger, Now: a.now, Timeout: a.cfg.WatchedTimeout,
 	})

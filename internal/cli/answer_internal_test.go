@@ -46,6 +46,23 @@ func olderBill(b sdk.Bill) sdk.Bill {
 	return b
 }
 
+// gpuBill is a bill of a cluster that held GPUs, some of which nobody knows the price of.
+func gpuBill(b sdk.Bill) sdk.Bill {
+	const paid, unused = 2_500_000_000, 1_000_000_000
+	b.Categories = append(slices.Clone(b.Categories), sdk.BillCategory{Name: "idle.gpu", CostNanos: unused})
+	b.UnknownNanos += paid - unused
+	b.Prices = []sdk.PriceUse{
+		{Source: b.Rates.Source, CoreHourNanos: b.Rates.CoreHourNanos, GigabyteHourNanos: b.Rates.GigabyteHourNanos, Processes: 3, CostNanos: b.TotalNanos},
+		{Source: "Price book: our list", GPU: "NVIDIA H200", GPUHourNanos: paid, Processes: 2, CostNanos: paid},
+	}
+	b.TotalNanos += paid
+	b.GPUs = []sdk.GPUCost{
+		{Model: "NVIDIA H200", Devices: 2, Seconds: 5400, UnpricedSeconds: 1800, CostNanos: paid, IdleCostNanos: unused},
+		{Model: "NVIDIA L4", Devices: 1, Seconds: 3600, UnpricedSeconds: 3600},
+	}
+	return b
+}
+
 // printed is an answer in one format.
 func printed(t interface{ Fatal(args ...any) }, a answer, format string) string {
 	var text strings.Builder
@@ -133,6 +150,7 @@ func TestAnswers(t *testing.T) {
 		"bill-lines":    billAnswer(b, lineRows(b.Lines, 20)),
 		"bill-short":    billAnswer(b, originRows(b.Lines, 1)),
 		"bill-older":    billAnswer(olderBill(b), originRows(olderBill(b).Lines, 20)),
+		"bill-gpus":     billAnswer(gpuBill(b), originRows(b.Lines, 20)),
 		"bill-file":     fileAnswer(b, "examples/flights.py", 20),
 		"bill-no-file":  fileAnswer(b, "other.py", 20),
 		"bill-empty":    billAnswer(empty, nil),

@@ -26,6 +26,7 @@ var categoryNames = map[string]string{
 	"idle.holding":       "Idle, holding results",
 	"idle.starting":      "Idle, starting",
 	"idle.closing":       "Idle, closing",
+	"idle.gpu":           "Idle GPUs",
 	"overhead.dask":      "Dask overhead",
 	"overhead.scheduler": "Scheduler",
 	"unattributed":       "Work on no line",
@@ -195,7 +196,24 @@ func billNotes(b sdk.Bill) []string {
 	if b.Method == "sampled" {
 		notes = append(notes, "The cluster was looked at from outside, once a second: times are estimates.")
 	}
-	return append(notes, priceNotes(b)...)
+	return append(append(notes, gpuNotes(b)...), priceNotes(b)...)
+}
+
+// gpuNotes say how much of a bill was for GPUs.
+func gpuNotes(b sdk.Bill) []string {
+	var notes []string
+	for _, g := range b.GPUs {
+		note := fmt.Sprintf("GPUs: %d %s, %.2f hours", g.Devices, g.Model, g.Seconds/3600)
+		switch {
+		case g.UnpricedSeconds > 0 && g.UnpricedSeconds >= g.Seconds:
+			notes = append(notes, note+". What they cost is not known: the price book has no gpu_hour for them.")
+			continue
+		case g.UnpricedSeconds > 0:
+			note += fmt.Sprintf(", %.2f of them without a price", g.UnpricedSeconds/3600)
+		}
+		notes = append(notes, fmt.Sprintf("%s: %s of the bill, %s of that while nothing ran on them.", note, format.Money(g.CostNanos, b.Currency), format.Money(g.IdleCostNanos, b.Currency)))
+	}
+	return notes
 }
 
 // priceNotes say by what prices a bill was computed: one, or all where there were several.
@@ -210,16 +228,29 @@ func priceNotes(b sdk.Bill) []string {
 			notes = append(notes, who+"Their prices were not kept.")
 			continue
 		}
+		if use.GPU != "" {
+			notes = append(notes, who+gpuPriceNote(use, b.Currency))
+			continue
+		}
 		notes = append(notes, who+priceNote(use.CoreHourNanos, use.GigabyteHourNanos, b.Currency, use.Source, use.AsOf))
 	}
 	return notes
 }
 
 func priceNote(core, gigabyte int64, currency, source string, asOf *time.Time) string {
-	if asOf != nil {
-		source = strings.TrimSuffix(source, ".") + ", as of " + day(*asOf)
+	return fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(core, currency), format.Rate(gigabyte, currency), full(sourceAsOf(source, asOf)))
+}
+
+func gpuPriceNote(use sdk.PriceUse, currency string) string {
+	return fmt.Sprintf("Prices: %s a GPU %s. %s", format.Rate(use.GPUHourNanos, currency), use.GPU, full(sourceAsOf(use.Source, use.AsOf)))
+}
+
+// sourceAsOf says where a price comes from, and when it was true there.
+func sourceAsOf(source string, asOf *time.Time) string {
+	if asOf == nil {
+		return source
 	}
-	return fmt.Sprintf("Prices: %s a core, %s a GB of memory. %s", format.Rate(core, currency), format.Rate(gigabyte, currency), full(source))
+	return strings.TrimSuffix(source, ".") + ", as of " + day(*asOf)
 }
 
 // costLine is a bill in one quiet line: money, time, the line that created the dearest work, waste over 10 %.

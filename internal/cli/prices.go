@@ -325,7 +325,7 @@ func coverageAnswer(c sdk.PriceCoverage) answer {
 	}
 	a.text = fmt.Sprintf("%.1f of %.1f machine-hours have a price, from %s to %s", c.PricedHours, c.PricedHours+c.UnpricedHours, day(c.Start), day(c.End))
 	if c.UnpricedGPUHours > 0 {
-		a.text += fmt.Sprintf("; %.1f GPU-hours in them have none", c.UnpricedGPUHours)
+		a.text += fmt.Sprintf("; %.1f of %.1f GPU-hours in them have none", c.UnpricedGPUHours, c.UnpricedGPUHours+c.PricedGPUHours)
 	}
 	a.text += ".\n\n"
 	a.table = format.NewTable(format.Header{Name: "provider"}, format.Header{Name: "of"}, format.Header{Name: "hours", Align: format.Right}, format.Header{Name: "price from"},

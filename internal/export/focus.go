@@ -84,8 +84,8 @@ func priceSource(h bill.ProcessHour) string {
 	}
 	if ok && start.Before(end) {
 		for _, s := range h.Process.Spans(start, end) {
-			if s.Basis.Source != "" {
-				sources = append(sources, s.Basis.Source)
+			if source := s.Source(); source != "" {
+				sources = append(sources, source)
 			}
 		}
 	}

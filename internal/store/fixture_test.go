@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +162,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	must(t, db.MarkSince(ctx, c.ID, noon.Add(10*time.Minute)))
 	books := fillLedger(t, db, user.ID, process)
 	process.Repricings = books.repricings
+	process.GPUs = fillGPUs(t, db, process)
 	reports := fillReports(t, db, user.ID)
 	source := usage.Source{ClusterID: c.ID, File: "/home/ana/flights.py", SHA256: "ab", Text: "import dask\n"}
 	must(t, db.PutSource(ctx, source))
@@ -213,6 +215,22 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		must(t, err)
 		equal(t, got, source)
 	}
+}
+
+// fillGPUs gives a process two GPUs, and returns them as they are to be read: alone on theirs for as long as it runs.
+func fillGPUs(t *testing.T, db *store.DB, p cluster.Process) []cluster.GPU {
+	t.Helper()
+	first := []cluster.GPUPrice{{From: time.Unix(0, 0).UTC(), Hour: 2_500_000_001, Source: "Price book: our list", AsOf: noon.UTC()}}
+	gpus := []cluster.GPU{{UUID: "GPU-0", Model: "H200", Index: 1, Prices: first}, {UUID: "GPU-1", Model: "H200", Index: 2, Prices: first}}
+	must(t, db.AddGPUs(t.Context(), p, gpus, noon))
+	must(t, db.AddGPUs(t.Context(), p, gpus[1:], noon)) // again
+	later := cluster.GPUPrice{From: noon.Add(time.Hour).UTC()}
+	must(t, db.AddGPUPrices(t.Context(), p, map[string][]cluster.GPUPrice{"H200": {later}}, noon))
+	for i := range gpus {
+		gpus[i].Prices = append(slices.Clone(first), later)
+		gpus[i].Shares = []cluster.GPUShare{{Start: p.StartedAt, End: p.EndedAt, Share: cost.Share{Of: 1}}}
+	}
+	return gpus
 }
 
 // fillReports puts a row into the tables of reports, and returns a check of them.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -75,7 +76,7 @@ func BenchmarkFolder(b *testing.B) {
 		{"lines", usage.Unclassified{}, func(*store.DB) []usage.Sink { return nil }},
 		{"operations", rules, func(*store.DB) []usage.Sink { return nil }},
 		{"operations,software,resources", rules, func(db *store.DB) []usage.Sink {
-			return []usage.Sink{inventory.NewSink(db, rules), resource.NewSink(db)}
+			return []usage.Sink{inventory.NewSink(db, rules), resource.NewSink(db, db, price.NewCurrent(db, optionsCard))}
 		}},
 	} {
 		b.Run(variant.name, func(b *testing.B) {

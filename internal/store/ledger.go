@@ -46,7 +46,7 @@ func (db *DB) Unposted(ctx context.Context, first, last cluster.ID) ([]ledger.Du
 			to++
 		}
 		of := dues[from:to]
-		if err := db.addRepricings(ctx, of[0].Process.ClusterID, processes[from:to], func(i int) *cluster.Process { return &of[i].Process }); err != nil {
+		if err := db.addPrices(ctx, of[0].Process.ClusterID, processes[from:to], func(i int) *cluster.Process { return &of[i].Process }); err != nil {
 			return nil, err
 		}
 		from = to

@@ -91,7 +91,7 @@ func (db *DB) repricedTime(ctx context.Context, owner, led string, since, until 
 			if !ok || !start.Before(end) {
 				continue
 			}
-			for _, s := range p.Spans(start, end) {
+			for _, s := range p.BaseSpans(start, end) {
 				out = append(out, price.PricedTime{Provider: rows[from].Backend, Basis: s.Basis, Rate: s.Rate, Micros: s.End.UnixMicro() - s.Start.UnixMicro()})
 			}
 		}
@@ -108,13 +108,4 @@ func priceFromDB(r sqlcgen.Price) price.Entry {
 		ValidFrom: fromMicros(r.ValidFrom), ValidTo: fromMaybeMicros(r.ValidTo), Source: r.Source, AsOf: fromMicros(r.AsOf),
 		Accelerator: r.Accelerator, Accelerators: int(r.Accelerators),
 	}
-}
-
-// GPUTime says how long GPUs were seen by the processes of clusters within the scope, in [since, until).
-func (db *DB) GPUTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]price.GPUTime, error) {
-	owner, led := scopeToDB(&scope)
-	rows, err := db.read(ctx).ListGPUTime(ctx, sqlcgen.ListGPUTimeParams{Until: micros(until), Since: micros(since), Owner: owner, Led: led})
-	return convert(rows, func(r sqlcgen.ListGPUTimeRow) price.GPUTime {
-		return price.GPUTime{Provider: r.Backend, Model: r.Name, Micros: r.Micros}
-	}), fail("list the time of GPUs", err)
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
-	"github.com/lineitem/lineitem/internal/core/resource"
-	"github.com/lineitem/lineitem/internal/core/usage"
 	"github.com/lineitem/lineitem/internal/store"
 	"github.com/lineitem/lineitem/internal/store/storetest"
 )
@@ -138,13 +136,17 @@ func TestPriceCoverage(t *testing.T) {
 			}
 		}
 		equal(t, len(got.Items), 3)
-		must(t, db.PutGPUs(ctx, []resource.GPUWindow{{
-			ClusterID: c.ID, ProcessID: "p", Epoch: "e", StartAt: noon, EndAt: noon.Add(time.Hour), GPU: usage.GPU{UUID: "GPU-1", Name: "H200", ObservedMicros: 3_600_000_000},
-		}}))
+		// Two processes see one device, 30 and 90 minutes, one after the other, and the second one another whose price is known.
+		processes := getBy(t, ctx, db.ProcessesByCluster, c.ID)
+		h200 := cluster.GPU{UUID: "GPU-1", Model: "H200", Prices: []cluster.GPUPrice{{}}}
+		must(t, db.AddGPUs(ctx, processes[0], []cluster.GPU{h200}, noon))
+		l4 := cluster.GPU{UUID: "GPU-2", Model: "L4", Prices: []cluster.GPUPrice{{Hour: 700_000_000, Source: "Price book: our list", AsOf: noon.UTC()}}}
+		must(t, db.AddGPUs(ctx, processes[1], []cluster.GPU{h200, l4}, noon))
 		got, err = service.Coverage(ctx, noon.Add(2*time.Hour), owner, noon, noon.Add(9*time.Hour))
 		must(t, err)
-		equal(t, []float64{hours(got.PricedMicros), hours(got.UnpricedMicros), hours(got.UnpricedGPUMicros)}, []float64{3, 1, 1})
-		equal(t, got.Items[3].GPU, "H200")
+		equal(t, []float64{hours(got.PricedMicros), hours(got.UnpricedMicros), hours(got.PricedGPUMicros), hours(got.UnpricedGPUMicros)}, []float64{3, 1, 1.5, 2})
+		equal(t, len(got.Items), 5)
+		equal(t, got.Items[3].GPU+got.Items[4].GPU+got.Items[4].Source, "H200L4Price book: our list")
 		stranger, err := service.Coverage(ctx, noon.Add(2*time.Hour), identity.Actor{User: identity.User{ID: "us_x", Role: identity.RoleUser}}, noon, noon.Add(time.Hour))
 		must(t, err)
 		equal(t, stranger.PricedMicros+stranger.UnpricedMicros, int64(0))

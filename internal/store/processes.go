@@ -40,7 +40,7 @@ func (db *DB) ProcessesByCluster(ctx context.Context, id cluster.ID) ([]cluster.
 		return nil, fail("list processes", err)
 	}
 	processes := convert(rows, processFromDB)
-	return processes, db.addRepricings(ctx, id, rows, func(i int) *cluster.Process { return &processes[i] })
+	return processes, db.addPrices(ctx, id, rows, func(i int) *cluster.Process { return &processes[i] })
 }
 
 // ProcessByID finds a process.
@@ -50,7 +50,15 @@ func (db *DB) ProcessByID(ctx context.Context, id cluster.ProcessID) (cluster.Pr
 		return cluster.Process{}, found("read a process", "process", err)
 	}
 	p := processFromDB(row)
-	return p, db.addRepricings(ctx, p.ClusterID, []sqlcgen.Process{row}, func(int) *cluster.Process { return &p })
+	return p, db.addPrices(ctx, p.ClusterID, []sqlcgen.Process{row}, func(int) *cluster.Process { return &p })
+}
+
+// addPrices gives processes of one cluster all that their cost depends on beside their rows.
+func (db *DB) addPrices(ctx context.Context, id cluster.ID, rows []sqlcgen.Process, process func(i int) *cluster.Process) error {
+	if err := db.addRepricings(ctx, id, rows, process); err != nil {
+		return err
+	}
+	return db.addGPUs(ctx, id, rows, process)
 }
 
 // addRepricings gives processes of one cluster the prices that came after their first ones. Few have any, so most reads are spared the query.
@@ -105,6 +113,11 @@ func (db *DB) UpdateProcess(ctx context.Context, p cluster.Process) error {
 		p.ClusterID, p.Role = was.ClusterID, was.Role
 		if err := db.markProcess(ctx, &was, p); err != nil {
 			return err
+		}
+		if row.Gpus > 0 {
+			if err := db.markSharing(ctx, was, p); err != nil {
+				return err
+			}
 		}
 		return db.updateProcess(ctx, p)
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/profile"
 	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -46,7 +47,7 @@ func TestFoldingAgainChangesNamesOnly(t *testing.T) {
 		rules := profile.NewBatches(profile.Default())
 		folder := func(by usage.Classifier) *usage.Folder {
 			return usage.NewFolder(db, db, db.Relaxed(), decode, by, func(_ usage.RawBatch, err error) { t.Error(err) },
-				inventory.NewSink(db, rules), resource.NewSink(db))
+				inventory.NewSink(db, rules), resource.NewSink(db, db, price.NewCurrent(db, optionsCard)))
 		}
 		state := func() (operations map[string]int64, modules []inventory.ModuleTime, windows []resource.Window) {
 			t.Helper()

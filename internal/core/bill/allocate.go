@@ -35,14 +35,16 @@ type allocation struct {
 	work                           []work
 	categories, unknown            []other
 	capacityMicros, observedMicros int64
+	gpuCosts                       map[string]*gpuSum
 }
 
 // allocate divides the cost of each process over its time by largest remainder, hour by hour; what was paid for and not accounted for is
 // unknown. A scheduler's cost is overhead.
 func allocate(in Input) allocation {
-	a := allocation{only: in.only, start: in.AsOf, work: make([]work, 0, len(in.Lines))}
+	a := allocation{only: in.only, start: in.AsOf, work: make([]work, 0, len(in.Lines)), gpuCosts: map[string]*gpuSum{}}
 	lines := byProcess(in.Lines, func(l *usage.LineUsage) cluster.ProcessID { return l.ProcessID })
 	windows := byProcess(in.Categories, func(w *usage.CategoryUsage) cluster.ProcessID { return w.ProcessID })
+	devices := byProcess(in.GPUs, func(h *usage.GPUHour) cluster.ProcessID { return h.ProcessID })
 	for _, p := range in.Processes {
 		start, end, ok := p.Interval(in.AsOf)
 		if !ok {
@@ -56,7 +58,7 @@ func allocate(in Input) allocation {
 			a.scheduler(p, start, end)
 			continue
 		}
-		a.worker(p, start, end, lines[p.ID], windows[p.ID])
+		a.worker(p, start, end, reported{lines[p.ID], windows[p.ID], devices[p.ID]})
 	}
 	return a
 }
@@ -85,27 +87,40 @@ func (a *allocation) scheduler(p cluster.Process, start, end time.Time) {
 	for hour := first; hour <= last; hour++ {
 		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
 		a.categories = append(a.categories, other{Category{
-			Name: usage.CategoryOverheadScheduler, Cost: p.Cost(to) - p.Cost(from), ThreadMicros: to.Sub(from).Microseconds() * int64(p.Threads),
+			Name: usage.CategoryOverheadScheduler, Cost: p.CostBetween(from, to), ThreadMicros: to.Sub(from).Microseconds() * int64(p.Threads),
 		}, hour})
 	}
 }
 
+// reported is what one worker reported.
+type reported struct {
+	lines   []usage.LineUsage
+	windows []usage.CategoryUsage
+	gpus    []usage.GPUHour
+}
+
 // worker divides the cost of one run of a worker, hour by hour: an hour's cost over that hour's time. So the bill of a window of whole hours
 // is the sum of theirs.
-func (a *allocation) worker(p cluster.Process, start, end time.Time, lines []usage.LineUsage, windows []usage.CategoryUsage) {
+func (a *allocation) worker(p cluster.Process, start, end time.Time, of reported) {
 	first, last := hourOf(start), max(hourOf(start), hourOf(end.Add(-time.Microsecond)))
 	// Clocks that differ put a little time before the start or after the end.
 	within := func(t time.Time) int64 { return min(max(hourOf(t), first), last) }
-	lineHours := byHour(lines, func(l *usage.LineUsage) int64 { return within(l.HourAt) })
+	lineHours := byHour(of.lines, func(l *usage.LineUsage) int64 { return within(l.HourAt) })
 	categories := hourSums{}
-	for _, rows := range [][]usage.CategoryUsage{gaps(start, end, p, windows), windows} {
+	for _, rows := range [][]usage.CategoryUsage{gaps(start, end, p, of.windows), of.windows} {
 		for i := range rows {
 			categories.add(&rows[i], within)
 		}
 	}
+	idle := idleGPUs(of.gpus)
 	for hour, stop := a.only.bound(first, last); hour <= stop; hour++ {
 		from, to := later(start, startOf(hour)), earlier(end, startOf(hour+1))
-		a.workerHour(p, from, to, lineHours[hour], categories.parts(hour))
+		total := p.CostBetween(from, to) // both counted from the start, so hours side by side sum exactly
+		if unused := a.gpus(p, from, to, idle); unused > 0 {
+			a.categories = append(a.categories, other{Category{Name: usage.CategoryIdleGPU, Cost: unused}, hour})
+			total -= unused
+		}
+		a.workerHour(p, total, from, to, lineHours[hour], categories.parts(hour))
 	}
 }
 
@@ -120,9 +135,8 @@ func (r *hourRange) bound(first, last int64) (from, to int64) {
 	return max(first, r.first), min(last, r.last)
 }
 
-// workerHour divides what a worker cost within one hour.
-func (a *allocation) workerHour(p cluster.Process, from, to time.Time, lines []*usage.LineUsage, parts []Category) {
-	total := p.Cost(to) - p.Cost(from) // both counted from the start, so hours side by side sum exactly
+// workerHour divides what the threads of a worker cost within one hour.
+func (a *allocation) workerHour(p cluster.Process, total cost.Nanos, from, to time.Time, lines []*usage.LineUsage, parts []Category) {
 	capacity := int64(p.Threads) * to.Sub(from).Microseconds()
 	weights := make([]int64, 0, len(lines)+len(parts)+1)
 	observed, lost := int64(0), int64(0)

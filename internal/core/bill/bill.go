@@ -37,6 +37,8 @@ type Bill struct {
 	Method string
 	// Prices are what the processes were charged by; their costs sum to Total.
 	Prices []PriceUse
+	// GPUs say how much of the total was for GPUs, by model, dearest first.
+	GPUs []GPUCost
 }
 
 // Line is what one line of user code cost, in work of one kind that one line created.
@@ -85,6 +87,8 @@ type Input struct {
 	Origins     []usage.Origin
 	Parts       []usage.Part
 	State       usage.FoldState
+	// GPUs say for how long nothing ran on which device.
+	GPUs []usage.GPUHour
 	// only bounds the hours that are divided, if it is not nil.
 	only *hourRange
 }
@@ -96,6 +100,7 @@ func Compute(in Input) Bill {
 		bill: Bill{
 			ClusterID: in.ClusterID, Card: in.Card, Start: a.start, AsOf: in.AsOf, Total: a.total,
 			CapacityMicros: a.capacityMicros, ObservedMicros: a.observedMicros, RulesVersion: in.State.RulesVersion, Method: usage.MethodAgent,
+			GPUs: gpuList(a.gpuCosts),
 		},
 		places: newPlaces(in), lines: map[lineKey]*lineSum{}, categories: map[string]*Category{},
 	}

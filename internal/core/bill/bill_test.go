@@ -43,6 +43,7 @@ func TestPartsSumToTheTotal(t *testing.T) {
 			if rapid.Bool().Draw(t, "ended") && !p.StartedAt.IsZero() {
 				p.EndedAt = p.StartedAt.Add(time.Duration(rapid.Int64Range(0, 1e13).Draw(t, "life")))
 			}
+			drawGPUs(t, &in, &p)
 			in.Processes = append(in.Processes, p)
 			want += p.Cost(in.AsOf)
 			for range rapid.IntRange(0, 3).Draw(t, "batches") {
@@ -93,8 +94,45 @@ func TestPartsSumToTheTotal(t *testing.T) {
 		if b.WorkMicros != work || b.OriginMicros > work || (in.Origins == nil && b.OriginMicros != 0) {
 			t.Fatalf("%d us of work, %d of them with an origin; the lines hold %d", b.WorkMicros, b.OriginMicros, work)
 		}
+		var gpus, unused, ofGPUs cost.Nanos
+		for _, p := range in.Processes {
+			gpus += p.GPUCostBetween(begin, in.AsOf)
+		}
+		for _, g := range b.GPUs {
+			ofGPUs += g.Cost
+			unused += g.Idle
+		}
+		for _, k := range b.Categories {
+			if k.Name == usage.CategoryIdleGPU {
+				unused -= k.Cost
+			}
+		}
+		if gpus != ofGPUs || unused != 0 {
+			t.Fatalf("GPUs cost %d, the bill says %d, and %d of idle ones too much: %+v", gpus, ofGPUs, unused, b.GPUs)
+		}
 		partsOfTheBill(t, in, b)
 	})
+}
+
+// drawGPUs gives a process devices that others may see too, and reports of them that may be more than fits.
+func drawGPUs(t *rapid.T, in *bill.Input, p *cluster.Process) {
+	if p.Role != cluster.RoleWorker {
+		return
+	}
+	for n := range rapid.IntRange(0, 2).Draw(t, "gpus") {
+		g := cluster.GPU{UUID: fmt.Sprintf("GPU-%d", n), Model: rapid.SampledFrom([]string{"H200", "L4"}).Draw(t, "model"), Prices: []cluster.GPUPrice{{}}}
+		if rapid.Bool().Draw(t, "priced") {
+			g.Prices[0].Hour, g.Prices[0].Source = cost.Nanos(rapid.Int64Range(0, 1e13).Draw(t, "gpu hour")), "list"
+		}
+		others := cluster.GPUHolder{Process: "other", Start: begin.Add(time.Duration(rapid.Int64Range(0, 1e13).Draw(t, "other")))}
+		g.Shares = cluster.ShareGPU([]cluster.GPUHolder{{Process: p.ID, Start: p.StartedAt, End: p.EndedAt}, others})[p.ID]
+		p.GPUs = append(p.GPUs, g)
+		for range rapid.IntRange(0, 3).Draw(t, "hours of it") {
+			in.GPUs = append(in.GPUs, usage.GPUHour{
+				ProcessID: p.ID, UUID: g.UUID, HourAt: begin.Add(time.Duration(rapid.IntRange(-1, 4).Draw(t, "hour")) * time.Hour), IdleMicros: rapid.Int64Range(0, 5e9).Draw(t, "idle"),
+			})
+		}
+	}
 }
 
 // partsOfTheBill checks that the other views of the same work hold no more money than the bill, and no less.

@@ -12,30 +12,43 @@ type PriceUse struct {
 	Basis     cost.Basis
 	Processes int
 	Cost      cost.Nanos
+	// GPU is a model where it is the price of GPUs, and GPUHour what an hour of one costs; Basis says then where that comes from.
+	GPU     string
+	GPUHour cost.Nanos
 }
 
-// pricesOf says by what prices the processes of a cluster were charged, in the order in which those were first used. The costs sum to the bill's
-// total. A process whose prices changed counts at each.
+// pricesOf says by what prices the processes of a cluster were charged, in the order in which those were first used, those of GPUs last. The costs sum to the
+// bill's total. A process whose prices changed counts at each.
 func pricesOf(processes []cluster.Process, asOf time.Time) []PriceUse {
-	var uses []PriceUse
-	index := map[cost.Basis]int{}
+	var uses, gpus []PriceUse
 	for _, p := range processes {
 		start, end, ok := p.Interval(asOf)
 		if !ok {
 			continue
 		}
-		for _, s := range p.Spans(start, end) {
-			i, ok := index[s.Basis]
-			if !ok {
-				i = len(uses)
-				index[s.Basis] = i
-				uses = append(uses, PriceUse{Basis: s.Basis})
+		for _, s := range p.BaseSpans(start, end) {
+			uses = addUse(uses, PriceUse{Basis: s.Basis, Cost: p.BaseCost(s.End) - p.BaseCost(s.Start)})
+		}
+		for _, u := range p.GPUUses(start, end) {
+			if u.Price.Known() {
+				gpus = addUse(gpus, PriceUse{Basis: cost.Basis{Source: u.Price.Source, AsOf: u.Price.AsOf}, GPU: u.Model, GPUHour: u.Price.Hour, Cost: u.Cost})
 			}
-			uses[i].Processes++
-			uses[i].Cost += p.Cost(s.End) - p.Cost(s.Start)
 		}
 	}
-	return uses
+	return append(uses, gpus...)
+}
+
+// addUse adds what one process was charged by one price.
+func addUse(uses []PriceUse, use PriceUse) []PriceUse {
+	use.Processes = 1
+	for i, u := range uses {
+		if u.Basis == use.Basis && u.GPU == use.GPU && u.GPUHour == use.GPUHour {
+			uses[i].Processes++
+			uses[i].Cost += use.Cost
+			return uses
+		}
+	}
+	return append(uses, use)
 }
 
 // cardOf returns the prices by which the newest process of a cluster is charged; those that are configured, where that was not kept.

@@ -21,6 +21,8 @@ type ProcessHour struct {
 	Start, End time.Time
 	Micros     int64
 	Cost       cost.Nanos
+	// GPUCost is what of the cost was for GPUs.
+	GPUCost cost.Nanos
 }
 
 // ProcessHours returns what a process cost within [since, until), by hour. Windows side by side, and the hours of one, sum to its cost exactly.
@@ -32,7 +34,7 @@ func ProcessHours(p cluster.Process, since, until time.Time) iter.Seq[ProcessHou
 		}
 		for at := later(start.UTC().Truncate(time.Hour), since.UTC()); at.Before(end); {
 			next := earlier(at.Truncate(time.Hour).Add(time.Hour), until.UTC())
-			h := ProcessHour{Process: p, Start: at, End: next, Cost: p.Cost(next) - p.Cost(at)}
+			h := ProcessHour{Process: p, Start: at, End: next, Cost: p.CostBetween(at, next), GPUCost: p.GPUCostBetween(at, next)}
 			h.Micros = max(earlier(next, end).UnixMicro()-later(at, start).UnixMicro(), 0)
 			if (h.Micros > 0 || h.Cost > 0) && !yield(h) {
 				return

@@ -30,6 +30,8 @@ type Rows interface {
 	// LineUsageOfHours and CategoryUsageOfHours return the rows that decide what was spent in the hours [since, until), as of a moment.
 	LineUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.LineUsage, error)
 	CategoryUsageOfHours(ctx context.Context, id cluster.ID, since, until, asOf time.Time) ([]usage.CategoryUsage, error)
+	// GPUHours says for how long devices were watched, and did nothing, in windows that begin within [since, until).
+	GPUHours(ctx context.Context, id cluster.ID, since, until time.Time) ([]usage.GPUHour, error)
 	SubmissionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Submission, error)
 	SessionsByCluster(ctx context.Context, id cluster.ID) ([]usage.Session, error)
 	OriginsByCluster(ctx context.Context, id cluster.ID) ([]usage.Origin, error)
@@ -100,6 +102,7 @@ func (s *Service) Hours(ctx context.Context, now time.Time, c cluster.Cluster, s
 		categories: func(ctx context.Context, asOf time.Time) ([]usage.CategoryUsage, error) {
 			return s.rows.CategoryUsageOfHours(ctx, c.ID, first, last, asOf)
 		},
+		since: first, until: last,
 	})
 	if err != nil {
 		return nil, 0, err
@@ -132,6 +135,8 @@ type reading struct {
 	lines      func(ctx context.Context, asOf time.Time) ([]usage.LineUsage, error)
 	categories func(ctx context.Context, asOf time.Time) ([]usage.CategoryUsage, error)
 	more       func(context.Context) error
+	// since and until are those hours; zero for all.
+	since, until time.Time
 }
 
 func (s *Service) read(ctx context.Context, now time.Time, c cluster.Cluster, rows reading) (Input, error) {
@@ -154,6 +159,15 @@ func (s *Service) read(ctx context.Context, now time.Time, c cluster.Cluster, ro
 		}
 		if in.Categories, err = rows.categories(ctx, in.AsOf); err != nil {
 			return fmt.Errorf("list categories: %w", err)
+		}
+		if slices.ContainsFunc(in.Processes, func(p cluster.Process) bool { return len(p.GPUs) > 0 }) {
+			since, until := rows.since, rows.until
+			if until.IsZero() {
+				since, until = startOf(0), startOf(hourOf(in.AsOf)+1)
+			}
+			if in.GPUs, err = s.rows.GPUHours(ctx, c.ID, since, until); err != nil {
+				return fmt.Errorf("list the hours of GPUs: %w", err)
+			}
 		}
 		if in.Submissions, err = s.rows.SubmissionsByCluster(ctx, c.ID); err != nil {
 			return fmt.Errorf("list submissions: %w", err)

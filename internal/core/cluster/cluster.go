@@ -128,9 +128,11 @@ type Process struct {
 	Basis cost.Basis
 	// Repricings are the prices that came after the first ones, in the order of time. They are only ever added.
 	Repricings []Repricing
-	Handle     string
-	ExitCode   *int
-	Reason     string
+	// GPUs are the devices that it sees, once it has reported them.
+	GPUs     []GPU
+	Handle   string
+	ExitCode *int
+	Reason   string
 	// CreatedAt is when it was wanted.
 	CreatedAt time.Time
 	// StartedAt is when it was launched; metering begins. Zero before.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,8 +75,18 @@ func (p Process) Interval(asOf time.Time) (start, end time.Time, ok bool) {
 	return p.StartedAt, end, end.After(p.StartedAt)
 }
 
-// Cost returns what the process has cost up to asOf.
+// Cost returns what the process has cost up to asOf: its cores and memory, and its part of the GPUs that it holds.
 func (p Process) Cost(asOf time.Time) cost.Nanos {
+	return p.BaseCost(asOf) + p.GPUCostBetween(p.StartedAt, asOf)
+}
+
+// CostBetween is Cost(to) - Cost(from), without looking at all that was before.
+func (p Process) CostBetween(from, to time.Time) cost.Nanos {
+	return p.BaseCost(to) - p.BaseCost(from) + p.GPUCostBetween(from, to)
+}
+
+// BaseCost returns what the cores and the memory of the process have cost up to asOf.
+func (p Process) BaseCost(asOf time.Time) cost.Nanos {
 	start, end, ok := p.Interval(asOf)
 	if !ok {
 		return 0
@@ -83,7 +94,7 @@ func (p Process) Cost(asOf time.Time) cost.Nanos {
 	if len(p.Repricings) == 0 {
 		return p.Rate.Over(start, end)
 	}
-	priced := p.Spans(start, end)
+	priced := p.BaseSpans(start, end)
 	spans := make([]cost.Span, len(priced))
 	for i, s := range priced {
 		spans[i] = s.Span
@@ -94,32 +105,85 @@ func (p Process) Cost(asOf time.Time) cost.Nanos {
 // PricedSpan is metered time at one rate, and what that was made of.
 type PricedSpan struct {
 	cost.Span
+	// Basis is what the rate of cores and memory was made of.
 	Basis cost.Basis
+	// GPUs are the devices that were held; their parts are in the rate.
+	GPUs []HeldGPU
 }
 
-// Spans splits [start, end), which lies within the metered interval, by the rates that hold in it.
-func (p Process) Spans(start, end time.Time) []PricedSpan {
+// Source says where the prices of a span come from, those of its GPUs too.
+func (s PricedSpan) Source() string {
+	source := s.Basis.Source
+	var named []string
+	for _, g := range s.GPUs {
+		if words := "GPU " + g.Model + ": " + g.Price.Source; g.Price.Known() && !slices.Contains(named, words) {
+			named = append(named, words)
+			source += " " + words
+		}
+	}
+	return strings.TrimSpace(source)
+}
+
+// BaseSpans splits [start, end), which lies within the metered interval, by the rates of cores and memory that hold in it.
+func (p Process) BaseSpans(start, end time.Time) []PricedSpan {
 	var spans []PricedSpan
+	add := func(rate cost.Rate, basis cost.Basis, start, end time.Time) {
+		spans = append(spans, PricedSpan{Span: cost.Span{Rate: rate, Start: start, End: end}, Basis: basis})
+	}
 	rate, basis := p.Rate, p.Basis
 	for _, r := range p.Repricings {
 		if r.From.After(start) {
 			if !r.From.Before(end) {
 				break
 			}
-			spans = append(spans, PricedSpan{cost.Span{Rate: rate, Start: start, End: r.From}, basis})
+			add(rate, basis, start, r.From)
 			start = r.From
 		}
 		rate, basis = p.rateBy(r.Basis), r.Basis
 	}
-	return append(spans, PricedSpan{cost.Span{Rate: rate, Start: start, End: end}, basis})
+	add(rate, basis, start, end)
+	return spans
 }
 
-// Price returns the newest rate of the process and what it is made of.
+// Spans splits [start, end), which lies within the metered interval, by all that changes the rate: prices, and with how many others GPUs are shared.
+func (p Process) Spans(start, end time.Time) []PricedSpan {
+	base := p.BaseSpans(start, end)
+	if len(p.GPUs) == 0 {
+		return base
+	}
+	cuts := p.gpuCuts(start, end)
+	spans := make([]PricedSpan, 0, len(base)+len(cuts))
+	for _, s := range base {
+		for _, cut := range cuts {
+			if cut.After(s.Start) && cut.Before(s.End) {
+				before := s
+				before.End, s.Start = cut, cut
+				spans = append(spans, p.withGPUs(before))
+			}
+		}
+		spans = append(spans, p.withGPUs(s))
+	}
+	return spans
+}
+
+// Price returns the newest rate of the process's cores and memory, and what it is made of.
 func (p Process) Price() (cost.Rate, cost.Basis) {
 	if n := len(p.Repricings); n > 0 {
 		return p.rateBy(p.Repricings[n-1].Basis), p.Repricings[n-1].Basis
 	}
 	return p.Rate, p.Basis
+}
+
+// RateAt is what an hour of the process costs at a moment, or cost at its end: its newest prices, and its part of the GPUs that it holds then.
+func (p Process) RateAt(at time.Time) cost.Nanos {
+	if !p.EndedAt.IsZero() && !at.Before(p.EndedAt) {
+		at = p.EndedAt.Add(-time.Microsecond)
+	}
+	rate, _ := p.Price()
+	for _, g := range p.gpusAt(at) {
+		rate.NanosPerHour += g.hour()
+	}
+	return rate.NanosPerHour
 }
 
 // rateBy is the rate of the process by other prices.

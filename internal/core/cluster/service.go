@@ -297,7 +297,7 @@ func (s *Service) Processes(ctx context.Context, now time.Time, actor identity.A
 	}
 	views := make([]ProcessView, len(processes))
 	for i, p := range processes {
-		views[i] = ProcessView{Process: p, Cost: p.Cost(now)}
+		views[i] = ProcessView{Process: p, Cost: p.Cost(now), Rate: p.RateAt(now)}
 	}
 	return views, nil
 }
@@ -361,8 +361,7 @@ func (s *Service) view(ctx context.Context, now time.Time, c Cluster) (View, err
 	for _, p := range processes {
 		v.Cost += p.Cost(now)
 		if p.Metered() {
-			rate, _ := p.Price()
-			v.Rate += rate.NanosPerHour
+			v.Rate += p.RateAt(now)
 		}
 		if p.Role == RoleWorker && p.Status == StatusRunning {
 			v.WorkersRunning++

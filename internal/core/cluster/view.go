@@ -33,6 +33,8 @@ type View struct {
 type ProcessView struct {
 	Process Process
 	Cost    cost.Nanos
+	// Rate is what an hour of it costs now, or cost when it ended.
+	Rate cost.Nanos
 }
 
 // Log is the output of one process.

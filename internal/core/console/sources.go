@@ -32,6 +32,7 @@ type Packages interface {
 type Rows interface {
 	EventsByCluster(ctx context.Context, id cluster.ID, limit int) ([]cluster.Event, error)
 	GPUsByCluster(ctx context.Context, id cluster.ID, grain time.Duration) ([]resource.GPUWindow, error)
+	ProcessesByCluster(ctx context.Context, id cluster.ID) ([]cluster.Process, error)
 	UserByID(ctx context.Context, id identity.UserID) (identity.User, error)
 	Prices(ctx context.Context, f price.Filter) ([]price.Entry, error)
 }
@@ -69,7 +70,7 @@ func (s Sources) load(ctx context.Context, now time.Time, actor identity.Actor, 
 	case "packages":
 		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, _ identity.User) ([][]any, error) { return s.packages(ctx, now, actor, c) })
 	case "gpu":
-		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) { return s.gpus(ctx, c, owner, w) })
+		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) { return s.gpus(ctx, now, c, owner, w) })
 	case "events":
 		rows = s.perCluster(ctx, actor, w, func(c cluster.Cluster, owner identity.User) ([][]any, error) { return s.events(ctx, c, owner, w) })
 	case "prices":
@@ -132,6 +133,7 @@ func (s Sources) usage(ctx context.Context, now time.Time, actor identity.Actor,
 			row := []any{
 				h.Start, string(c.ID), c.Name, c.Backend, string(c.OwnerID), h.Owner.Name, string(p.ID), p.Name, string(p.Role), int64(p.Threads), p.MemoryBytes,
 				h.Micros, int64(h.Cost), int64(p.Rate.NanosPerHour), int64(p.Basis.CoreHour), int64(p.Basis.GigabyteHour), string(p.Rate.Currency), p.Basis.Source, moment(p.Basis.AsOf),
+				int64(h.GPUCost),
 			}
 			if !yield(row, nil) {
 				return
@@ -165,29 +167,6 @@ func (s Sources) packages(ctx context.Context, now time.Time, actor identity.Act
 		rows = append(rows, []any{
 			p.Name, p.Version, p.Grade.String(), string(c.ID), c.Name, string(p.Owner.ID), p.Owner.Name, strings.Join(p.Roles, ","), p.Environment, p.Python,
 			moment(p.LastAt), int64(p.Cost), int64(p.ClusterCost),
-		})
-	}
-	return rows, nil
-}
-
-func (s Sources) gpus(ctx context.Context, c cluster.Cluster, owner identity.User, w window) ([][]any, error) {
-	windows, err := s.Rows.GPUsByCluster(ctx, c.ID, time.Hour)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([][]any, 0, len(windows))
-	for _, g := range windows {
-		hour := g.StartAt.UTC().Truncate(time.Hour)
-		if !w.holds(hour) {
-			continue
-		}
-		var sm any
-		if g.GPU.SMMicros != nil {
-			sm = *g.GPU.SMMicros
-		}
-		rows = append(rows, []any{
-			hour, string(c.ID), c.Name, string(c.OwnerID), owner.Name, string(g.ProcessID), g.GPU.UUID, int64(g.GPU.Index), g.GPU.Name, g.GPU.ObservedMicros,
-			g.GPU.UtilMicros, g.GPU.IdleMicros, sm, g.GPU.MemoryPeakBytes, g.GPU.MemoryTotalBytes, g.GPU.EnergyMillijoules,
 		})
 	}
 	return rows, nil

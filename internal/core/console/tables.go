@@ -80,6 +80,7 @@ var tables = []Table{
 		{"currency", Text, "the currency, as an ISO 4217 code"},
 		{"price_source", Text, "where the price comes from"},
 		{"price_as_of", Timestamp, "when it was true there; NULL where that is not known"},
+		{"gpu_cost_nanos", Big, "what of the cost was for GPUs, which the rate is without"},
 	}},
 	{"reads", "What clusters read and wrote, and what that cost", []Column{
 		{"cluster_id", Text, "the cluster's id"},
@@ -118,7 +119,7 @@ var tables = []Table{
 		{"cost_nanos", Big, "cost of the time with its code on the stack, in billionths of the currency"},
 		{"cluster_cost_nanos", Big, "cost of the whole cluster"},
 	}},
-	{"gpu", "What GPUs did within each hour", []Column{
+	{"gpu", "What GPUs did within each hour that a process held them, and what that cost", []Column{
 		{"hour", Timestamp, "start of the hour"},
 		{"cluster_id", Text, "the cluster's id"},
 		{"cluster", Text, "the cluster's name"},
@@ -135,6 +136,9 @@ var tables = []Table{
 		{"memory_peak_bytes", Big, "most memory in use"},
 		{"memory_total_bytes", Big, "its memory"},
 		{"energy_mj", Big, "energy, in millijoules"},
+		{"held_us", Big, "the process's part of the device's time: what several processes see is shared equally"},
+		{"cost_nanos", Big, "what that cost, in billionths of the currency; NULL where there was no price"},
+		{"idle_cost_nanos", Big, "what of the cost was for time in which nothing ran on the device; NULL likewise"},
 	}},
 	{"events", "What happened to clusters", []Column{
 		{"happened_at", Timestamp, "when"},

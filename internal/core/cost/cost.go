@@ -70,8 +70,29 @@ func (r Rate) Over(start, end time.Time) Nanos {
 	if us <= 0 {
 		return 0
 	}
-	return Nanos(mulDiv(int64(r.NanosPerHour), us, int64(time.Hour/time.Microsecond)))
+	return Nanos(mulDiv(int64(r.NanosPerHour), us, hourMicros))
 }
+
+// Between is Over counted in a way that does not depend on where it begins: stretches side by side cost together what the whole stretch costs, and a full hour
+// of the clock costs the rate.
+func (r Rate) Between(start, end time.Time) Nanos {
+	from, to := start.UnixMicro(), end.UnixMicro()
+	if to <= from {
+		return 0
+	}
+	within := func(us int64) int64 { return mulDiv(int64(r.NanosPerHour), us%hourMicros, hourMicros) }
+	return r.NanosPerHour*Nanos(to/hourMicros-from/hourMicros) + Nanos(within(to)-within(from))
+}
+
+// Share is one of Of equal parts, counted from 0.
+type Share struct{ Rank, Of int }
+
+// Part returns the share's part of an amount: the parts of all ranks sum to it and differ by a nano-unit at most. A part never shrinks while the amount grows.
+func (s Share) Part(amount Nanos) Nanos {
+	return (amount + Nanos(s.Of-1-s.Rank)) / Nanos(s.Of)
+}
+
+const hourMicros = int64(time.Hour / time.Microsecond)
 
 // Span is the half-open time [Start, End) at one rate.
 type Span struct {
@@ -87,7 +108,7 @@ func Sum(spans []Span) Nanos {
 			sum.Add(sum, part.Mul(big.NewInt(int64(s.Rate.NanosPerHour)), big.NewInt(us)))
 		}
 	}
-	return Nanos(sum.Div(sum, big.NewInt(int64(time.Hour/time.Microsecond))).Int64())
+	return Nanos(sum.Div(sum, big.NewInt(hourMicros)).Int64())
 }
 
 // Split divides total over the weights in proportion, by largest remainder: the parts are whole, none is negative, and they

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -20,13 +22,30 @@ type State struct {
 	Meter string
 }
 
-// meterOf writes down what the amounts of posted hours depend on. Prices that come later are not in it: they never touch posted hours.
-func meterOf(p cluster.Process) string {
+// meterOf writes down what the amounts of hours depend on that are posted until a moment. Prices that come later are not in it: they never touch posted hours.
+func meterOf(p cluster.Process, until time.Time) string {
 	ended := int64(0)
 	if !p.EndedAt.IsZero() {
 		ended = p.EndedAt.UnixMicro()
 	}
-	return fmt.Sprintf("%d %d %d %d %d", p.StartedAt.UnixMicro(), ended, p.Rate.NanosPerHour, p.Threads, p.MemoryBytes)
+	meter := fmt.Sprintf("%d %d %d %d %d", p.StartedAt.UnixMicro(), ended, p.Rate.NanosPerHour, p.Threads, p.MemoryBytes)
+	if len(p.GPUs) > 0 {
+		meter += " " + gpusOf(p, until)
+	}
+	return meter
+}
+
+// gpusOf is a hash of the GPUs that a process held until a moment, by which prices and with how many others: whoever sees the same devices changes that.
+func gpusOf(p cluster.Process, until time.Time) string {
+	hash := sha256.New()
+	if start, end, ok := p.Interval(until); ok {
+		for _, s := range p.Spans(start, end) {
+			for _, g := range s.GPUs {
+				fmt.Fprintf(hash, "%d %q %q %d %q %v\n", s.Start.UnixMicro(), g.UUID, g.Model, g.Price.Hour, g.Price.Source, g.Share)
+			}
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:8])
 }
 
 // HourSum is what is posted of a process for one hour, true-ups aside.
@@ -57,14 +76,14 @@ func due(p cluster.Process, s State, now time.Time) (post, settled bool) {
 	if s.Until.IsZero() {
 		post = p.StartedAt.Before(until)
 	} else {
-		post = until.After(s.Until) || s.Meter != meterOf(p)
+		post = until.After(s.Until) || s.Meter != meterOf(p, s.Until)
 	}
 	return post, !post && !p.EndedAt.IsZero() && !p.EndedAt.After(now)
 }
 
 // fresh reports whether only hours that were never posted are to be looked at.
 func fresh(p cluster.Process, s State) bool {
-	return s.Until.IsZero() || (s.Meter == meterOf(p) && s.Until.Equal(s.Until.Truncate(time.Hour)))
+	return s.Until.IsZero() || (s.Meter == meterOf(p, s.Until) && s.Until.Equal(s.Until.Truncate(time.Hour)))
 }
 
 // Post returns the entries that bring the ledger of a process up to now, and how far it is then. posted holds what the ledger says of its hours,
@@ -89,7 +108,7 @@ func Post(p cluster.Process, s State, posted []HourSum, now time.Time, limit int
 	var entries []Entry
 	for ; at.Before(last); at = at.Add(time.Hour) {
 		if len(entries) >= limit && len(posted) == 0 {
-			return entries, State{Until: at, Meter: meterOf(p)}
+			return entries, State{Until: at, Meter: meterOf(p, at)}
 		}
 		was, known := sums[at.Unix()]
 		if known {
@@ -98,7 +117,7 @@ func Post(p cluster.Process, s State, posted []HourSum, now time.Time, limit int
 			entries = append(entries, charge(p, at, until)...)
 		}
 	}
-	return entries, State{Until: until, Meter: meterOf(p)}
+	return entries, State{Until: until, Meter: meterOf(p, until)}
 }
 
 // charge makes the entries of an hour of which nothing is posted: one for each rate that held in it.
@@ -113,7 +132,7 @@ func charge(p cluster.Process, hour, until time.Time) []Entry {
 	for i, s := range spans {
 		e := entryOf(p, hour, s)
 		e.Kind, e.Sequence = Charge, i+1
-		e.Cost, e.Micros = p.Cost(s.End)-p.Cost(s.Start), s.End.UnixMicro()-s.Start.UnixMicro()
+		e.Cost, e.Micros = p.CostBetween(s.Start, s.End), s.End.UnixMicro()-s.Start.UnixMicro()
 		entries = append(entries, e)
 	}
 	return entries
@@ -144,13 +163,13 @@ func correct(p cluster.Process, was HourSum, until time.Time) []Entry {
 	case micros > 0:
 		e.Reason = fmt.Sprintf("It ran %s longer in this hour than was posted.", time.Duration(micros)*time.Microsecond)
 	default:
-		e.Reason = "Its cores or its memory were corrected after the hour was posted, and so was its rate."
+		e.Reason = "Its cores, its memory or its part of a GPU were corrected after the hour was posted, and so was its rate."
 	}
 	return []Entry{e}
 }
 
 func entryOf(p cluster.Process, hour time.Time, s cluster.PricedSpan) Entry {
-	return Entry{Process: p.ID, Cluster: p.ClusterID, Hour: hour, Rate: s.Rate, Source: s.Basis.Source, AsOf: s.Basis.AsOf}
+	return Entry{Process: p.ID, Cluster: p.ClusterID, Hour: hour, Rate: s.Rate, Source: s.Source(), AsOf: s.Basis.AsOf}
 }
 
 // book gives an entry its month: that in which its hour begins, or the first open one if that is closed. What comes after the close of its month
@@ -177,6 +196,9 @@ type Prices interface {
 	ByBook(backend string, at time.Time) (card cost.Card, byBook bool)
 	// Changes returns when they may change in (after, until], in the order of time.
 	Changes(backend string, after, until time.Time) []time.Time
+	// GPU returns what an hour of a model of GPU costs on a backend at a moment, and GPUChanges when that may change in (after, until].
+	GPU(backend, model string, currency cost.Currency, at time.Time) cluster.GPUPrice
+	GPUChanges(backend, model string, after, until time.Time) []time.Time
 }
 
 // Reprice returns the prices that have come into force for a process since its newest ones. They begin where the book says, but never within
@@ -212,6 +234,33 @@ func Reprice(p cluster.Process, backend string, s State, prices Prices, now time
 		add(at, card, byBook)
 	}
 	return slices.Clip(out)
+}
+
+// RepriceGPUs is Reprice for the GPUs of a process, by model.
+func RepriceGPUs(p cluster.Process, backend string, s State, prices Prices, now time.Time) map[string][]cluster.GPUPrice {
+	end := now
+	if !p.EndedAt.IsZero() && p.EndedAt.Before(now) {
+		end = p.EndedAt
+	}
+	out := map[string][]cluster.GPUPrice{}
+	done := map[string]bool{}
+	for _, g := range p.GPUs {
+		if done[g.Model] || len(g.Prices) == 0 {
+			continue
+		}
+		done[g.Model] = true
+		newest := g.Prices[len(g.Prices)-1]
+		first := later(later(p.StartedAt, newest.From), s.Until)
+		for _, at := range append([]time.Time{first}, prices.GPUChanges(backend, g.Model, first, end)...) {
+			price := prices.GPU(backend, g.Model, p.Rate.Currency, at)
+			if price.Same(newest) || !at.Before(end) || !at.After(newest.From) {
+				continue
+			}
+			newest = price
+			out[g.Model] = append(out[g.Model], price)
+		}
+	}
+	return out
 }
 
 func later(a, b time.Time) time.Time {

@@ -37,6 +37,20 @@ func (b *book) ByBook(_ string, at time.Time) (cost.Card, bool) {
 	return card, found
 }
 
+func (b *book) GPU(_, _ string, _ cost.Currency, at time.Time) cluster.GPUPrice {
+	price := cluster.GPUPrice{From: at}
+	for _, e := range b.entries {
+		if !e.from.After(at) {
+			price.Hour, price.Source = e.core, fmt.Sprintf("list of %s", e.from)
+		}
+	}
+	return price
+}
+
+func (b *book) GPUChanges(backend, _ string, after, until time.Time) []time.Time {
+	return b.Changes(backend, after, until)
+}
+
 func (b *book) Changes(_ string, after, until time.Time) []time.Time {
 	var times []time.Time
 	for _, e := range b.entries {
@@ -59,6 +73,7 @@ func TestPostingFollowsTheMeter(t *testing.T) {
 		p.StartedAt = now
 		var state ledger.State
 		var entries []ledger.Entry
+		var others []cluster.GPUHolder
 		duration := func(name string, most time.Duration) time.Duration {
 			return time.Duration(rapid.Int64Range(0, int64(most/time.Microsecond)).Draw(t, name)) * time.Microsecond
 		}
@@ -70,6 +85,15 @@ func TestPostingFollowsTheMeter(t *testing.T) {
 				}
 			}
 			p.Repricings = append(p.Repricings, repricings...)
+			for _, price := range ledger.RepriceGPUs(p, "local", state, prices, now)["H200"] {
+				if price.From.Before(state.Until) {
+					t.Fatalf("GPUs are priced anew since %s, posted until %s", price.From, state.Until)
+				}
+				for i := range p.GPUs {
+					p.GPUs[i].Prices = append(slices.Clone(p.GPUs[i].Prices), price)
+				}
+			}
+			shareGPUs(p, others)
 			fresh, next := ledger.Post(p, state, hourSums(entries), now, limit)
 			for _, e := range fresh {
 				if e.Kind == ledger.Correction && e.Reason == "" {
@@ -81,7 +105,7 @@ func TestPostingFollowsTheMeter(t *testing.T) {
 			return len(fresh)
 		}
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			switch rapid.SampledFrom([]string{"wait", "wait", "post", "price", "end", "back", "resize", "earlier"}).Draw(t, "step") {
+			switch rapid.SampledFrom([]string{"wait", "wait", "post", "price", "end", "back", "resize", "earlier", "gpu", "other"}).Draw(t, "step") {
 			case "wait":
 				now = now.Add(duration("wait", 5*time.Hour))
 			case "post":
@@ -101,16 +125,40 @@ func TestPostingFollowsTheMeter(t *testing.T) {
 			case "resize":
 				p.Threads = rapid.IntRange(1, 64).Draw(t, "threads")
 				p.Rate = cost.Card{Currency: "USD", CoreHour: p.Basis.CoreHour, GigabyteHour: p.Basis.GigabyteHour}.Price(p.Threads, p.MemoryBytes)
+			case "gpu": // it is seen to hold one more
+				if len(p.GPUs) < 3 {
+					g := cluster.GPU{UUID: fmt.Sprintf("GPU-%d", len(p.GPUs)), Model: "H200", Prices: []cluster.GPUPrice{prices.GPU("local", "H200", "USD", p.StartedAt)}}
+					g.Prices[0].From = time.Time{}
+					if len(p.GPUs) > 0 {
+						g.Prices = p.GPUs[0].Prices
+					}
+					p.GPUs = append(p.GPUs, g)
+				}
+			case "other": // somebody else turns out to see them, or to have gone
+				if n := len(others); n > 0 && rapid.Bool().Draw(t, "gone") {
+					others[n-1].End = others[n-1].Start.Add(duration("other's life", now.Sub(others[n-1].Start)))
+				} else {
+					others = append(others, cluster.GPUHolder{Process: cluster.ProcessID(fmt.Sprintf("other-%d", n)), Start: now.Add(-duration("other's start", 3*time.Hour))})
+				}
 			case "earlier":
 				p.StartedAt = p.StartedAt.Add(-duration("by", time.Hour))
 			}
 		}
 		p.EndedAt = now
 		post(1000)
+		shareGPUs(p, others)
 		if want, got := p.Cost(now), total(entries); got != want || state.Until.Before(now) {
 			t.Fatalf("in the end %d is posted up to %s, it cost %d", got, state.Until, want)
 		}
 	})
+}
+
+// shareGPUs divides the devices of a process over it and all others.
+func shareGPUs(p cluster.Process, others []cluster.GPUHolder) {
+	shares := cluster.ShareGPU(append(slices.Clone(others), cluster.GPUHolder{Process: p.ID, Start: p.StartedAt, End: p.EndedAt}))
+	for i := range p.GPUs {
+		p.GPUs[i].Shares = shares[p.ID]
+	}
 }
 
 // TestPostingInParts posts a long life in parts: the same entries, whatever the limit.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
@@ -39,6 +40,8 @@ type PostStore interface {
 	// AddEntries appends to the ledger. errs.Conflict if one of them is there already.
 	AddEntries(ctx context.Context, entries []Entry) error
 	AddRepricings(ctx context.Context, p cluster.Process, repricings []cluster.Repricing, at time.Time) error
+	// AddGPUPrices is AddRepricings for the GPUs of a process, by model.
+	AddGPUPrices(ctx context.Context, p cluster.Process, prices map[string][]cluster.GPUPrice, at time.Time) error
 	PutState(ctx context.Context, p cluster.Process, s State) error
 	// Settle notes that nothing of a process is left to post, until its row changes.
 	Settle(ctx context.Context, id cluster.ProcessID) error
@@ -97,7 +100,7 @@ func (p *Poster) withWork(now time.Time, dues []Due) []cluster.ID {
 		if n := len(ids); n > 0 && ids[n-1] == d.Process.ClusterID {
 			continue
 		}
-		if post, settled := due(d.Process, d.State, now); post || settled || len(p.reprice(now, d)) > 0 {
+		if post, settled := due(d.Process, d.State, now); post || settled || len(p.reprice(now, d)) > 0 || len(p.repriceGPUs(now, d)) > 0 {
 			ids = append(ids, d.Process.ClusterID)
 		}
 	}
@@ -152,6 +155,13 @@ func (p *Poster) reprice(now time.Time, d Due) []cluster.Repricing {
 	return Reprice(d.Process, d.Backend, d.State, p.prices, now)
 }
 
+func (p *Poster) repriceGPUs(now time.Time, d Due) map[string][]cluster.GPUPrice {
+	if d.Process.StartedAt.IsZero() {
+		return nil
+	}
+	return RepriceGPUs(d.Process, d.Backend, d.State, p.prices, now)
+}
+
 // process posts one process, and says whether that was all.
 func (p *Poster) process(ctx context.Context, now time.Time, d Due, closed Month, limit int) (written int, all bool, err error) {
 	if repricings := p.reprice(now, d); len(repricings) > 0 {
@@ -159,6 +169,14 @@ func (p *Poster) process(ctx context.Context, now time.Time, d Due, closed Month
 			return 0, false, fmt.Errorf("add prices: %w", err)
 		}
 		d.Process.Repricings = append(d.Process.Repricings, repricings...)
+	}
+	if prices := p.repriceGPUs(now, d); len(prices) > 0 {
+		if err := p.store.AddGPUPrices(ctx, d.Process, prices, now); err != nil {
+			return 0, false, fmt.Errorf("add prices of GPUs: %w", err)
+		}
+		for i, g := range d.Process.GPUs {
+			d.Process.GPUs[i].Prices = slices.Concat(g.Prices, prices[g.Model])
+		}
 	}
 	post, settled := due(d.Process, d.State, now)
 	if post {

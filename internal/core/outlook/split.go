@@ -36,6 +36,7 @@ var advice = map[string]struct {
 	"idle.waiting_data": {FixerOwner, "Idle, waiting for data", "Move less between workers: larger partitions, fewer shuffles."},
 	"idle.paused":       {FixerOwner, "Idle, paused", "Give workers more memory, or tasks smaller partitions."},
 	"idle.holding":      {FixerOwner, "Idle, holding results", "Release results that are no longer needed, and close notebooks."},
+	"idle.gpu":          {FixerOwner, "Idle GPUs", "Take machines without GPUs for this, or move the work to them."},
 	"idle.starting":     {FixerPlatform, "Idle, starting", "Make environments and machines start faster."},
 	"idle.closing":      {FixerPlatform, "Idle, closing", "Make workers end faster."},
 	"overhead.dask":     {FixerOwner, "Dask overhead", "Make tasks longer: hundreds of microseconds of each are Dask's own."},

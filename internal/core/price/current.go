@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 )
 
@@ -82,15 +83,35 @@ func (c *Current) ByBook(backend string, at time.Time) (card cost.Card, byBook b
 	return card, true
 }
 
+// GPU returns what an hour of a model of GPU costs on a backend at a moment, in a currency. Only the book says that, in an entry without region; without one the
+// price is not known.
+func (c *Current) GPU(backend, model string, currency cost.Currency, at time.Time) cluster.GPUPrice {
+	if book, ok := (*c.books.Load())[backend]; ok && model != "" {
+		if e, ok := book.Find(gpuHourOf(backend, model), at); ok && e.Currency == currency {
+			return cluster.GPUPrice{From: at, Hour: e.NanosPerHour, Source: "Price book: " + e.Source, AsOf: e.AsOf}
+		}
+	}
+	return cluster.GPUPrice{From: at}
+}
+
+// GPUChanges returns when the price of a model of GPU on a backend may change in (after, until], in the order of time.
+func (c *Current) GPUChanges(backend, model string, after, until time.Time) []time.Time {
+	return c.changes(backend, after, until, gpuHourOf(backend, model))
+}
+
 // Changes returns when the prices of a core or of memory on a backend may change in (after, until], in the order of time: where an entry begins
 // or ends.
 func (c *Current) Changes(backend string, after, until time.Time) []time.Time {
+	return c.changes(backend, after, until, coreHourOf(backend), gigabyteHourOf(backend))
+}
+
+func (c *Current) changes(backend string, after, until time.Time, keys ...Key) []time.Time {
 	book, ok := (*c.books.Load())[backend]
 	if !ok {
 		return nil
 	}
 	var times []time.Time
-	for _, k := range []Key{coreHourOf(backend), gigabyteHourOf(backend)} {
+	for _, k := range keys {
 		for _, e := range book.entries[k.fold()] {
 			for _, at := range []time.Time{e.ValidFrom, e.ValidTo} {
 				if at.After(after) && !at.After(until) {
@@ -109,4 +130,8 @@ func coreHourOf(backend string) Key {
 
 func gigabyteHourOf(backend string) Key {
 	return Key{Provider: backend, Unit: GigabyteHour, Purchase: OnDemand}
+}
+
+func gpuHourOf(backend, model string) Key {
+	return Key{Provider: backend, Unit: GPUHour, Name: model, Purchase: OnDemand}
 }

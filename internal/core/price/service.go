@@ -29,7 +29,7 @@ type Store interface {
 	EndPrice(ctx context.Context, id string, at time.Time) error
 	// PricedTime says by what the processes of clusters within the scope were priced in [since, until).
 	PricedTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]PricedTime, error)
-	// GPUTime says how long GPUs were seen by those processes.
+	// GPUTime says how long GPUs were held by those processes, by price.
 	GPUTime(ctx context.Context, scope identity.Scope, since, until time.Time) ([]GPUTime, error)
 }
 
@@ -154,17 +154,20 @@ type PricedTime struct {
 	Micros   int64
 }
 
-// GPUTime is how long GPUs of a model were seen by processes.
+// GPUTime is how long GPUs of a model were held by processes at one price. Processes that share a device have their parts of its time.
 type GPUTime struct {
 	// Provider is the backend that ran the processes.
 	Provider, Model string
-	Micros          int64
+	// Source and AsOf say where the price comes from; an empty source is that of time without a price.
+	Source string
+	AsOf   time.Time
+	Micros int64
 }
 
 // Covered is time of machines with a price, or without one.
 type Covered struct {
 	Provider string
-	// GPU is the model where it is time of GPUs that processes saw, not of machines.
+	// GPU is the model where it is time of GPUs that processes held, not of machines.
 	GPU    string
 	Priced bool
 	// Source and AsOf say where the price comes from; Reason, why there is none.
@@ -178,14 +181,14 @@ type Covered struct {
 type Coverage struct {
 	Since, Until                 time.Time
 	PricedMicros, UnpricedMicros int64
-	// UnpricedGPUMicros is time of GPUs beside that of the machines that they are in.
-	UnpricedGPUMicros int64
-	Items             []Covered
+	// PricedGPUMicros and UnpricedGPUMicros are time of GPUs, beside that of the machines that they are in.
+	PricedGPUMicros, UnpricedGPUMicros int64
+	Items                              []Covered
 }
 
 // Why time has no price.
 const (
-	reasonGPU   = "The rates of processes count cores and memory, not GPUs."
+	reasonGPU   = "The price book has no gpu_hour entry of this provider for this model, without region, that was in force."
 	reasonFree  = "Its rate is 0: the prices that applied when it began say nothing for what it has."
 	sourceOlder = "Not kept: it began before prices kept their source."
 )
@@ -205,6 +208,15 @@ func (s *Service) Coverage(ctx context.Context, now time.Time, actor identity.Ac
 		return out, err
 	}
 	index := map[Covered]int{}
+	add := func(c Covered, micros int64) {
+		i, ok := index[c]
+		if !ok {
+			i = len(out.Items)
+			index[c] = i
+			out.Items = append(out.Items, c)
+		}
+		out.Items[i].Micros += micros
+	}
 	for _, t := range times {
 		c := Covered{Provider: t.Provider, Priced: t.Rate.NanosPerHour > 0, Source: t.Basis.Source, AsOf: t.Basis.AsOf}
 		switch {
@@ -217,21 +229,21 @@ func (s *Service) Coverage(ctx context.Context, now time.Time, actor identity.Ac
 			}
 			out.PricedMicros += t.Micros
 		}
-		i, ok := index[c]
-		if !ok {
-			i = len(out.Items)
-			index[c] = i
-			out.Items = append(out.Items, c)
-		}
-		out.Items[i].Micros += t.Micros
+		add(c, t.Micros)
 	}
 	gpus, err := s.store.GPUTime(ctx, scope, since, until)
 	if err != nil {
 		return out, err
 	}
 	for _, g := range gpus {
-		out.UnpricedGPUMicros += g.Micros
-		out.Items = append(out.Items, Covered{Provider: g.Provider, GPU: g.Model, Reason: reasonGPU, Micros: g.Micros})
+		c := Covered{Provider: g.Provider, GPU: g.Model, Priced: g.Source != "", Source: g.Source, AsOf: g.AsOf}
+		if c.Priced {
+			out.PricedGPUMicros += g.Micros
+		} else {
+			c.Reason = reasonGPU
+			out.UnpricedGPUMicros += g.Micros
+		}
+		add(c, g.Micros)
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
 
@@ -44,13 +45,32 @@ type Store interface {
 	GPUsByCluster(ctx context.Context, id cluster.ID, grain time.Duration) ([]GPUWindow, error)
 }
 
-// Sink takes resources out of the telemetry.
-type Sink struct {
-	store Store
+// Holders keeps which process sees which device.
+type Holders interface {
+	// HeldGPUs returns the devices that the processes of a cluster are known to see, by UUID.
+	HeldGPUs(ctx context.Context, id cluster.ID) (map[cluster.ProcessID][]string, error)
+	ClusterByID(ctx context.Context, id cluster.ID) (cluster.Cluster, error)
+	ProcessesByCluster(ctx context.Context, id cluster.ID) ([]cluster.Process, error)
+	// AddGPUs adds devices that a process has been found to see; those that are known stay as they are.
+	AddGPUs(ctx context.Context, p cluster.Process, gpus []cluster.GPU, at time.Time) error
 }
 
-// NewSink makes a Sink.
-func NewSink(store Store) *Sink { return &Sink{store: store} }
+// Prices says what GPUs cost.
+type Prices interface {
+	GPU(backend, model string, currency cost.Currency, at time.Time) cluster.GPUPrice
+}
+
+// Sink takes resources out of the telemetry. It does so after the one that makes processes of what is reported.
+type Sink struct {
+	store   Store
+	holders Holders
+	prices  Prices
+}
+
+// NewSink makes a Sink that prices GPUs as they are first reported.
+func NewSink(store Store, holders Holders, prices Prices) *Sink {
+	return &Sink{store: store, holders: holders, prices: prices}
+}
 
 // Take keeps the resources of some batches, in the transaction that marks them folded.
 func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
@@ -79,7 +99,13 @@ func (s *Sink) Take(ctx context.Context, batches []usage.Received) error {
 	if err := s.store.PutGPUs(ctx, gpus); err != nil {
 		return fmt.Errorf("keep the use of GPUs: %w", err)
 	}
-	return nil
+	received := map[cluster.ID]time.Time{}
+	for _, r := range batches {
+		if at := received[r.Raw.ClusterID]; r.Raw.ReceivedAt.After(at) {
+			received[r.Raw.ClusterID] = r.Raw.ReceivedAt
+		}
+	}
+	return s.hold(ctx, gpus, received)
 }
 
 // Forget drops what worker batches of a cluster came to, before they are folded again: some of it may be merged.

@@ -14,6 +14,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/resource"
 	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
@@ -75,7 +76,17 @@ func newWorld(t testing.TB, db *store.DB) *world {
 func (w *world) clock() time.Time { return w.now }
 
 func (w *world) folder() *usage.Folder {
-	return usage.NewFolder(w.db, w.db, w.db, decode, w.rules, func(raw usage.RawBatch, err error) { panic(err) })
+	return usage.NewFolder(w.db, w.db, w.db, decode, w.rules, func(raw usage.RawBatch, err error) { panic(err) }, resource.NewSink(w.db, w.db, gpuPrices{}))
+}
+
+// gpuPrices are what GPUs cost when they are first seen: one model has no price.
+type gpuPrices struct{}
+
+func (gpuPrices) GPU(_, model string, _ cost.Currency, at time.Time) cluster.GPUPrice {
+	if model != "H200" {
+		return cluster.GPUPrice{From: at}
+	}
+	return cluster.GPUPrice{From: at, Hour: 2_345_678_901, Source: "A list", AsOf: begin}
 }
 
 func (w *world) billsOf() *bill.Service {
@@ -127,6 +138,7 @@ func (w *world) steps(t testing.TB) map[string]func(*rapid.T) {
 		"start":      func(rt *rapid.T) { w.start(ctx, rt, one(rt)) },
 		"change":     func(rt *rapid.T) { w.change(ctx, rt, one(rt)) },
 		"change too": func(rt *rapid.T) { w.change(ctx, rt, one(rt)) },
+		"gpu price":  func(rt *rapid.T) { w.gpuPrice(ctx, rt, one(rt)) },
 		"cluster":    func(rt *rapid.T) { w.changeCluster(ctx, rt, one(rt)) },
 		"work":       func(rt *rapid.T) { w.work(rt, one(rt)) },
 		"work on":    func(rt *rapid.T) { w.work(rt, one(rt)) },
@@ -210,6 +222,27 @@ func (w *world) change(ctx context.Context, rt *rapid.T, id cluster.ID) {
 	}
 }
 
+// gpuPrice lets another price come into force for the GPUs of a process.
+func (w *world) gpuPrice(ctx context.Context, rt *rapid.T, id cluster.ID) {
+	all, err := w.db.ProcessesByCluster(ctx, id)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for _, p := range all {
+		if len(p.GPUs) == 0 {
+			continue
+		}
+		g := p.GPUs[0]
+		price := cluster.GPUPrice{From: moment(rt, "from", w.now, 90), Hour: cost.Nanos(rapid.Int64Range(0, 1e10).Draw(rt, "hour")), Source: "Another list", AsOf: begin}
+		if price.From.After(g.Prices[len(g.Prices)-1].From) {
+			if err := w.db.AddGPUPrices(ctx, p, map[string][]cluster.GPUPrice{g.Model: {price}}, w.now); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		return
+	}
+}
+
 func (w *world) changeCluster(ctx context.Context, rt *rapid.T, id cluster.ID) {
 	c, err := w.db.ClusterByID(ctx, id)
 	if err != nil {
@@ -280,6 +313,18 @@ func (w *world) work(rt *rapid.T, id cluster.ID) {
 	}
 	if left > 0 {
 		b.Idle["no_work"] = left
+	}
+	for i, model := range []string{"H200", "H200", "L4"} { // all clusters are on one machine
+		if rapid.IntRange(0, 2).Draw(rt, "sees a GPU") > 0 {
+			continue
+		}
+		if b.Res == nil {
+			b.Res = &usage.Resources{}
+		}
+		observed := rapid.Int64Range(0, to.Sub(from).Microseconds()).Draw(rt, "observed")
+		b.Res.GPUs = append(b.Res.GPUs, usage.GPU{
+			UUID: fmt.Sprintf("GPU-%d", i), Name: model, Index: i, ObservedMicros: observed, IdleMicros: rapid.Int64Range(0, observed).Draw(rt, "idle of a GPU"),
+		})
 	}
 	w.post(id, b)
 }

@@ -1,6 +1,10 @@
 package usage
 
-import "github.com/lineitem/lineitem/internal/core/cluster"
+import (
+	"time"
+
+	"github.com/lineitem/lineitem/internal/core/cluster"
+)
 
 // Session is a client as it describes itself: nobody has verified it.
 type Session struct {
@@ -96,4 +100,12 @@ type GPU struct {
 	SMMicros                          *int64
 	MemoryPeakBytes, MemoryTotalBytes int64
 	EnergyMillijoules                 int64
+}
+
+// GPUHour is how long a process watched one device in the full hour that begins at HourAt, and for how much of that nothing ran on it.
+type GPUHour struct {
+	ProcessID                  cluster.ProcessID
+	UUID                       string
+	HourAt                     time.Time
+	ObservedMicros, IdleMicros int64
 }

@@ -15,7 +15,9 @@ const (
 	CategoryOverheadScheduler = "overhead.scheduler"
 	CategoryIdleStarting      = CategoryIdlePrefix + "starting"
 	CategoryIdleClosing       = CategoryIdlePrefix + "closing"
-	CategoryUnattributed      = "unattributed"
+	// CategoryIdleGPU is money of GPUs on which nothing ran. It has no time of threads.
+	CategoryIdleGPU      = CategoryIdlePrefix + "gpu"
+	CategoryUnattributed = "unattributed"
 	// CategoryLostWorker is time of a worker that vanished without a last report, CategoryLostTelemetry time between two reports that arrived.
 	CategoryLostWorker    = "lost.worker"
 	CategoryLostTelemetry = "lost.telemetry"

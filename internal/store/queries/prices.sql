@@ -33,14 +33,3 @@ WHERE p.repricings > 0 AND p.started_at < CAST(sqlc.arg('until') AS BIGINT) AND 
     SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
     WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%'))
 ORDER BY p.cluster_id, p.id;
-
--- name: ListGPUTime :many
--- How long GPUs were seen by processes, in reports and hours that begin within [since, until).
-SELECT c.backend, g.name, CAST(sum(g.observed_micros) AS BIGINT) AS micros
-FROM gpu_usage g
-JOIN clusters c ON c.id = g.cluster_id
-WHERE g.start_at < sqlc.arg('until') AND g.start_at >= sqlc.arg('since') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner') OR c.group_path IN (
-    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
-    WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%'))
-GROUP BY c.backend, g.name
-ORDER BY c.backend, g.name;

@@ -670,7 +670,7 @@ func (q *Queries) ListUnpostedClusters(ctx context.Context, arg ListUnpostedClus
 }
 
 const listUnpostedProcesses = `-- name: ListUnpostedProcesses :many
-SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, c.owner_id, c.backend, s.until_at, s.meter
+SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, p.gpus, c.owner_id, c.backend, s.until_at, s.meter
 FROM processes p
 JOIN clusters c ON c.id = p.cluster_id
 LEFT JOIN ledger_states s ON s.process_id = p.id
@@ -726,6 +726,7 @@ func (q *Queries) ListUnpostedProcesses(ctx context.Context, arg ListUnpostedPro
 			&i.Process.PriceAsOf,
 			&i.Process.Repricings,
 			&i.Process.Unposted,
+			&i.Process.Gpus,
 			&i.OwnerID,
 			&i.Backend,
 			&i.UntilAt,

@@ -131,6 +131,17 @@ type Gauge struct {
 	SpilledBytes int64
 }
 
+type GpuPrice struct {
+	ProcessID    string
+	Model        string
+	FromAt       int64
+	ClusterID    string
+	NanosPerHour int64
+	PriceSource  string
+	PriceAsOf    sql.NullInt64
+	RecordedAt   int64
+}
+
 type Group struct {
 	ID        string
 	Name      string
@@ -272,6 +283,16 @@ type Process struct {
 	PriceAsOf         sql.NullInt64
 	Repricings        int64
 	Unposted          int64
+	Gpus              int64
+}
+
+type ProcessGpu struct {
+	ProcessID  string
+	Uuid       string
+	ClusterID  string
+	Device     int64
+	Model      string
+	RecordedAt int64
 }
 
 type ProcessPrice struct {

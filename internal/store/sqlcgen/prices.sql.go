@@ -27,59 +27,6 @@ func (q *Queries) EndPrice(ctx context.Context, arg EndPriceParams) (int64, erro
 	return result.RowsAffected()
 }
 
-const listGPUTime = `-- name: ListGPUTime :many
-SELECT c.backend, g.name, CAST(sum(g.observed_micros) AS BIGINT) AS micros
-FROM gpu_usage g
-JOIN clusters c ON c.id = g.cluster_id
-WHERE g.start_at < $1 AND g.start_at >= $2 AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3 OR c.group_path IN (
-    SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
-    WHERE CAST($4 AS TEXT) LIKE '%|' || l.path || '|%'))
-GROUP BY c.backend, g.name
-ORDER BY c.backend, g.name
-`
-
-type ListGPUTimeParams struct {
-	Until int64
-	Since int64
-	Owner string
-	Led   string
-}
-
-type ListGPUTimeRow struct {
-	Backend string
-	Name    string
-	Micros  int64
-}
-
-// How long GPUs were seen by processes, in reports and hours that begin within [since, until).
-func (q *Queries) ListGPUTime(ctx context.Context, arg ListGPUTimeParams) ([]ListGPUTimeRow, error) {
-	rows, err := q.db.QueryContext(ctx, listGPUTime,
-		arg.Until,
-		arg.Since,
-		arg.Owner,
-		arg.Led,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ListGPUTimeRow
-	for rows.Next() {
-		var i ListGPUTimeRow
-		if err := rows.Scan(&i.Backend, &i.Name, &i.Micros); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const listPricedTime = `-- name: ListPricedTime :many
 SELECT c.backend, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.nanos_per_hour, p.currency,
     CAST(sum(CASE WHEN p.ended_at IS NULL OR p.ended_at > CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE p.ended_at END
@@ -213,7 +160,7 @@ func (q *Queries) ListPrices(ctx context.Context, arg ListPricesParams) ([]Price
 }
 
 const listRepricedProcesses = `-- name: ListRepricedProcesses :many
-SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, c.backend
+SELECT p.id, p.cluster_id, p.role, p.name, p.generation, p.status, p.target, p.threads, p.memory_bytes, p.nanos_per_hour, p.currency, p.handle, p.exit_code, p.reason, p.created_at, p.started_at, p.retire_at, p.ended_at, p.core_hour_nanos, p.gigabyte_hour_nanos, p.price_source, p.price_as_of, p.repricings, p.unposted, p.gpus, c.backend
 FROM processes p
 JOIN clusters c ON c.id = p.cluster_id
 WHERE p.repricings > 0 AND p.started_at < CAST($1 AS BIGINT) AND (p.ended_at IS NULL OR p.ended_at > CAST($2 AS BIGINT))
@@ -275,6 +222,7 @@ func (q *Queries) ListRepricedProcesses(ctx context.Context, arg ListRepricedPro
 			&i.Process.PriceAsOf,
 			&i.Process.Repricings,
 			&i.Process.Unposted,
+			&i.Process.Gpus,
 			&i.Backend,
 		); err != nil {
 			return nil, err

@@ -75,7 +75,7 @@ func (q *Queries) CreateProcess(ctx context.Context, arg CreateProcessParams) (i
 }
 
 const getProcessByID = `-- name: GetProcessByID :one
-SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of, repricings, unposted FROM processes WHERE id = $1
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of, repricings, unposted, gpus FROM processes WHERE id = $1
 `
 
 func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error) {
@@ -106,12 +106,13 @@ func (q *Queries) GetProcessByID(ctx context.Context, id string) (Process, error
 		&i.PriceAsOf,
 		&i.Repricings,
 		&i.Unposted,
+		&i.Gpus,
 	)
 	return i, err
 }
 
 const listProcessesByCluster = `-- name: ListProcessesByCluster :many
-SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of, repricings, unposted FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
+SELECT id, cluster_id, role, name, generation, status, target, threads, memory_bytes, nanos_per_hour, currency, handle, exit_code, reason, created_at, started_at, retire_at, ended_at, core_hour_nanos, gigabyte_hour_nanos, price_source, price_as_of, repricings, unposted, gpus FROM processes WHERE cluster_id = $1 ORDER BY role, length(name), name, generation
 `
 
 // Shorter names first puts w-2 before w-10.
@@ -149,6 +150,7 @@ func (q *Queries) ListProcessesByCluster(ctx context.Context, clusterID string) 
 			&i.PriceAsOf,
 			&i.Repricings,
 			&i.Unposted,
+			&i.Gpus,
 		); err != nil {
 			return nil, err
 		}

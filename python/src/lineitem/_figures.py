@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lineitem._models import PriceUse, RateCard
+from lineitem._models import GPUCost, PriceUse, RateCard
 from lineitem._money import to_decimal
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class BillFigures:
     method: str = "agent"
     rates: RateCard
     prices: tuple[PriceUse, ...] = ()
+    gpus: tuple[GPUCost, ...] = ()
 
     @property
     def total(self) -> Decimal:
@@ -147,7 +148,25 @@ class BillFigures:
             capacity_seconds=max(0.0, self.capacity_seconds - earlier.capacity_seconds),
             origin_seconds=max(0.0, self.origin_seconds - earlier.origin_seconds),
             work_seconds=max(0.0, self.work_seconds - earlier.work_seconds),
+            gpus=tuple(_gpus_since(self.gpus, earlier.gpus)),
         )
+
+
+def _gpus_since(now: Iterable[GPUCost], before: Iterable[GPUCost]) -> Iterator[GPUCost]:
+    known = {gpu.model: gpu for gpu in before}
+    for gpu in now:
+        was = known.get(gpu.model)
+        part = gpu
+        if was is not None:
+            part = replace(
+                gpu,
+                seconds=gpu.seconds - was.seconds,
+                unpriced_seconds=gpu.unpriced_seconds - was.unpriced_seconds,
+                cost_nanos=gpu.cost_nanos - was.cost_nanos,
+                idle_cost_nanos=gpu.idle_cost_nanos - was.idle_cost_nanos,
+            )
+        if part.seconds > 0:
+            yield part
 
 
 P = TypeVar("P", BillLine, BillCategory, BillPrefix)

@@ -44,7 +44,10 @@ class RateCard:
 
 @dataclass(frozen=True, kw_only=True)
 class PriceUse:
-    """What processes of a cluster were charged by. ``source`` is empty for processes that are older than its record."""
+    """What processes of a cluster were charged by. ``source`` is empty for processes that are older than its record.
+
+    ``gpu`` is a model where it is the price of GPUs, ``gpu_hour_nanos`` what an hour of one costs.
+    """
 
     source: str
     as_of: datetime | None = None
@@ -52,6 +55,24 @@ class PriceUse:
     gigabyte_hour_nanos: int
     processes: int
     cost_nanos: int
+    gpu: str = ""
+    gpu_hour_nanos: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GPUCost:
+    """What a cluster paid for GPUs of one ``model``, as a part of its bill.
+
+    ``seconds`` is its part of the time of ``devices``: what several processes see is shared equally. ``idle_cost_nanos`` was for
+    time in which nothing ran on them; what ``unpriced_seconds`` cost is not known.
+    """
+
+    model: str
+    devices: int
+    seconds: float
+    unpriced_seconds: float
+    cost_nanos: int
+    idle_cost_nanos: int
 
 
 @dataclass(frozen=True, kw_only=True)

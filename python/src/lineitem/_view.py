@@ -26,6 +26,7 @@ _CATEGORIES = {
     "idle.holding": "idle, holding data",
     "idle.starting": "starting",
     "idle.closing": "closing",
+    "idle.gpu": "idle GPUs",
     "overhead.dask": "overhead of Dask",
     "overhead.scheduler": "scheduler",
     "lost.worker": "lost with a worker",

@@ -204,6 +204,28 @@ def test_rounding_is_not_work() -> None:
     assert [(p.name, p.cost_nanos) for p in part.categories] == [("idle.no_work", 493)]
 
 
+def test_gpus_of_a_part_of_a_bill() -> None:
+    def gpu(seconds: float, nanos: int, idle: int, model: str = "H200") -> dict[str, Any]:
+        return {
+            "model": model,
+            "devices": 2,
+            "seconds": seconds,
+            "unpriced_seconds": seconds / 4,
+            "cost_nanos": nanos,
+            "idle_cost_nanos": idle,
+        }
+
+    earlier = decode(Bill, {**bill([], {"idle.gpu": 10}), "gpus": [gpu(40, 100, 10), gpu(7, 9, 0, "L4")]})
+    later = decode(
+        Bill, {**bill([], {"idle.gpu": 30}), "gpus": [gpu(60, 150, 30), gpu(7, 9, 0, "L4"), gpu(8, 3, 0, "T4")]}
+    )
+    told = [
+        (p.model, p.seconds, p.unpriced_seconds, p.cost_nanos, p.idle_cost_nanos) for p in later.since(earlier).gpus
+    ]
+    assert told == [("H200", 20.0, 5.0, 50, 20), ("T4", 8.0, 2.0, 3, 0)]
+    assert decode(Bill, bill([], {})).gpus == ()
+
+
 def test_bills_of_two_clusters_have_no_difference() -> None:
     one = decode(Bill, bill([], {}))
     other = decode(Bill, {**bill([], {}), "cluster_id": "cl_2"})

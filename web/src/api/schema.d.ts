@@ -7,6 +7,7 @@ export interface Bill {
   cluster_id: string;
   coverage_seconds: number;
   currency: string;
+  gpus?: GPUCost[];
   lines: BillLine[];
   method: "agent" | "sampled";
   origin_seconds: number;
@@ -234,6 +235,15 @@ export interface GPU {
   utilisation: number;
   utilisation_bins: (number | null)[];
   uuid: string;
+}
+
+export interface GPUCost {
+  cost_nanos: number;
+  /** How many different ones were held */ devices: number;
+  /** What of the cost was for time in which nothing ran on a device */ idle_cost_nanos: number;
+  model: string;
+  /** Of their time, the part that this cluster pays: devices that several processes see are shared equally */ seconds: number;
+  unpriced_seconds: number;
 }
 
 export interface Group {
@@ -566,6 +576,7 @@ export interface PackageUse {
 export interface PriceCoverage {
   end: string;
   items: PriceCovers[];
+  priced_gpu_hours: number;
   priced_hours: number;
   start: string;
   unpriced_gpu_hours: number;
@@ -624,6 +635,8 @@ export interface PriceUse {
   core_hour_nanos: number;
   cost_nanos: number;
   gigabyte_hour_nanos: number;
+  gpu?: string;
+  gpu_hour_nanos?: number;
   processes: number;
   source: string;
 }

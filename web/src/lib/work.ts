@@ -119,6 +119,7 @@ const CATEGORIES: Record<string, CategoryWords> = {
     why: "Nothing ran, but results were kept in memory for a client.",
   },
   "idle.starting": { look: "idle", name: "Idle, starting", why: "The worker was up but not yet ready for tasks." },
+  "idle.gpu": { look: "idle", name: "Idle GPUs", why: "GPUs were held and paid for, and nothing ran on them." },
   "idle.closing": { look: "idle", name: "Idle, closing", why: "The worker was on its way out." },
   "overhead.dask": {
     look: "over",

@@ -28,6 +28,37 @@ describe("one cluster", () => {
     expect(shown(table, /^Total/)).toBe(188);
   });
 
+  it("tells what of the bill was for GPUs, and for idle ones", async () => {
+    const answers = usual();
+    answers["GET /clusters/c1/bill"] = {
+      body: bill({
+        lines: [],
+        categories: [{ name: "idle.gpu", cost_nanos: 5_000_000_000, thread_seconds: 0 }],
+        unknown_nanos: 0,
+        total_nanos: 5_000_000_000,
+        gpus: [
+          {
+            model: "H200",
+            devices: 2,
+            seconds: 7200,
+            unpriced_seconds: 0,
+            cost_nanos: 5_000_000_000,
+            idle_cost_nanos: 5_000_000_000,
+          },
+          { model: "L4", devices: 1, seconds: 60, unpriced_seconds: 60, cost_nanos: 0, idle_cost_nanos: 0 },
+        ],
+      }),
+    };
+    open("/clusters/c1", answers);
+    const table = await screen.findByRole("table", { name: /^Cost of GPUs by model/ });
+    expect(within(table).getByText("2 devices, held for 2 h")).toBeTruthy();
+    expect(within(table).getAllByText("$5.00")).toHaveLength(2);
+    expect(within(table).getByText("1 device, held for 1 min; no price for 1 min")).toBeTruthy();
+    expect(within(table).getByText("Unknown")).toBeTruthy();
+    const idle = screen.getByRole("table", { name: "Cost of idle time by reason" });
+    expect(within(idle).getByText("GPUs were held and paid for, and nothing ran on them.")).toBeTruthy();
+  });
+
   it("opens a row to the lines inside it, and these to their tasks; each level adds up", async () => {
     open("/clusters/c1", usual());
     const table = await bills();

@@ -17,6 +17,7 @@ import { usePackages } from "#/api/queries/packages";
 import { useMe } from "#/api/queries/session";
 import type { Cluster } from "#/api/schema";
 import { BillCard } from "#/features/bill/BillCard";
+import { GpuCard } from "#/features/bill/GpuCard";
 import type { Grouping } from "#/features/bill/grouping";
 import { type How, HowDialog } from "#/features/bill/HowDialog";
 import { IdleCard } from "#/features/bill/IdleCard";
@@ -154,6 +155,7 @@ function Loaded({ id, cluster, query }: { id: string; cluster: Cluster; query: R
             {found && <LineCard view={found.view} row={found.row} names={names} onHow={() => setHow("line")} />}
             {view && <SplitCard view={view} onHow={() => setHow("bill")} />}
             {view && <IdleCard view={view} />}
+            {bill.data && <GpuCard bill={bill.data} />}
             <Part query={seen} title="Packages in use" what="The packages">
               {(data) => <SeenCard list={data} clusterId={id} sampled={sampled} />}
             </Part>

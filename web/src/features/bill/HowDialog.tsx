@@ -1,3 +1,4 @@
+import { Fragment } from "react";
 import { urlOf } from "#/api/client";
 import type { Bill, Cluster, RateCard, SubmissionList } from "#/api/schema";
 import { type BillView, originShares } from "#/features/bill/view";
@@ -51,6 +52,7 @@ export function HowDialog({ about, cluster, bill, view, submissions, clock, onCl
           </>
         )}
         {bill && about !== "origins" && <Rates rates={bill.rates} clock={clock} />}
+        {bill && about !== "origins" && <GpuRates bill={bill} clock={clock} />}
         {bill && about !== "rate" && (
           <>
             <dt>Coverage</dt>
@@ -78,11 +80,11 @@ export function HowDialog({ about, cluster, bill, view, submissions, clock, onCl
 }
 
 const EXPLANATIONS: Record<How, string> = {
-  bill: "Every worker and the scheduler is paid for from its start to its end at its price per hour. A worker's cost is spread over its thread time; the parts are exact to the billionth, and the figures on this page are rounded so that they add up.",
+  bill: "Every worker and the scheduler is paid for from its start to its end at its price per hour. What was for GPUs on which nothing ran is idle; the rest of a worker's cost is spread over its thread time; the parts are exact to the billionth, and the figures on this page are rounded so that they add up.",
   line: "A task's thread time stands twice: on the line that created the task (“by origin”), and on the innermost line of your code that was on its stack when it was sampled (“by line”). Where one of them is not known, the line that submitted the work stands for it. Thread time, native threads included, times the worker's price per thread is the line's cost.",
   origins:
     "When work is submitted, each task of the graph is followed back to the line of your code that created it. Where that fails, the line that submitted it stands for it, and says so. Thread time of both kinds, native threads included, is added up here.",
-  rate: "The sum of the prices of all processes that are up now: cores and memory of each, times the rate card.",
+  rate: "The sum of the prices of all processes that are up now: cores and memory of each, times the rate card, and its part of the GPUs that it sees: a device is divided equally over the processes that see it.",
 };
 
 const METHODS: Record<Bill["method"], string> = {
@@ -170,6 +172,20 @@ function Rates({ rates, clock }: { rates: RateCard; clock: Clock }) {
       </dd>
     </>
   );
+}
+
+function GpuRates({ bill, clock }: { bill: Bill; clock: Clock }) {
+  return (bill.prices ?? [])
+    .filter((use) => use.gpu)
+    .map((use) => (
+      <Fragment key={`${use.gpu} ${use.gpu_hour_nanos} ${use.source} ${use.as_of}`}>
+        <dt>GPU {use.gpu}</dt>
+        <dd>
+          {rate(use.gpu_hour_nanos ?? 0, bill.currency)}; {use.source}
+          {use.as_of && `, as of ${moment(use.as_of, clock)}`}
+        </dd>
+      </Fragment>
+    ));
 }
 
 function Sum({ bill, view }: { bill: Bill; view: BillView }) {

@@ -23,7 +23,7 @@ export function IdleCard({ view }: { view: BillView }) {
                   <br />
                   <span className="mute small">{row.words.why}</span>
                 </td>
-                <td className="n mute">{duration(row.seconds)}</td>
+                <td className="n mute">{row.seconds === undefined ? "" : duration(row.seconds)}</td>
                 <td className="n">{fitted(row.shown, row.nanos, view.currency, view.decimals)}</td>
               </tr>
             ))}

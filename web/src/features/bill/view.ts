@@ -70,7 +70,8 @@ export function viewOf(bill: Bill, by: Grouping): BillView {
       name: category.name,
       words: categoryWords(category.name),
       nanos: category.cost_nanos,
-      seconds: category.thread_seconds as number | undefined,
+      // Money of GPUs on which nothing ran has no time of threads.
+      seconds: category.name === "idle.gpu" ? undefined : category.thread_seconds,
     })),
     { name: "unknown", words: categoryWords("unknown"), nanos: bill.unknown_nanos, seconds: undefined },
   ].sort((a, b) => LOOKS.indexOf(a.words.look) - LOOKS.indexOf(b.words.look) || b.nanos - a.nanos);
