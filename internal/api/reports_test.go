@@ -285,7 +285,7 @@ func TestReportsInAllForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<!doctype html>", "Clusters of ana", "week 2, 5 to 11 January 2026", "&lt;b&gt;.py:3", "Idle, nothing submitted", "For the owner.", "@page"} {
+	for _, want := range []string{"<!doctype html>", "Clusters of ana", "week 2, 5 to 11 January 2026", "&lt;b&gt;.py:3", "Idle, nothing submitted", "For the owner: ana $", "@page"} {
 		if !strings.Contains(string(html), want) {
 			t.Errorf("the page lacks %q:\n%s", want, html)
 		}

@@ -16,7 +16,12 @@ const group = (id: string, path: string, role: string) => ({
   pays: false,
 });
 const lea = { id: "u7", name: "lea", role: "user" };
-const week = overview({ month: "", start: "2026-11-15T23:00:00Z", end: "2026-11-22T23:00:00Z", until: "2026-11-22T23:00:00Z" });
+const week = overview({
+  month: "",
+  start: "2026-11-15T23:00:00Z",
+  end: "2026-11-22T23:00:00Z",
+  until: "2026-11-22T23:00:00Z",
+});
 
 /** A server whose reader leads /research; they are a member of /office, too. */
 function lead() {
@@ -25,7 +30,11 @@ function lead() {
     "GET /me": { body: { ...me, user: lea, groups: [{ id: "g1", path: "/research", role: "lead", pays: true }] } },
     "GET /groups": {
       body: {
-        items: [group("g3", "/office", "member"), group("g2", "/research/genomics", ""), group("g1", "/research", "lead")],
+        items: [
+          group("g3", "/office", "member"),
+          group("g2", "/research/genomics", ""),
+          group("g1", "/research", "lead"),
+        ],
       },
     },
     "GET /reports/2026-W47/report": (_: unknown, query: string) => ({
@@ -97,7 +106,10 @@ describe("the weekly report", () => {
   it("says in the server's words whose report one may not read", async () => {
     open("/reports?week=2026-W47&group=/office", {
       ...lead(),
-      "GET /reports/2026-W47/report": { status: 403, body: error("not_lead", "What /office pays for is seen by who leads it.") },
+      "GET /reports/2026-W47/report": {
+        status: 403,
+        body: error("not_lead", "What /office pays for is seen by who leads it."),
+      },
     });
     expect((await screen.findByRole("alert")).textContent).toContain("seen by who leads it");
     expect(screen.queryByRole("region", { name: "The week in figures" })).toBeNull();

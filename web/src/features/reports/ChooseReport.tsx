@@ -48,12 +48,7 @@ export function ChooseReport({ search, week, current, me, groups, onChange }: Ch
       <Button aria-label="The week before" onClick={() => toWeek(weekBy(week, -1))}>
         ‹
       </Button>
-      <select
-        className="field"
-        aria-label="Week"
-        value={week}
-        onChange={(event) => toWeek(event.target.value)}
-      >
+      <select className="field" aria-label="Week" value={week} onChange={(event) => toWeek(event.target.value)}>
         {!weeks.includes(week) && <option value={week}>{weekWords(week)}</option>}
         {weeks.map((known) => (
           <option key={known} value={known}>

@@ -25,7 +25,9 @@ export function ReportFigures({ report, decimals, onHow }: ReportFiguresProps) {
       <Figure
         label="Spent"
         note={
-          before > 0 ? `${changeWords(total, before)} against ${amount(before)} the week before` : "nothing the week before"
+          before > 0
+            ? `${changeWords(total, before)} against ${amount(before)} the week before`
+            : "nothing the week before"
         }
         onHow={() => onHow("spent")}
       >

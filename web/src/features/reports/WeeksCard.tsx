@@ -21,7 +21,9 @@ export function WeeksCard({ report, decimals, onWeek }: WeeksCardProps) {
         <thead>
           <tr>
             <th scope="col">Week</th>
-            <th scope="col" aria-hidden="true" />
+            <th scope="col">
+              <span className="vh">Beside the dearest</span>
+            </th>
             <th scope="col" className="n">
               Spent
             </th>
