@@ -2,7 +2,7 @@
 
 Money is in whole nano-units (billionths) of the named currency, times are in UTC; days are of the calendar, as ``2026-11-30``.
 """
-# ruff: noqa: TC003 -- the decoder resolves the annotations at run time.
+# ruff: noqa: TC001, TC003 -- the decoder resolves the annotations at run time.
 
 from __future__ import annotations
 
