@@ -96,7 +96,7 @@ describe("the weekly report", () => {
       "Week 45, 2–8 Nov 2026$20,000",
     ]);
     const [first] = card("Waste, and who can mend it").getAllByRole("listitem");
-    expect(first?.textContent).toContain("For its owner: ana $2,206 and 2 others.");
+    expect(first?.textContent).toContain("For its owners: ana $2,206 and 2 others.");
     await userEvent.click(card("Against the weeks before").getByRole("button", { name: /Week 46/ }));
     expect(page.address()).toContain("week=2026-W46");
     await userEvent.click(screen.getByRole("button", { name: "The week before" }));

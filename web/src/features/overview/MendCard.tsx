@@ -44,8 +44,7 @@ export function MendCard({ overview, decimals, onHow }: MendCardProps) {
                 </Fig>
               </div>
               <p className="mute small">
-                {part.advice} For {fixerWords(part.fixer)}
-                {part.owners.length > 0 && `: ${ownersWords(part, amount)}`}.
+                {part.advice} For {part.owners.length > 0 ? ownersWords(part, amount) : fixerWords(part.fixer)}.
               </p>
               <p className="mute small">
                 {percent(overview.total_nanos > 0 ? part.cost_nanos / overview.total_nanos : undefined)} of spend,{" "}

@@ -72,10 +72,11 @@ export function fixerWords(fixer: "owner" | "platform" | ""): string {
   return { owner: "its owner", platform: "the platform", "": "" }[fixer];
 }
 
-/** Those who have most of a part: "ana $310, ben $42 and 2 others". */
+/** Those who have most of a part: "its owners: ana $310, ben $42 and 2 others". */
 export function ownersWords(part: OverviewPart, amount: (nanos: number) => string): string {
   const named = part.owners.map(({ user, cost_nanos: nanos }) => `${user} ${amount(nanos)}`).join(", ");
-  return part.more_owners > 0 ? `${named} and ${count(part.more_owners, "other")}` : named;
+  const all = part.more_owners > 0 ? `${named} and ${count(part.more_owners, "other")}` : named;
+  return `${part.owners.length + part.more_owners > 1 ? "its owners" : fixerWords(part.fixer)}: ${all}`;
 }
 
 /** An operation of work or a category of what is none, in words. */

@@ -31,7 +31,7 @@ function MailForm({ mail, me }: { mail: ReportMail; me: Me }) {
         {mail.weekly ? `Mondays at seven, to ${mail.address}: ` : "Mondays at seven you can get "}
         {whichReports(me)}.{!mail.sends && " This server sends no mail yet: its admin starts it with --smtp-address."}
       </p>
-      <form className="fields" onSubmit={submit}>
+      <form className="fields after" onSubmit={submit}>
         <label className="above">
           Address
           <input

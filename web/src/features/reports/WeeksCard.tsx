@@ -44,7 +44,7 @@ export function WeeksCard({ report, decimals, onWeek }: WeeksCardProps) {
               <td className="bars" aria-hidden="true">
                 {row.cost_nanos > 0 && (
                   <i
-                    className={`mini ${index === 0 ? "r4" : "r2"}`}
+                    className={`mini ${index === 0 ? "r1" : "r3"}`}
                     style={{ width: `${(100 * row.cost_nanos) / dearest}%` }}
                   />
                 )}
