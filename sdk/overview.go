@@ -81,6 +81,15 @@ type OverviewPart struct {
 	// Fixer is who can do something about it, Advice what.
 	Fixer  string `json:"fixer" enum:"owner,platform,"`
 	Advice string `json:"advice"`
+	// Owners have most of what owners can mend, dearest first; MoreOwners others have some of it, too.
+	Owners     []OverviewOwner `json:"owners" nullable:"false"`
+	MoreOwners int             `json:"more_owners"`
+}
+
+// OverviewOwner is a user, and what a part cost on their clusters.
+type OverviewOwner struct {
+	User      string `json:"user"`
+	CostNanos int64  `json:"cost_nanos"`
 }
 
 // OverviewPayer is a user or a group.

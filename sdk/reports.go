@@ -14,6 +14,14 @@ type Report struct {
 	// Reader is the name of whom it is for.
 	Reader   string   `json:"reader"`
 	Overview Overview `json:"overview"`
+	// Weeks are up to eight before, oldest first, from the first in which anything was spent.
+	Weeks []ReportWeek `json:"weeks" nullable:"false"`
+}
+
+// ReportWeek is what a week before cost.
+type ReportWeek struct {
+	Week      string `json:"week" example:"2026-W46"`
+	CostNanos int64  `json:"cost_nanos"`
 }
 
 // ReportSubscription is whether and where the caller gets weekly reports by mail.
@@ -33,6 +41,8 @@ type ReportMail struct {
 // TestReportRequest asks for a report by mail now.
 type TestReportRequest struct {
 	To string `json:"to" minLength:"3" maxLength:"254"`
+	// Group makes it the report of that group: its path, its id, or a name that one group alone has.
+	Group string `json:"group,omitempty" maxLength:"800"`
 }
 
 // ReportOptions choose a report; zero values mean the last week, and what the caller may see.
@@ -41,6 +51,8 @@ type ReportOptions struct {
 	Week string
 	// Scope is own, all, or the path of a group.
 	Scope string
+	// Group stands instead of a scope: the path, the id, or a name that one group alone has.
+	Group string
 }
 
 // Report returns the report of a week.
@@ -65,6 +77,9 @@ func reportQuery(o ReportOptions) url.Values {
 	q := url.Values{}
 	if o.Scope != "" {
 		q.Set("scope", o.Scope)
+	}
+	if o.Group != "" {
+		q.Set("group", o.Group)
 	}
 	return q
 }

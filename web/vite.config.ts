@@ -9,5 +9,5 @@ export default defineConfig({
   resolve: { alias: { "#": fileURLToPath(new URL("./src", import.meta.url)) } },
   // public/.gitkeep is copied along: without a file in dist the Go code of a fresh clone does not compile.
   build: { cssTarget: ["chrome123", "firefox120", "safari17.5"], sourcemap: false, assetsInlineLimit: 0 },
-  server: { proxy: { "/api": server, "/openapi.json": server } },
+  server: { proxy: { "/api": server, "/openapi.json": server, "/reports/": server } },
 });

@@ -45,6 +45,9 @@ func routes() []route {
 	admins := func(method, path, body string, status int) route {
 		return route{method: method, path: path, body: body, nobody: 401, stranger: 403, owner: 403, lead: 403, admin: status}
 	}
+	group := func(path string) route {
+		return route{method: "GET", path: path, query: "group=/research/genomics", nobody: 401, stranger: 404, owner: 403, lead: 200, admin: 200}
+	}
 	return []route{
 		{method: "POST", path: "/session", body: `{"code":"lic_wrong"}`, nobody: 401, stranger: 401, owner: 401, lead: 401, admin: 401},
 		{method: "DELETE", path: "/session", nobody: 204, stranger: 204, owner: 204, lead: 204, admin: 204},
@@ -88,6 +91,11 @@ func routes() []route {
 		ok("GET", "/reports/{week}/report.html", "", "", 200),
 		ok("GET", "/reports/{week}/report.csv", "", "", 200),
 		ok("GET", "/reports/{week}/report.txt", "", "", 200),
+		// What a group pays for is reported to who leads it or one above. The owner is a member, a stranger is not told that there is one.
+		group("/reports/{week}/report"),
+		group("/reports/{week}/report.html"),
+		group("/reports/{week}/report.csv"),
+		group("/reports/{week}/report.txt"),
 		ok("GET", "/reports/subscription", "", "", 200),
 		ok("PUT", "/reports/subscription", "", `{"address":"","weekly":false}`, 200),
 		// This server sends no mail.

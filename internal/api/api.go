@@ -81,6 +81,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("/metrics", s.strictly(named("GET /metrics", s.metricsHandler())))
 	mux.Handle("/openapi.json", s.strictly(named("GET /openapi.json", openAPIHandler(contract))))
 	mux.Handle("/reports/", s.reportPages())
+	mux.Handle("/reports", s.pages()) // the mux would send it on to /reports/
 	mux.Handle("/", s.pages())
 	return s.observed(s.recovered(mux))
 }

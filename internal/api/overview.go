@@ -104,6 +104,10 @@ func overviewToAPI(o outlook.Overview) sdk.Overview {
 			fixer, what := p.Mend()
 			return sdk.OverviewPart{
 				Kind: p.Kind, Name: p.Name, CostNanos: int64(p.Cost), BeforeNanos: int64(p.Before), Waste: p.Waste(), Fixer: string(fixer), Advice: what,
+				Owners: convert(p.Owners, func(o outlook.Owner) sdk.OverviewOwner {
+					return sdk.OverviewOwner{User: o.User, CostNanos: int64(o.Cost)}
+				}),
+				MoreOwners: p.MoreOwners,
 			}
 		}),
 		Payers: convert(o.Payers, func(p outlook.Payer) sdk.OverviewPayer {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"html/template"
 	"io"
@@ -31,13 +32,22 @@ type Subscriptions interface {
 	Get(ctx context.Context, actor identity.Actor) (sub report.Subscription, sends bool, err error)
 	Put(ctx context.Context, now time.Time, actor identity.Actor, sub report.Subscription) error
 	Unsubscribe(ctx context.Context, now time.Time, token string) error
-	SendTest(ctx context.Context, now time.Time, actor identity.Actor, to string) error
+	SendTest(ctx context.Context, now time.Time, actor identity.Actor, to string, scope report.Scope) error
 }
 
 // ReportRef chooses a report. It is exported because huma looks at exported fields only.
 type ReportRef struct {
 	Week  string `path:"week" minLength:"1" maxLength:"20" doc:"A week of ISO 8601, as 2026-W47; last for the newest that is over"`
-	Scope string `query:"scope" maxLength:"400" doc:"own, all (administrators), or the path of a group; all that the caller may see by default"`
+	Scope string `query:"scope" maxLength:"400" doc:"own, all (administrators), or the path of a group; for administrators all by default, for others own"`
+	Group string `query:"group" maxLength:"800" doc:"Instead of a scope: a group by its path, its id, or a name that one group alone has; for who leads it or one above, and administrators"`
+}
+
+// scope is whose report was asked for.
+func (in *ReportRef) scope() (report.Scope, error) {
+	if in.Scope != "" && in.Group != "" {
+		return "", errs.InvalidFields(errs.Field{Name: "group", Message: "Give a scope or a group, not both."})
+	}
+	return cmp.Or(report.GroupScope(in.Group), report.Scope(in.Scope)), nil
 }
 
 func (s *server) reportRoutes(a huma.API) {
@@ -77,7 +87,11 @@ func (s *server) makeReport(ctx context.Context, in *ReportRef) (report.Report, 
 			return report.Report{}, err
 		}
 	}
-	return s.Reports.Make(ctx, now, actorOf(ctx), week, report.Scope(in.Scope))
+	scope, err := in.scope()
+	if err != nil {
+		return report.Report{}, err
+	}
+	return s.Reports.Make(ctx, now, actorOf(ctx), week, scope)
 }
 
 func (s *server) report(ctx context.Context, in *ReportRef) (*body[sdk.Report], error) {
@@ -85,9 +99,14 @@ func (s *server) report(ctx context.Context, in *ReportRef) (*body[sdk.Report], 
 	if err != nil {
 		return nil, err
 	}
-	out := sdk.Report{Week: r.Week.String(), Scope: string(r.Scope), Reader: r.Reader, Overview: overviewToAPI(r.Overview)}
+	out := sdk.Report{Week: r.Week.String(), Scope: string(r.Scope), Reader: r.Reader, Overview: overviewToAPI(r.Overview), Weeks: convert(r.Weeks, func(w report.WeekSpend) sdk.ReportWeek {
+		return sdk.ReportWeek{Week: w.Week.String(), CostNanos: int64(w.Cost)}
+	})}
 	out.Overview.Whole = r.Scope == report.ScopeAll
 	out.Overview.Rates = cardToAPI(s.Card(s.Now()))
+	for i := range out.Overview.Lines {
+		out.Overview.Lines[i].Text = s.lineText(ctx, actorOf(ctx), out.Overview.Lines[i])
+	}
 	return answer(out), nil
 }
 
@@ -107,14 +126,14 @@ func (s *server) putSubscription(ctx context.Context, in *body[sdk.ReportSubscri
 }
 
 func (s *server) sendTestReport(ctx context.Context, in *body[sdk.TestReportRequest]) (*struct{}, error) {
-	return nil, s.Subscriptions.SendTest(ctx, s.Now(), actorOf(ctx), in.Body.To)
+	return nil, s.Subscriptions.SendTest(ctx, s.Now(), actorOf(ctx), in.Body.To, report.GroupScope(in.Body.Group))
 }
 
 // reportPages serves what mails link to: a report as a page, and the end of the mails. They are whole pages of the server's own, which print well and need no script.
 func (s *server) reportPages() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /reports/{week}", s.reportPage)
-	mux.Handle("GET /reports/{$}", http.RedirectHandler("/reports/last", http.StatusSeeOther))
+	mux.Handle("GET /reports/{$}", http.RedirectHandler("/reports", http.StatusSeeOther))
 	mux.HandleFunc("GET /reports/unsubscribe", s.askUnsubscribe)
 	mux.HandleFunc("POST /reports/unsubscribe", s.unsubscribe)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -137,7 +156,8 @@ func (s *server) reportPage(w http.ResponseWriter, r *http.Request) {
 		infoOf(r.Context()).userID = string(actor.User.ID)
 		ctx := context.WithValue(r.Context(), actorKey{}, actor)
 		var made report.Report
-		if made, err = s.makeReport(ctx, &ReportRef{Week: r.PathValue("week"), Scope: r.URL.Query().Get("scope")}); err == nil {
+		asked := r.URL.Query()
+		if made, err = s.makeReport(ctx, &ReportRef{Week: r.PathValue("week"), Scope: asked.Get("scope"), Group: asked.Get("group")}); err == nil {
 			var page bytes.Buffer
 			if err = export.ReportHTML(&page, made); err == nil {
 				s.page(w, http.StatusOK, page.Bytes())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,6 +121,168 @@ func TestReportsAreMailedOnce(t *testing.T) {
 	}
 }
 
+// TestLeadsGetTheirGroupsReports lets people of two groups work in three weeks, and looks at what their leads are mailed and may ask for.
+func TestLeadsGetTheirGroupsReports(t *testing.T) {
+	t.Parallel()
+	m := mailtest.Start(t)
+	s := servertest.New(t, mailing(m))
+	ctx := t.Context()
+	lea, _ := s.AddUser(t, "lea")
+	ben, _ := s.AddUser(t, "ben")
+	makeGroups(t, s)
+	for _, try := range []struct{ group, user, role string }{{"/office", "ben", "member"}, {"/empty", "lea", "lead"}, {"genomics", "lea", "lead"}} {
+		if strings.HasPrefix(try.group, "/") {
+			if _, err := s.Admin.CreateGroup(ctx, sdk.CreateGroupRequest{Name: try.group[1:]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Admin.PutMember(ctx, try.group, try.user, sdk.PutMemberRequest{Role: try.role}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for address, client := range map[string]*sdk.Client{"lea@example.org": lea, "ben@example.org": ben} {
+		if _, err := client.SetReportSubscription(ctx, sdk.ReportSubscription{Address: address, Weekly: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for week := range 3 { // a day in each, from Monday 5 January on
+		monday := s.Clock.Now()
+		liveADay(t, s, person{"ana", s.User, "/home/ana/etl.py", 3}, week, 3)
+		liveADay(t, s, person{"ben", ben, "/home/ben/train.py", 1}, week, 1)
+		s.Clock.Advance(6 * time.Minute)
+		s.Tick(t)
+		s.Clock.Advance(monday.AddDate(0, 0, 6).Sub(s.Clock.Now()))
+		s.Tick(t)
+		if week < 2 {
+			s.Clock.Advance(24 * time.Hour)
+		}
+	}
+	oslo, err := time.LoadLocation("Europe/Oslo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := func(day, hour int) {
+		s.Clock.Advance(time.Date(2026, 1, day, hour, 0, 0, 0, oslo).Sub(s.Clock.Now()))
+		s.Tick(t)
+	}
+	sent := len(m.Messages()) // of the Mondays in between
+	until(26, 8)
+	// Renamed in the hour in which it is reported, a group is not reported again.
+	name := "genes"
+	if _, err := s.Admin.ChangeGroup(ctx, "genomics", sdk.ChangeGroupRequest{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop(t)
+	s.Start(t)
+	until(27, 8)
+	subjects := map[string][]string{}
+	var mail string
+	for _, message := range m.Messages()[sent:] {
+		subject := regexp.MustCompile(`(?m)^Subject: (.*?)\r?$`).FindStringSubmatch(message.Data)
+		subjects[message.To[0]] = append(subjects[message.To[0]], strings.SplitN(subject[1], ":", 2)[0])
+		if strings.HasPrefix(subject[1], "Spend of /research in") {
+			mail = strings.ReplaceAll(message.Data, "=\r\n", "")
+		}
+	}
+	if want := []string{"Spend of /research in 2026-W04", "Spend of /research/genomics in 2026-W04"}; !slices.Equal(subjects["lea@example.org"], want) || len(subjects["ben@example.org"]) != 1 {
+		t.Errorf("lea gets %q, want %q; ben gets %q, want one", subjects["lea@example.org"], want, subjects["ben@example.org"])
+	}
+	if !strings.Contains(mail, "etl.py") || strings.Contains(mail, "train.py") || !strings.Contains(mail, "because you lead the group") {
+		t.Errorf("lea is told of others, or not of hers:\n%.3000s", mail)
+	}
+
+	week := sdk.ReportOptions{Week: "2026-W04"}
+	of := func(client *sdk.Client, group string) sdk.Report {
+		t.Helper()
+		o := week
+		o.Group = group
+		r, err := client.Report(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	own, err := s.User.Report(ctx, week)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By its new name or an old path, a group is all that it ever paid for; ana is all of it.
+	for _, group := range []string{"/research", "genes", "/research/genes", "/research/genomics"} {
+		for who, client := range map[string]*sdk.Client{"lea": lea, "the admin": s.Admin} {
+			r := of(client, group)
+			if r.Overview.TotalNanos != own.Overview.TotalNanos || r.Overview.Clusters != own.Overview.Clusters || r.Overview.By != "group" {
+				t.Errorf("%s reads %d of %d clusters by %s of %s, want %d of %d", who, r.Overview.TotalNanos, r.Overview.Clusters, r.Overview.By, group, own.Overview.TotalNanos, own.Overview.Clusters)
+			}
+			if strings.Contains(group, "gen") && r.Scope != "/research/genes" {
+				t.Errorf("%s is reported as %s", group, r.Scope)
+			}
+			var weeks []string
+			for _, w := range r.Weeks {
+				weeks = append(weeks, w.Week)
+			}
+			if n := len(weeks); !slices.Equal(weeks, []string{"2026-W02", "2026-W03"}) || r.Weeks[n-1].CostNanos != r.Overview.BeforeNanos || r.Weeks[0].CostNanos == 0 {
+				t.Errorf("the weeks before are %+v, the last cost %d", r.Weeks, r.Overview.BeforeNanos)
+			}
+			for _, p := range r.Overview.Split {
+				if p.Fixer == "owner" && p.CostNanos > 0 && (len(p.Owners) != 1 || p.Owners[0].User != "ana" || p.Owners[0].CostNanos != p.CostNanos) {
+					t.Errorf("%s of %d can be mended by %+v, want ana", p.Name, p.CostNanos, p.Owners)
+				}
+			}
+		}
+	}
+	if r, err := lea.Report(ctx, week); err != nil || r.Overview.TotalNanos != 0 {
+		t.Errorf("lea's own clusters cost %d, %v: she has none", r.Overview.TotalNanos, err)
+	}
+	text, err := lea.ReportFile(ctx, sdk.ReportOptions{Week: "2026-W04", Group: "/research"}, "txt")
+	if err != nil || !strings.HasPrefix(string(text), "Group /research, week 4") || !strings.Contains(string(text), "AGAINST THE WEEKS BEFORE") || !strings.Contains(string(text), "For the owner: ana $") {
+		t.Errorf("%v:\n%s", err, text)
+	}
+	for who, try := range map[string]struct {
+		client *sdk.Client
+		group  string
+		code   string
+	}{
+		"a member":            {s.User, "genes", "not_lead"},
+		"somebody else":       {ben, "/research", "not_found"},
+		"a lead, of another":  {lea, "/office", "not_found"},
+		"who asks for no one": {lea, "/nowhere", "not_found"},
+	} {
+		if r, err := try.client.Report(ctx, sdk.ReportOptions{Week: "2026-W04", Group: try.group}); !sdk.IsCode(err, try.code) {
+			t.Errorf("%s gets %+v, %v of %s; want %s", who, r, err, try.group, try.code)
+		}
+	}
+
+	// A mail of a group goes to who may read it.
+	if err := lea.SendTestReport(ctx, sdk.TestReportRequest{To: "lea@example.org", Group: "/research"}); err != nil {
+		t.Error(err)
+	}
+	if got := m.Messages(); !strings.Contains(got[len(got)-1].Data, "Subject: Test: Spend of /research in") {
+		t.Errorf("the test mail is %.500s", got[len(got)-1].Data)
+	}
+	if err := ben.SendTestReport(ctx, sdk.TestReportRequest{To: "ben@example.org", Group: "/research"}); !sdk.IsCode(err, "not_found") {
+		t.Errorf("ben is sent what /research paid for: %v", err)
+	}
+
+	// Who wants no more mails gets none of their groups either; a week without spend sends none.
+	if _, err := lea.SetReportSubscription(ctx, sdk.ReportSubscription{Address: "lea@example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	sent = len(m.Messages())
+	liveADay(t, s, person{"ana", s.User, "/home/ana/etl.py", 3}, 22, 3)
+	until(28+5, 8)                             // Monday 2 February
+	if n := len(m.Messages()) - sent; n != 1 { // ben's, for comparison with the week before
+		t.Errorf("%d mails after lea ended hers, want ben's alone", n)
+	}
+	if _, err := lea.SetReportSubscription(ctx, sdk.ReportSubscription{Address: "lea@example.org", Weekly: true}); err != nil {
+		t.Fatal(err)
+	}
+	sent = len(m.Messages())
+	until(28+12, 8)
+	if n := len(m.Messages()) - sent; n != 0 {
+		t.Errorf("%d mails of a week in which nothing was spent", n)
+	}
+}
+
 func TestReportsInAllForms(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
@@ -133,7 +296,7 @@ func TestReportsInAllForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<!doctype html>", "Clusters of ana", "week 2, 5 to 11 January 2026", "&lt;b&gt;.py:3", "Idle, nothing submitted", "For the owner.", "@page"} {
+	for _, want := range []string{"<!doctype html>", "Clusters of ana", "week 2, 5 to 11 January 2026", "&lt;b&gt;.py:3", "Idle, nothing submitted", "For the owner: ana $", "@page"} {
 		if !strings.Contains(string(html), want) {
 			t.Errorf("the page lacks %q:\n%s", want, html)
 		}
@@ -180,7 +343,8 @@ func TestReportsInAllForms(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/reports/2026-W99": http.StatusUnprocessableEntity, "/reports/last?scope=all": http.StatusForbidden, "/reports/last?scope=everything": http.StatusUnprocessableEntity,
-		"/reports/last?scope=/research": http.StatusOK, "/reports/last?scope=own": http.StatusOK,
+		"/reports/last?scope=/research": http.StatusNotFound, "/reports/last?group=research": http.StatusNotFound, "/reports/last?scope=own": http.StatusOK,
+		"/reports/last?scope=own&group=research": http.StatusUnprocessableEntity,
 	} {
 		r := newRequest(t, http.MethodGet, s.URL+path, "")
 		r.Header.Set("Authorization", "Bearer "+s.UserToken)

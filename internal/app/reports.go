@@ -23,7 +23,7 @@ func (a *App) wireReports(overviews *outlook.Service, prices *price.Current, bac
 	if err != nil {
 		zone = time.UTC // checked with the settings
 	}
-	making := report.NewService(overviews, report.Settings{
+	making := report.NewService(overviews, a.groups, report.Settings{
 		Zone: zone, Organisation: a.cfg.Organisation, PublicURL: a.url,
 		Prices: func(now time.Time) string { return prices.Card(backend, now).Source },
 	})

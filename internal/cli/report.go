@@ -21,9 +21,11 @@ func newReportCommand(c *connection) *cobra.Command {
 		Use:   "report",
 		Short: "Report what a week cost, and have that mailed",
 		Long: `Report what a week cost: spend, waste and who can mend it, what changed, and how much of it was observed. Administrators see
-everything, others their own clusters. On a server with a mail server, reports are mailed on Mondays at seven to those who subscribed.`,
+everything, others their own clusters; who leads a group sees what it and those below it paid for with --group. On a server with a mail server,
+reports are mailed on Mondays at seven to those who subscribed: their own, and one of each group that they lead.`,
 		Example: `  lineitem report
   lineitem report --week 2026-W47 -o html > week.html
+  lineitem report --group /research
   lineitem report --subscribe ana@example.org
   lineitem report --send-test ana@example.org`,
 		Args: exactArgs(),
@@ -37,8 +39,15 @@ everything, others their own clusters. On a server with a mail server, reports a
 					actions++
 				}
 			}
-			if actions > 1 || actions == 1 && (o != sdk.ReportOptions{} || cmd.Flags().Changed("output")) {
-				return usage(cmd, "--send-test, --subscribe and --unsubscribe stand alone.")
+			rest := o
+			if sendTest != "" {
+				rest.Group = ""
+			}
+			switch {
+			case actions > 1 || actions == 1 && (rest != sdk.ReportOptions{} || cmd.Flags().Changed("output")):
+				return usage(cmd, "--send-test, --subscribe and --unsubscribe stand alone; --send-test takes a --group.")
+			case o.Scope != "" && o.Group != "":
+				return usage(cmd, "--scope and --group both say whose spend; give one of them.")
 			}
 			client, err := c.client()
 			if err != nil {
@@ -46,7 +55,7 @@ everything, others their own clusters. On a server with a mail server, reports a
 			}
 			switch {
 			case sendTest != "":
-				return sendTestReport(cmd, client, sendTest)
+				return sendTestReport(cmd, client, sdk.TestReportRequest{To: sendTest, Group: o.Group})
 			case subscribe != "", unsubscribe:
 				return subscribeReports(cmd, client, subscribe)
 			case format == "json":
@@ -62,6 +71,7 @@ everything, others their own clusters. On a server with a mail server, reports a
 	}
 	cmd.Flags().StringVar(&o.Week, "week", "", "the week, as 2026-W47; the last that is over by default")
 	cmd.Flags().StringVar(&o.Scope, "scope", "", "whose spend: own, all (administrators), or the path of a group")
+	cmd.Flags().StringVar(&o.Group, "group", "", "the spend of a group that you lead, or of one below it: its path, as /research, its id, or its name")
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "how to print: text, html, csv or json")
 	cmd.Flags().StringVar(&sendTest, "send-test", "", "mail the last report to this address now")
 	cmd.Flags().StringVar(&subscribe, "subscribe", "", "have reports mailed to this address each week")
@@ -80,11 +90,11 @@ func printReport(cmd *cobra.Command, client *sdk.Client, o sdk.ReportOptions) er
 	return encoder.Encode(report)
 }
 
-func sendTestReport(cmd *cobra.Command, client *sdk.Client, to string) error {
-	if err := client.SendTestReport(cmd.Context(), sdk.TestReportRequest{To: to}); err != nil {
+func sendTestReport(cmd *cobra.Command, client *sdk.Client, in sdk.TestReportRequest) error {
+	if err := client.SendTestReport(cmd.Context(), in); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "The mail server has taken the report to %s.\n", to)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "The mail server has taken the report to %s.\n", in.To)
 	return err
 }
 

@@ -45,16 +45,27 @@ func TestReport(t *testing.T) {
 		t.Errorf("json is %+v, %v", report, err)
 	}
 
+	if _, err := s.Admin.CreateGroup(t.Context(), sdk.CreateGroupRequest{Name: "research"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := admin.must(t, "report", "--group", "research"); !strings.HasPrefix(got, "Group /research, week 2, 5 to 11 January 2026\nWhat this group and those below it paid for.\n\nSpent $0.00") {
+		t.Errorf("a group's report prints %q", got)
+	}
+	if got := admin.must(t, "report", "--group", "/research", "--send-test", "ruth@example.org"); !strings.Contains(got, "ruth@example.org") || !strings.Contains(m.Messages()[0].Data, "Spend of /research in") {
+		t.Errorf("a test of a group's report prints %q", got)
+	}
+	sent := len(m.Messages())
+
 	if got := user.must(t, "report", "--subscribe", "ana@example.org"); got != "Reports are mailed to ana@example.org on Mondays at seven.\n" {
 		t.Errorf("subscribing prints %q", got)
 	}
-	if got := user.must(t, "report", "--send-test", "ana@example.org"); got != "The mail server has taken the report to ana@example.org.\n" || len(m.Messages()) != 1 {
+	if got := user.must(t, "report", "--send-test", "ana@example.org"); got != "The mail server has taken the report to ana@example.org.\n" || len(m.Messages()) != sent+1 {
 		t.Errorf("a test prints %q", got)
 	}
 	if got := user.must(t, "report", "--unsubscribe"); got != "No more reports are mailed to you.\n" {
 		t.Errorf("unsubscribing prints %q", got)
 	}
-	for _, wrong := range [][]string{{"-o", "pdf"}, {"--unsubscribe", "--subscribe", "ana@example.org"}, {"--send-test", "ana@example.org", "--week", "2026-W02"}, {"last"}} {
+	for _, wrong := range [][]string{{"-o", "pdf"}, {"--unsubscribe", "--subscribe", "ana@example.org"}, {"--send-test", "ana@example.org", "--week", "2026-W02"}, {"last"}, {"--group", "a", "--scope", "own"}, {"--unsubscribe", "--group", "a"}} {
 		if result := user.enter(t, append([]string{"report"}, wrong...)...); result.status != 2 {
 			t.Errorf("%v ends with %+v", wrong, result)
 		}
@@ -65,6 +76,7 @@ func TestReport(t *testing.T) {
 	}{
 		{[]string{"--week", "last week"}, "is no week, such as 2026-W47"},
 		{[]string{"--scope", "all"}, "is for administrators"},
+		{[]string{"--group", "research"}, `There is no group "research" that you may see`},
 		{[]string{"--subscribe", "ana"}, "is no mail address"},
 		{[]string{"--send-test", "stranger@example.org"}, "Only administrators"},
 	} {

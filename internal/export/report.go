@@ -60,7 +60,8 @@ func ReportMail(r report.Report, to string) (report.Mail, error) {
 // reportHeader names the columns of a report as a table.
 var reportHeader = []string{"section", "by", "name", "cost_nanos", "before_nanos", "currency", "cost", "before", "waste", "fixer", "note"}
 
-// ReportCSV writes a report as a table: the sections total, split (which sums to the total), payer (which does, too), line, mover and unusual.
+// ReportCSV writes a report as a table: the sections total, week (those before), split (which sums to the total), owner (who can mend most of a part of the split), payer (which
+// sums to the total, too), line, mover and unusual.
 func ReportCSV(w io.Writer, r report.Report) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(reportHeader); err != nil {
@@ -83,10 +84,22 @@ func ReportCSV(w io.Writer, r report.Report) error {
 	if err := row("total", "", r.Week.String(), o.Total, o.Before); err != nil {
 		return err
 	}
+	for _, w := range r.Weeks {
+		if err := row("week", "", w.Week.String(), w.Cost, 0); err != nil {
+			return err
+		}
+	}
 	for _, p := range o.Split {
 		fixer, what := p.Mend()
 		if err := row("split", p.Kind, p.Name, p.Cost, p.Before, strconv.FormatBool(p.Waste()), string(fixer), what); err != nil {
 			return err
+		}
+	}
+	for _, p := range o.Split {
+		for _, owner := range p.Owners {
+			if err := row("owner", p.Name, owner.User, owner.Cost, 0); err != nil {
+				return err
+			}
 		}
 	}
 	for _, p := range o.Payers {
@@ -121,9 +134,12 @@ var moverOrder = []spend.Dimension{"group", "user", "operation", "line"}
 // reportView is what the templates show: amounts as text, lists cut.
 type reportView struct {
 	Title, Short, Whose, Words, Organisation string
+	About, Why                               string
 	Total, Before, Change, Waste, Unseen     string
 	WasteShare, UnseenShare, Coverage        string
 	Running                                  string
+	Usual                                    string
+	Weeks                                    []reportRow
 	Split                                    []reportRow
 	Mend                                     []reportRow
 	MendRest                                 string
@@ -159,15 +175,21 @@ func viewOfReport(r report.Report) reportView {
 		URL: r.URL, OverviewURL: r.OverviewURL, UnsubscribeURL: r.UnsubscribeURL,
 	}
 	v.Short = fmt.Sprintf("Spend in %s", r.Week)
+	if path, ok := r.Scope.Group(); ok {
+		v.Short = fmt.Sprintf("Spend of %s in %s", path, r.Week)
+		v.About = "What this group and those below it paid for."
+		v.Why = "You get this report because you lead the group."
+	}
 	v.Title = v.Whose + ", " + v.Words
 	if r.Running() {
 		v.Running = "The week is not over: figures reach to " + o.Until.In(o.Zone).Format("Monday 15:04") + "."
 	}
+	v.weeks(r, amount)
 	v.split(o, amount)
 	v.payers(o, amount)
 	v.lines(o, amount)
 	for _, by := range moverOrder {
-		if by == o.By || by == "operation" || by == "line" {
+		if by == o.By || by == "operation" || by == "line" || by == "user" && v.About != "" {
 			if rows := moverRows(o, by, amount); len(rows) > 0 {
 				v.Movers = append(v.Movers, reportMovers{By: string(by), Rows: rows})
 			}
@@ -177,6 +199,23 @@ func viewOfReport(r report.Report) reportView {
 		v.Unusual = append(v.Unusual, a.Sentence(o.Currency))
 	}
 	return v
+}
+
+// weeks are those before, newest first, as people read them.
+func (v *reportView) weeks(r report.Report, amount func(cost.Nanos) string) {
+	dearest := r.Overview.Total
+	for _, w := range r.Weeks {
+		dearest = max(dearest, w.Cost)
+	}
+	if len(r.Weeks) > 0 {
+		v.Weeks = append(v.Weeks, reportRow{Name: r.Week.String(), Cost: amount(r.Overview.Total), Width: width(r.Overview.Total, dearest)})
+	}
+	for _, w := range slices.Backward(r.Weeks) {
+		v.Weeks = append(v.Weeks, reportRow{Name: w.Week.String(), Cost: amount(w.Cost), Width: width(w.Cost, dearest)})
+	}
+	if usual, ok := r.Usual(); ok {
+		v.Usual = fmt.Sprintf("The mean of the %d weeks before is %s; this week against it: %s.", len(r.Weeks), amount(usual), change(r.Overview.Total, usual))
+	}
 }
 
 func (v *reportView) split(o outlook.Overview, amount func(cost.Nanos) string) {
@@ -207,7 +246,7 @@ func (v *reportView) split(o outlook.Overview, amount func(cost.Nanos) string) {
 			continue
 		}
 		v.Mend = append(v.Mend, reportRow{
-			Name: p.Title(), Cost: amount(p.Cost), Share: share(p.Cost, o.Total), Change: change(p.Cost, p.Before), Note: fmt.Sprintf("%s For %s.", what, fixers[fixer]),
+			Name: p.Title(), Cost: amount(p.Cost), Share: share(p.Cost, o.Total), Change: change(p.Cost, p.Before), Note: fmt.Sprintf("%s For %s.", what, menders(p, fixer, amount)),
 		})
 	}
 	if rest > 0 {
@@ -261,6 +300,26 @@ func moverRows(o outlook.Overview, by spend.Dimension, amount func(cost.Nanos) s
 
 var kindWords = map[string]string{
 	"work": "Work on lines of code", "unattributed": "Work on no line", "idle": "Idle", "overhead": "Overhead", "lost": "Lost with workers or reports", "unknown": "Not observed",
+}
+
+// menders names who can mend a part: "the owner: ana $3.10, ben $0.42 and 2 others".
+func menders(p outlook.Part, fixer outlook.Fixer, amount func(cost.Nanos) string) string {
+	if len(p.Owners) == 0 {
+		return fixers[fixer]
+	}
+	names := make([]string, len(p.Owners))
+	for i, owner := range p.Owners {
+		names[i] = owner.User + " " + amount(owner.Cost)
+	}
+	who := "the owner: "
+	if len(names)+p.MoreOwners > 1 {
+		who = "the owners: "
+	}
+	who += strings.Join(names, ", ")
+	if p.MoreOwners > 0 {
+		who += " and " + plural(p.MoreOwners, "other")
+	}
+	return who
 }
 
 var fixers = map[outlook.Fixer]string{outlook.FixerOwner: "the owner", outlook.FixerPlatform: "the platform", outlook.FixerNobody: "nobody"}

@@ -56,6 +56,12 @@ func (db *DB) KeepPath(ctx context.Context, path string, id identity.GroupID, si
 	return fail("keep the path of a group", db.write(ctx).PutGroupPath(ctx, sqlcgen.PutGroupPathParams{Path: path, GroupID: string(id), Since: micros(since)}))
 }
 
+// PathsOf returns all paths that a group bears or ever bore.
+func (db *DB) PathsOf(ctx context.Context, id identity.GroupID) ([]string, error) {
+	paths, err := db.read(ctx).ListGroupPaths(ctx, string(id))
+	return paths, fail("list the paths of a group", err)
+}
+
 // PaidUnder reports whether anything was paid under a path or below it.
 func (db *DB) PaidUnder(ctx context.Context, path string) (bool, error) {
 	n, err := db.read(ctx).CountPaidUnder(ctx, path)

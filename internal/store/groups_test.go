@@ -45,6 +45,7 @@ func TestGroups(t *testing.T) {
 		// A lead has the paths of before; another group that takes one over takes it from them.
 		must(t, db.KeepPath(ctx, "/labs/genomics", "gr_2", noon))
 		equal(t, getBy(t, ctx, db.LedPaths, ana.ID), []string{"/labs/genomics", "/research/genomics"})
+		equal(t, getBy(t, ctx, db.PathsOf, "gr_2"), []string{"/labs/genomics", "/research/genomics"})
 		must(t, db.KeepPath(ctx, "/labs/genomics", "gr_1", noon))
 		equal(t, getBy(t, ctx, db.LedPaths, ana.ID), []string{"/research/genomics"})
 

@@ -11,15 +11,31 @@ import (
 	"github.com/lineitem/lineitem/internal/store/sqlcgen"
 )
 
-// Subscribers lists who gets weekly reports by mail.
+// Subscribers lists who gets weekly reports by mail, with the groups that they lead.
 func (db *DB) Subscribers(ctx context.Context) ([]report.Subscriber, error) {
 	rows, err := db.read(ctx).ListReportSubscribers(ctx)
+	if err != nil {
+		return nil, fail("list who gets reports", err)
+	}
+	leads, err := db.read(ctx).ListReportLeads(ctx)
+	led := map[string][]identity.GroupID{}
+	for _, l := range leads {
+		led[l.UserID] = append(led[l.UserID], identity.GroupID(l.GroupID))
+	}
 	return convert(rows, func(r sqlcgen.ListReportSubscribersRow) report.Subscriber {
 		return report.Subscriber{
 			User:    identity.User{ID: identity.UserID(r.ID), Name: r.Name, Role: identity.Role(r.Role), CreatedAt: fromMicros(r.CreatedAt)},
-			Address: r.Address, Token: r.Token, Since: fromMicros(r.UpdatedAt),
+			Address: r.Address, Token: r.Token, Since: fromMicros(r.UpdatedAt), Leads: led[r.ID],
 		}
-	}), fail("list who gets reports", err)
+	}), fail("list who leads what", err)
+}
+
+// SettledDeliveries lists what of a week is sent, being sent, or nothing.
+func (db *DB) SettledDeliveries(ctx context.Context, w report.Week) ([]report.Delivery, error) {
+	rows, err := db.read(ctx).ListSettledReportDeliveries(ctx, w.String())
+	return convert(rows, func(r sqlcgen.ListSettledReportDeliveriesRow) report.Delivery {
+		return report.Delivery{Week: w, User: identity.UserID(r.UserID), Scope: report.Scope(r.Scope)}
+	}), fail("list what was sent", err)
 }
 
 // SubscriptionOf says whether and where somebody gets mails.

@@ -1,11 +1,14 @@
 package store_test
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/report"
 	"github.com/lineitem/lineitem/internal/store"
 	"github.com/lineitem/lineitem/internal/store/storetest"
@@ -25,6 +28,21 @@ func TestReportSubscriptions(t *testing.T) {
 		must(t, db.PutSubscription(ctx, ana.ID, weekly, "second", noon.Add(time.Minute)))
 		equal(t, get(t, ctx, db.Subscribers), []report.Subscriber{{User: ana, Address: "ana@example.org", Token: "first", Since: noon.Add(time.Minute).UTC()}})
 		equal(t, getBy(t, ctx, db.SubscriptionOf, ana.ID), weekly)
+
+		// Of subscribers, the groups that they lead are known, by path.
+		for i, path := range []string{"/b", "/a", "/c", "/d"} {
+			group := identity.GroupID([]string{"gr_1", "gr_2", "gr_3", "gr_4"}[i])
+			must(t, db.CreateGroup(ctx, identity.Group{ID: group, Name: path[1:], Path: path, CreatedAt: noon}))
+			role, user := identity.RoleLead, ana
+			if path == "/c" {
+				role = identity.RoleMember
+			}
+			if path == "/d" {
+				user = ben
+			}
+			must(t, db.PutMember(ctx, identity.Member{Group: group, User: user, Role: role}, noon))
+		}
+		equal(t, get(t, ctx, db.Subscribers)[0].Leads, []identity.GroupID{"gr_2", "gr_1"})
 
 		for token, want := range map[string]bool{"": false, "second": false, "first": true} {
 			known, err := db.Unsubscribe(ctx, token, noon)
@@ -83,5 +101,16 @@ func TestDeliveriesAreClaimedOnce(t *testing.T) {
 		equal(t, claim(noon.Add(28*time.Minute)), 3)
 		equal(t, move(3, report.StatusClaimed, report.StatusFailed, noon.Add(28*time.Minute)), true)
 		equal(t, claim(noon.Add(time.Hour)), 0)
+		equal(t, getBy(t, ctx, db.SettledDeliveries, d.Week), []report.Delivery{})
+
+		// What is sent, being sent, or nothing needs no second look; it is known by week, user and scope.
+		for scope, status := range map[report.Scope]report.Status{"group:gr_1": report.StatusSending, "group:gr_2": report.StatusNothing, "group:gr_3": report.StatusFailed} {
+			d.Scope = scope
+			equal(t, move(claim(noon), report.StatusClaimed, status, noon), true)
+		}
+		settled := getBy(t, ctx, db.SettledDeliveries, d.Week)
+		slices.SortFunc(settled, func(a, b report.Delivery) int { return strings.Compare(string(a.Scope), string(b.Scope)) })
+		equal(t, settled, []report.Delivery{{Week: d.Week, User: d.User, Scope: "group:gr_1"}, {Week: d.Week, User: d.User, Scope: "group:gr_2"}})
+		equal(t, getBy(t, ctx, db.SettledDeliveries, d.Week.Before()), []report.Delivery{})
 	})
 }

@@ -14,6 +14,7 @@ import { exploreSearch } from "#/features/explore/search";
 import { DAYS, MONTH, MOVER_DIMENSIONS, type OverviewSearch } from "#/features/overview/search";
 import { GRADES, PACKAGE_COLUMNS } from "#/features/packages/columns";
 import type { PackageSearch } from "#/features/packages/search";
+import { reportSearch } from "#/features/reports/search";
 import { spendCodeSearch } from "#/features/spendcode/search";
 import { type SqlSearch, sqlPeriod } from "#/features/sql/search";
 import { SUBMISSION_COLUMNS } from "#/features/submissions/columns";
@@ -136,7 +137,14 @@ const sql = createRoute({
   validateSearch: (search): SqlSearch => ({ q: text(search.q), period: sqlPeriod(search.period) }),
 });
 
-/** Reports are pages of the server's own: whoever comes here after signing in is sent there. */
+const reports = createRoute({
+  getParentRoute: () => shell,
+  path: "/reports",
+  component: lazyRouteComponent(() => import("#/pages/ReportsPage"), "ReportsPage"),
+  validateSearch: reportSearch,
+});
+
+/** Reports to print are pages of the server's own: whoever comes here after signing in is sent there. */
 const report = createRoute({
   getParentRoute: () => root,
   path: "/reports/$week",
@@ -186,6 +194,7 @@ export function makeRouter(history?: RouterHistory) {
         packages,
         environment,
         sql,
+        reports,
         groups,
         tokens,
       ]),

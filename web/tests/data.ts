@@ -438,6 +438,8 @@ export function overview(changes: Partial<Overview> = {}): Overview {
     waste: fixer !== "" && kind !== "unknown",
     fixer,
     advice: fixer === "" ? "" : `Mend ${name}.`,
+    owners: fixer === "owner" ? [{ user: "ana", cost_nanos: (total * share) / 2000 }] : [],
+    more_owners: fixer === "owner" ? 2 : 0,
   });
   const line = (file: string, number: number, operation: string, payer: string, dollars: number, before: number) => ({
     file: `/home/${payer}/${file}`,

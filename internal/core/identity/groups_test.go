@@ -230,6 +230,66 @@ func TestWhoPays(t *testing.T) {
 	})
 }
 
+// TestPathsOfAGroup moves a group that has paid, and looks who is told under which paths it paid.
+func TestPathsOfAGroup(t *testing.T) {
+	t.Parallel()
+	eachGroups(t, func(t *testing.T, groups *identity.Groups, db *store.DB) {
+		ctx := t.Context()
+		ana := identity.Actor{User: identity.User{ID: "us_1", Name: "ana", Role: identity.RoleUser}}
+		_, err := groups.PutMember(ctx, noon, admin, "genomics", "ana", identity.RoleMember, true)
+		must(t, err)
+		payer, err := groups.Payer(ctx, ana, "")
+		must(t, err)
+		must(t, db.CreateCluster(ctx, cluster.Cluster{
+			ID: cluster.ID(id.New("cl", noon)), Name: "c", OwnerID: "us_1", Backend: "fake", Status: cluster.StatusStopped, Target: cluster.TargetStopped, CreatedAt: noon,
+			GroupID: payer.Group, GroupPath: payer.Path,
+		}))
+		labs, genes := "labs", "genes"
+		_, err = groups.Change(ctx, noon, admin, "genomics", identity.GroupChange{Name: &genes, Parent: &labs})
+		must(t, err)
+
+		leads := func(paths ...string) identity.Actor {
+			return identity.Actor{User: identity.User{ID: "us_2", Role: identity.RoleUser}, Leads: paths}
+		}
+		for _, c := range []struct {
+			actor     identity.Actor
+			ref, path string
+			paths     []string
+		}{
+			{admin, "genes", "/labs/genes", []string{"/labs/genes", "/research/genomics"}},
+			{admin, "/research/genomics", "/labs/genes", []string{"/labs/genes", "/research/genomics"}},
+			{leads("/labs/genes", "/research/genomics"), string(payer.Group), "/labs/genes", []string{"/labs/genes", "/research/genomics"}},
+			// Who leads the group above its new place sees what it pays from now on, above the old one what it paid then.
+			{leads("/labs"), "genes", "/labs/genes", []string{"/labs/genes"}},
+			{leads("/research"), "/research/genomics", "/research/genomics", []string{"/research/genomics"}},
+		} {
+			g, paths, err := groups.Paths(ctx, c.actor, c.ref)
+			if err != nil || g.ID != payer.Group || g.Path != c.path || !slices.Equal(paths, c.paths) {
+				t.Errorf("who leads %v asks for %s: %s %v, %v; want %s %v", c.actor.Leads, c.ref, g.Path, paths, err, c.path, c.paths)
+			}
+		}
+		for _, c := range []struct {
+			actor identity.Actor
+			ref   string
+			want  errs.Kind
+		}{
+			{ana, "genes", errs.Forbidden},
+			{ana, "/labs/genes", errs.Forbidden},
+			{ana, "/labs", errs.NotFound},
+			{ana, "/research/genomics", errs.NotFound}, // it was its path, which says nothing to a member
+			{leads("/research"), "genes", errs.NotFound},
+			{leads("/lab"), "genes", errs.NotFound},
+			{leads("/research"), "/research/nowhere", errs.NotFound},
+			{admin, "", errs.NotFound},
+		} {
+			g, _, err := groups.Paths(ctx, c.actor, c.ref)
+			if errs.KindOf(err) != c.want {
+				t.Errorf("%s, who leads %v, asks for %q: %+v, %v; want %v", c.actor.User.ID, c.actor.Leads, c.ref, g, err, c.want)
+			}
+		}
+	})
+}
+
 // eachGroups runs f with /labs and /research/genomics, and a user ana.
 func eachGroups(t *testing.T, f func(t *testing.T, groups *identity.Groups, db *store.DB)) {
 	t.Helper()

@@ -25,6 +25,8 @@ type GroupStore interface {
 	GroupOfPath(ctx context.Context, path string) (Group, error)
 	// KeepPath records that a group bears a path, and that no other does any more.
 	KeepPath(ctx context.Context, path string, id GroupID, since time.Time) error
+	// PathsOf returns all paths that a group bears or ever bore.
+	PathsOf(ctx context.Context, id GroupID) ([]string, error)
 	// PaidUnder reports whether anything was paid under a path or below it.
 	PaidUnder(ctx context.Context, path string) (bool, error)
 	// PaidBy reports whether a group itself ever paid.
@@ -290,6 +292,56 @@ func (s *Groups) Members(ctx context.Context, actor Actor, ref string) (Group, [
 		return Group{}, nil, fmt.Errorf("list members: %w", err)
 	}
 	return g, members, nil
+}
+
+// Paths finds a group of whose spend the actor may see all, and the paths under which it paid, as far as they may see what was paid there: a group that moved keeps
+// its history. The group is named as everywhere, or by a path that it bore; where they may see what it paid under that one but not what it pays now, that is its path here.
+func (s *Groups) Paths(ctx context.Context, actor Actor, ref string) (Group, []string, error) {
+	all, err := s.store.Groups(ctx)
+	if err != nil {
+		return Group{}, nil, fmt.Errorf("list groups: %w", err)
+	}
+	scope := actor.Scope()
+	g, err := newTree(slices.DeleteFunc(all, func(g Group) bool { return !scope.Sees("", g.Path) })).find(ref)
+	if errs.Is(err, errs.NotFound) {
+		g, err = s.bearer(ctx, actor, ref, err)
+	}
+	if err != nil {
+		return Group{}, nil, err
+	}
+	paths, err := s.store.PathsOf(ctx, g.ID)
+	if err != nil {
+		return Group{}, nil, fmt.Errorf("list the paths of a group: %w", err)
+	}
+	return g, slices.DeleteFunc(paths, func(path string) bool { return !scope.Sees("", path) }), nil
+}
+
+// bearer finds the group that bore a path under which the actor may see what was paid; else it refuses, to members of the group by saying who may.
+func (s *Groups) bearer(ctx context.Context, actor Actor, ref string, unknown error) (Group, error) {
+	scope := actor.Scope()
+	if scope.Sees("", ref) {
+		g, err := s.store.GroupOfPath(ctx, ref)
+		switch {
+		case errs.Is(err, errs.NotFound):
+			return Group{}, unknown
+		case err != nil:
+			return Group{}, fmt.Errorf("look whose path it was: %w", err)
+		}
+		if !scope.Sees("", g.Path) {
+			g.Path = ref
+		}
+		return g, nil
+	}
+	mine, err := s.Mine(ctx, actor)
+	if err != nil {
+		return Group{}, err
+	}
+	for _, m := range mine {
+		if m.Group.Path == ref || m.Group.Name == ref || string(m.Group.ID) == ref {
+			return Group{}, errs.New(errs.Forbidden, "not_lead", "What %s pays for is seen by who leads it or a group above, and by admins. You see your own clusters.", m.Group.Path)
+		}
+	}
+	return Group{}, unknown
 }
 
 // PutMember makes a user a member of a group, or changes their role in it. The first group of a user pays where they name none; pays makes it this one.

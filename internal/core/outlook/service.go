@@ -87,9 +87,10 @@ type Overview struct {
 	// Waste, Unseen: what brought nothing, and what nobody observed. WasteBefore is that of the period before.
 	Waste, WasteBefore, Unseen cost.Nanos
 	Clusters                   int
-	// First is the first day of the period; Days is what was spent on each day since.
+	// First is the first day of the period; Days is what was spent on each day since. Past is what was spent on the days before it, from the first on which anything was.
 	First time.Time
 	Days  []cost.Nanos
+	Past  Series
 	// Forecast is nil where there is none, and NoForecast then says why.
 	Forecast   *Forecast
 	NoForecast string
@@ -125,27 +126,36 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor identity.Ac
 	history := startOf(o.First.AddDate(0, 0, -MaxHistory), p.Zone)
 	here, before := window{p.Since, o.Until}, window{o.BeforeSince, o.BeforeUntil}
 	work := spend.Filter{Dimension: "kind", Values: []string{bill.KindWork}}
-	var byDay, split, splitBefore, groups, groupsBefore, users, usersBefore, lines, linesBefore spend.Answer
-	err := a.all(ctx,
-		question{&byDay, "spend by day, and the forecast", window{history, o.Until}, 0, nil, []spend.Dimension{"day"}},
-		question{&split, "where the money went", here, 0, nil, []spend.Dimension{"kind", "operation"}},
-		question{&splitBefore, "where it went before", before, 0, nil, []spend.Dimension{"kind", "operation"}},
-		question{&groups, "spend by group", here, 0, nil, []spend.Dimension{"group"}},
-		question{&groupsBefore, "spend by group before", before, 0, nil, []spend.Dimension{"group"}},
-		question{&users, "spend by user", here, 0, nil, []spend.Dimension{"user"}},
-		question{&usersBefore, "spend by user before", before, 0, nil, []spend.Dimension{"user"}},
-		question{&lines, "the dearest lines", here, comparedLines, []spend.Filter{work}, []spend.Dimension{"line"}},
-		question{&linesBefore, "the dearest lines before", before, comparedLines, []spend.Filter{work}, []spend.Dimension{"line"}},
-	)
-	if err != nil {
+	var byDay, split, splitBefore, groups, groupsBefore, users, usersBefore, lines, linesBefore, clusters spend.Answer
+	questions := []question{
+		{&byDay, "spend by day, and the forecast", window{history, o.Until}, 0, nil, []spend.Dimension{"day"}},
+		{&split, "where the money went", here, 0, nil, []spend.Dimension{"kind", "operation"}},
+		{&splitBefore, "where it went before", before, 0, nil, []spend.Dimension{"kind", "operation"}},
+		{&groups, "spend by group", here, 0, nil, []spend.Dimension{"group"}},
+		{&groupsBefore, "spend by group before", before, 0, nil, []spend.Dimension{"group"}},
+		{&users, "spend by user", here, 0, nil, []spend.Dimension{"user"}},
+		{&usersBefore, "spend by user before", before, 0, nil, []spend.Dimension{"user"}},
+		{&lines, "the dearest lines", here, comparedLines, []spend.Filter{work}, []spend.Dimension{"line"}},
+		{&linesBefore, "the dearest lines before", before, comparedLines, []spend.Filter{work}, []spend.Dimension{"line"}},
+	}
+	if len(only) > 0 {
+		// Answers count the clusters of the whole window.
+		questions = append(questions, question{&clusters, "how many clusters ran", here, 1, nil, []spend.Dimension{"cluster"}})
+	}
+	if err := a.all(ctx, questions...); err != nil {
 		return Overview{}, err
 	}
 	o.Currency, o.Total, o.Before, o.Clusters = split.Currency, split.Total, splitBefore.Total, split.Clusters
+	if len(only) > 0 {
+		o.Clusters = len(clusters.Rows) + clusters.RestRows
+	}
 	o.split(split, splitBefore)
 	series := seriesOf(byDay, dayOf(history, p.Zone), dayOf(o.Until.Add(-1), p.Zone))
-	o.Days = series.Days[series.Index(o.First):]
+	from := series.Index(o.First)
+	o.Days, o.Past = series.Days[from:], Series{First: series.First, Days: series.Days[:from]}.trimmed()
 	o.forecast(now, series)
-	if a.grouped(groups) {
+	// Where one group paid for all of it, its people say more.
+	if a.grouped(groups) && (len(groups.Rows) > 1 || len(users.Rows) <= 1) {
 		o.By = "group"
 		o.payers(groups, groupsBefore)
 		o.Movers["group"] = Movers(costsOf(groups), costsOf(groupsBefore), movers)
@@ -282,7 +292,7 @@ func (o *Overview) deeper(ctx context.Context, a *asker, series Series, lines, l
 		}
 	}
 	var questions []question
-	var payersByDay, operationsByDay, about, exact, exactBefore spend.Answer
+	var payersByDay, operationsByDay, about, exact, exactBefore, owners spend.Answer
 	here, before := window{o.Since, o.Until}, window{o.BeforeSince, o.BeforeUntil}
 	past := window{o.DayStart(series.First), o.Until}
 	if len(names) > 0 {
@@ -290,6 +300,9 @@ func (o *Overview) deeper(ctx context.Context, a *asker, series Series, lines, l
 	}
 	if len(operations) > 0 {
 		questions = append(questions, question{&operationsByDay, "what was done when, and what was unusual", past, 0, anyOf("operation", operations), []spend.Dimension{"day", "operation"}})
+	}
+	if wasted := o.ownersWaste(); len(wasted) > 0 {
+		questions = append(questions, question{&owners, "whose the waste is", here, 0, wasted, []spend.Dimension{"operation", "user"}})
 	}
 	if len(listed) > 0 {
 		questions = append(questions, question{&about, "whose the dearest lines are", here, 0, anyOf("line", listed), []spend.Dimension{"line", "operation", o.By, "cluster"}})
@@ -305,6 +318,7 @@ func (o *Overview) deeper(ctx context.Context, a *asker, series Series, lines, l
 		return err
 	}
 	o.lines(listed, lines, about, costsOf(exactBefore))
+	o.owners(owners)
 	o.Movers["line"] = Movers(costsOf(exact), costsOf(exactBefore), movers)
 	subjects := map[Subject]Series{}
 	for _, of := range []struct {

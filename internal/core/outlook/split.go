@@ -6,6 +6,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/bill"
 	"github.com/lineitem/lineitem/internal/core/cost"
+	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
 // Part is a share of what was spent: an operation of work, or a category of what is no work.
@@ -13,7 +14,19 @@ type Part struct {
 	// Kind is one of bill's; Name the operation of work, else the category.
 	Kind, Name   string
 	Cost, Before cost.Nanos
+	// Owners are those who can mend most of it, dearest first, where that is the owners of clusters; MoreOwners others have some of it, too.
+	Owners     []Owner
+	MoreOwners int
 }
+
+// Owner is a user, and what a part cost on their clusters.
+type Owner struct {
+	User string
+	Cost cost.Nanos
+}
+
+// namedOwners of a part are.
+const namedOwners = 3
 
 // Fixer is who can do something about a part.
 type Fixer string
@@ -83,6 +96,43 @@ func (p Part) Waste() bool {
 // Unseen reports whether nobody knows what the part was.
 func (p Part) Unseen() bool {
 	return p.Kind == bill.KindUnknown || p.Kind == bill.KindLost && p.Name != "lost.worker"
+}
+
+// ownersWaste keeps what the owners of clusters can mend; nothing where there is nothing of the kind.
+func (o *Overview) ownersWaste() []spend.Filter {
+	var kinds, names []string
+	for _, p := range o.Split {
+		if fixer, _ := p.Mend(); fixer != FixerOwner || p.Cost == 0 {
+			continue
+		}
+		if !slices.Contains(kinds, p.Kind) {
+			kinds = append(kinds, p.Kind)
+		}
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []spend.Filter{{Dimension: "kind", Values: kinds}, {Dimension: "operation", Values: names}}
+}
+
+// owners names who can mend each part that owners can mend.
+func (o *Overview) owners(waste spend.Answer) {
+	for i := range o.Split {
+		p := &o.Split[i]
+		if fixer, _ := p.Mend(); fixer != FixerOwner {
+			continue
+		}
+		for _, row := range waste.Rows { // dearest first
+			switch {
+			case row.Keys[0] != p.Name || row.Cost == 0:
+			case len(p.Owners) < namedOwners:
+				p.Owners = append(p.Owners, Owner{User: row.Keys[1], Cost: row.Cost})
+			default:
+				p.MoreOwners++
+			}
+		}
+	}
 }
 
 // kinds in the order in which a split lists them.

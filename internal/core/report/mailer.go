@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/identity"
@@ -40,19 +41,34 @@ type Subscriber struct {
 	Token string
 	// Since is when they asked for it: what was due before is not sent.
 	Since time.Time
+	// Leads are the groups that they lead, of each of which they get a report.
+	Leads []identity.GroupID
 }
 
-// Delivery is one mail that is due.
+// Delivery is one mail that is due. Its scope names a group by its id: one that is renamed between two attempts is not reported twice.
 type Delivery struct {
 	Week  Week
 	User  identity.UserID
 	Scope Scope
 }
 
+// due are the mails of a week to a subscriber: their own or everything, and one for each group that they lead.
+func (s Subscriber) due(w Week) []Delivery {
+	all := []Delivery{{Week: w, User: s.User.ID, Scope: Default(identity.Actor{User: s.User})}}
+	for _, g := range s.Leads {
+		all = append(all, Delivery{Week: w, User: s.User.ID, Scope: GroupScope(string(g))})
+	}
+	return all
+}
+
 // MailStore keeps who is sent what. All of it is safe on several servers.
 type MailStore interface {
 	// Subscribers lists those who get mails.
 	Subscribers(ctx context.Context) ([]Subscriber, error)
+	// LedPaths returns all paths that the groups which a user leads bear or ever bore, as identity.Store does.
+	LedPaths(ctx context.Context, user identity.UserID) ([]string, error)
+	// SettledDeliveries lists what of a week is sent, being sent, or nothing.
+	SettledDeliveries(ctx context.Context, w Week) ([]Delivery, error)
 	// ClaimDelivery takes a delivery on and returns which attempt it is; 0 if it is done, another server's, or not to be tried now. Claims that are older than the lease,
 	// and failures older than the retry, are taken over.
 	ClaimDelivery(ctx context.Context, d Delivery, now, leaseBefore, retryBefore time.Time, most int) (attempt int, err error)
@@ -109,27 +125,38 @@ func (m *Mailer) Tick(ctx context.Context, now time.Time) (Result, error) {
 	if err != nil {
 		return done, fmt.Errorf("list who gets reports: %w", err)
 	}
+	settled, err := m.Store.SettledDeliveries(ctx, week)
+	if err != nil {
+		return done, fmt.Errorf("list what was sent: %w", err)
+	}
+	over := make(map[Delivery]bool, len(settled))
+	for _, d := range settled {
+		over[d] = true
+	}
 	var failures []error
 	for _, s := range subscribers {
 		if s.Since.After(since) {
 			continue
 		}
-		sent, err := m.deliver(ctx, now, s, week)
-		switch {
-		case err != nil:
-			done.Failed++
-			failures = append(failures, fmt.Errorf("report %s to user %s: %w", week, s.User.ID, err))
-		case sent:
-			done.Sent++
+		for _, d := range s.due(week) {
+			if over[d] {
+				continue
+			}
+			sent, err := m.deliver(ctx, now, s, d)
+			switch {
+			case err != nil:
+				done.Failed++
+				failures = append(failures, fmt.Errorf("report %s of %s to user %s: %w", week, d.Scope, s.User.ID, err))
+			case sent:
+				done.Sent++
+			}
 		}
 	}
 	return done, errors.Join(failures...)
 }
 
 // deliver sends one report, if it is this server's to send.
-func (m *Mailer) deliver(ctx context.Context, now time.Time, s Subscriber, week Week) (sent bool, err error) {
-	actor := identity.Actor{User: s.User}
-	d := Delivery{Week: week, User: s.User.ID, Scope: Default(actor)}
+func (m *Mailer) deliver(ctx context.Context, now time.Time, s Subscriber, d Delivery) (sent bool, err error) {
 	attempt, err := m.Store.ClaimDelivery(ctx, d, now, now.Add(-lease), now.Add(-retryAfter), maxAttempts)
 	if err != nil || attempt == 0 {
 		return false, err
@@ -138,7 +165,13 @@ func (m *Mailer) deliver(ctx context.Context, now time.Time, s Subscriber, week 
 		_, err := m.Store.MoveDelivery(context.WithoutCancel(ctx), d, attempt, from, StatusFailed, now, cause.Error())
 		return false, errors.Join(cause, err)
 	}
-	r, err := m.Service.Make(ctx, now, actor, week, d.Scope)
+	actor := identity.Actor{User: s.User}
+	if s.User.Role != identity.RoleAdmin {
+		if actor.Leads, err = m.Store.LedPaths(ctx, s.User.ID); err != nil {
+			return fail(StatusClaimed, err)
+		}
+	}
+	r, err := m.Service.Make(ctx, now, actor, d.Week, d.Scope)
 	if err != nil {
 		return fail(StatusClaimed, err)
 	}
@@ -151,7 +184,7 @@ func (m *Mailer) deliver(ctx context.Context, now time.Time, s Subscriber, week 
 	if err != nil {
 		return fail(StatusClaimed, err)
 	}
-	mail.ID = fmt.Sprintf("report.%s.%s.%s", week, d.Scope, s.User.ID)
+	mail.ID = fmt.Sprintf("report.%s.%s.%s", d.Week, strings.TrimPrefix(string(d.Scope), ofGroup), s.User.ID)
 	// From here on nobody else sends it, whatever happens to this server.
 	mine, err := m.Store.MoveDelivery(ctx, d, attempt, StatusClaimed, StatusSending, now, "")
 	if err != nil || !mine {

@@ -77,8 +77,8 @@ func (s *Subscriptions) Unsubscribe(ctx context.Context, now time.Time, token st
 	return err
 }
 
-// SendTest sends the actor's last report to an address now.
-func (s *Subscriptions) SendTest(ctx context.Context, now time.Time, actor identity.Actor, to string) error {
+// SendTest sends the actor's last report of a scope to an address now. An empty scope is the default.
+func (s *Subscriptions) SendTest(ctx context.Context, now time.Time, actor identity.Actor, to string, scope Scope) error {
 	if s.sender == nil {
 		return errs.New(errs.Conflict, "no_mail", "This server sends no mail: start it with --smtp-address and --smtp-from. Nothing was sent.")
 	}
@@ -92,7 +92,7 @@ func (s *Subscriptions) SendTest(ctx context.Context, now time.Time, actor ident
 	if err != nil {
 		return err
 	}
-	r, err := s.making.Make(ctx, now, actor, s.making.Last(now), "")
+	r, err := s.making.Make(ctx, now, actor, s.making.Last(now), scope)
 	if err != nil {
 		return err
 	}

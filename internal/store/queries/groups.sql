@@ -20,6 +20,9 @@ SELECT g.* FROM group_paths p JOIN groups g ON g.id = p.group_id WHERE p.path = 
 INSERT INTO group_paths (path, group_id, since) VALUES ($1, $2, $3)
 ON CONFLICT (path) DO UPDATE SET group_id = excluded.group_id, since = excluded.since WHERE group_paths.group_id <> excluded.group_id;
 
+-- name: ListGroupPaths :many
+SELECT path FROM group_paths WHERE group_id = $1 ORDER BY path;
+
 -- name: CountPaidUnder :one
 -- A path holds no character that LIKE would read as any.
 SELECT count(*) FROM clusters WHERE group_path = CAST(@path AS TEXT) OR group_path LIKE CAST(@path AS TEXT) || '/%';

@@ -5,6 +5,15 @@ JOIN users u ON u.id = s.user_id
 WHERE s.weekly = 1 AND s.address <> ''
 ORDER BY u.id;
 
+-- name: ListReportLeads :many
+-- The groups that subscribers lead.
+SELECT m.user_id, m.group_id
+FROM group_members m
+JOIN report_subscriptions s ON s.user_id = m.user_id
+JOIN groups g ON g.id = m.group_id
+WHERE m.role = 'lead' AND s.weekly = 1 AND s.address <> ''
+ORDER BY m.user_id, g.path;
+
 -- name: GetReportSubscription :one
 SELECT address, weekly FROM report_subscriptions WHERE user_id = $1;
 
@@ -15,6 +24,10 @@ ON CONFLICT (user_id) DO UPDATE SET address = excluded.address, weekly = exclude
 
 -- name: EndReportSubscription :execrows
 UPDATE report_subscriptions SET weekly = 0, updated_at = sqlc.arg('updated_at') WHERE token = sqlc.arg('token');
+
+-- name: ListSettledReportDeliveries :many
+-- What nobody has to look at again.
+SELECT user_id, scope FROM report_deliveries WHERE week = $1 AND status IN ('sent', 'sending', 'nothing');
 
 -- name: ClaimReportDelivery :one
 -- The attempt that it is; no row if it is done, somebody else's, or resting.

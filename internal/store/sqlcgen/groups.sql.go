@@ -186,6 +186,33 @@ func (q *Queries) ListGroupMembers(ctx context.Context, groupID string) ([]ListG
 	return items, nil
 }
 
+const listGroupPaths = `-- name: ListGroupPaths :many
+SELECT path FROM group_paths WHERE group_id = $1 ORDER BY path
+`
+
+func (q *Queries) ListGroupPaths(ctx context.Context, groupID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listGroupPaths, groupID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var path string
+		if err := rows.Scan(&path); err != nil {
+			return nil, err
+		}
+		items = append(items, path)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listGroups = `-- name: ListGroups :many
 SELECT id, name, parent_id, path, created_at FROM groups ORDER BY path
 `

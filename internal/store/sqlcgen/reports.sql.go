@@ -79,6 +79,44 @@ func (q *Queries) GetReportSubscription(ctx context.Context, userID string) (Get
 	return i, err
 }
 
+const listReportLeads = `-- name: ListReportLeads :many
+SELECT m.user_id, m.group_id
+FROM group_members m
+JOIN report_subscriptions s ON s.user_id = m.user_id
+JOIN groups g ON g.id = m.group_id
+WHERE m.role = 'lead' AND s.weekly = 1 AND s.address <> ''
+ORDER BY m.user_id, g.path
+`
+
+type ListReportLeadsRow struct {
+	UserID  string
+	GroupID string
+}
+
+// The groups that subscribers lead.
+func (q *Queries) ListReportLeads(ctx context.Context) ([]ListReportLeadsRow, error) {
+	rows, err := q.db.QueryContext(ctx, listReportLeads)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListReportLeadsRow
+	for rows.Next() {
+		var i ListReportLeadsRow
+		if err := rows.Scan(&i.UserID, &i.GroupID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listReportSubscribers = `-- name: ListReportSubscribers :many
 SELECT s.address, s.token, s.updated_at, u.id, u.name, u.role, u.created_at
 FROM report_subscriptions s
@@ -115,6 +153,39 @@ func (q *Queries) ListReportSubscribers(ctx context.Context) ([]ListReportSubscr
 			&i.Role,
 			&i.CreatedAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSettledReportDeliveries = `-- name: ListSettledReportDeliveries :many
+SELECT user_id, scope FROM report_deliveries WHERE week = $1 AND status IN ('sent', 'sending', 'nothing')
+`
+
+type ListSettledReportDeliveriesRow struct {
+	UserID string
+	Scope  string
+}
+
+// What nobody has to look at again.
+func (q *Queries) ListSettledReportDeliveries(ctx context.Context, week string) ([]ListSettledReportDeliveriesRow, error) {
+	rows, err := q.db.QueryContext(ctx, listSettledReportDeliveries, week)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListSettledReportDeliveriesRow
+	for rows.Next() {
+		var i ListSettledReportDeliveriesRow
+		if err := rows.Scan(&i.UserID, &i.Scope); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

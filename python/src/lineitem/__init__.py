@@ -82,6 +82,21 @@ if TYPE_CHECKING:
         User,
         WatchAnswer,
     )
+    from lineitem._overview import (
+        Overview,
+        OverviewAnomaly,
+        OverviewForecast,
+        OverviewLine,
+        OverviewMover,
+        OverviewMovers,
+        OverviewOwner,
+        OverviewPart,
+        OverviewPayer,
+        OverviewPoint,
+        OverviewQuestion,
+        Report,
+        ReportWeek,
+    )
     from lineitem._sql import SQLColumn, SQLResult
     from lineitem._watch import WatchedCluster, watch
     from lineitem.origins._tags import tag
@@ -129,6 +144,17 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NotSignedIn",
+    "Overview",
+    "OverviewAnomaly",
+    "OverviewForecast",
+    "OverviewLine",
+    "OverviewMover",
+    "OverviewMovers",
+    "OverviewOwner",
+    "OverviewPart",
+    "OverviewPayer",
+    "OverviewPoint",
+    "OverviewQuestion",
     "PackageList",
     "PackageUse",
     "PriceCovers",
@@ -140,6 +166,8 @@ __all__ = [
     "ReadList",
     "Receipt",
     "ReceiptLine",
+    "Report",
+    "ReportWeek",
     "ResourceList",
     "ResourceSeries",
     "SQLColumn",
@@ -173,6 +201,7 @@ _HOMES = (
     "_bill",
     "_figures",
     "_sql",
+    "_overview",
     "_exceptions",
     "_models",
 )

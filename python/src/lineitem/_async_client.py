@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         TokenList,
         WatchAnswer,
     )
+    from lineitem._overview import Overview, Report
     from lineitem._routes import Call
     from lineitem._sql import SQLResult
 
@@ -296,6 +297,21 @@ class AsyncLineitem(Base):
         return _frames.frame(
             await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit))
         )
+
+    async def overview(
+        self,
+        month: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+    ) -> Overview:
+        """Return what was spent in a period, and what to think of it: see :meth:`Lineitem.overview`."""
+        return await self.send(_routes.overview(month, since=since, until=until, zone=zone))
+
+    async def report(self, week: str | None = None, *, group: str | None = None, scope: str | None = None) -> Report:
+        """Return what a week cost: see :meth:`Lineitem.report`."""
+        return await self.send(_routes.report(week, group=group, scope=scope))
 
     async def ledger_months(self) -> LedgerMonthList:
         """Return what is booked by month; see :meth:`Lineitem.ledger_months`."""

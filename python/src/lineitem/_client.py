@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         TokenList,
         WatchAnswer,
     )
+    from lineitem._overview import Overview, Report
     from lineitem._routes import Call
     from lineitem._sql import SQLResult
 
@@ -325,6 +326,46 @@ class Lineitem(Base):
         """Return what :meth:`cost_arrow` does as a pandas data frame; ``attrs`` holds the window, the zone, the currency and more."""
         _frames.need("pyarrow", "pandas")
         return _frames.frame(self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit)))
+
+    def overview(
+        self,
+        month: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+    ) -> Overview:
+        """Return what was spent in a period, and what to think of it: forecast, waste, movers, unusual days. See docs/overview.md.
+
+        Parameters
+        ----------
+        month
+            A month of the calendar, as ``"2026-11"``; the current one by default.
+        since, until
+            Instead of a month: the whole days that ``[since, until)`` touches, at most 400; ``until`` is now by default.
+        zone
+            IANA time zone in which days begin; by default the organisation's.
+        """
+        return self.send(_routes.overview(month, since=since, until=until, zone=zone))
+
+    def report(self, week: str | None = None, *, group: str | None = None, scope: str | None = None) -> Report:
+        """Return what a week cost, what of it was waste and who can mend it, and the weeks before. See docs/reports.md.
+
+        Parameters
+        ----------
+        week
+            A week of ISO 8601, as ``"2026-W47"``; by default the newest that is over.
+        group
+            What a group and those below it paid for: its path, its id, or a name that one group alone has. For who leads it
+            or one above, and administrators.
+        scope
+            Instead of a group: ``"own"``, or ``"all"``, which is for administrators and their default.
+
+        Examples
+        --------
+        >>> api.report(group="/research").total  # doctest: +SKIP
+        """
+        return self.send(_routes.report(week, group=group, scope=scope))
 
     def ledger_months(self) -> LedgerMonthList:
         """Return what is booked by month: charges, corrections, true-ups, and which months are closed."""

@@ -37,6 +37,7 @@ from lineitem._models import (
     TokenList,
     WatchAnswer,
 )
+from lineitem._overview import Overview, Report
 from lineitem._sql import SQLResult
 
 if TYPE_CHECKING:
@@ -299,6 +300,24 @@ def _question(
     return query
 
 
+def overview(
+    month: str | None = None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    zone: str | None = None,
+) -> Call[Overview]:
+    """GET /overview."""
+    window = {k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None}
+    return Call("GET", "/overview", Overview, query={**_without_empty({"month": month, "zone": zone}), **window})
+
+
+def report(week: str | None = None, *, group: str | None = None, scope: str | None = None) -> Call[Report]:
+    """GET /reports/{week}/report."""
+    query = _without_empty({"group": group, "scope": scope})
+    return Call("GET", "/reports/{week}/report", Report, path={"week": week or "last"}, query=query)
+
+
 def ledger_months() -> Call[LedgerMonthList]:
     """GET /ledger/months."""
     return Call("GET", "/ledger/months", LedgerMonthList)
@@ -377,6 +396,8 @@ ALL: tuple[AnyCall, ...] = (
     cost,
     cost_breakdown,
     cost_arrow,
+    overview,
+    report,
     ledger_months,
     ledger_summary,
     rates,

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import pickle
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -257,6 +258,8 @@ def test_every_method_sends_its_route(asynchronous: bool) -> None:
         "cost_breakdown": "GET /cost/breakdown",
         "cost_arrow": "GET /cost/breakdown.arrow",
         "cost_frame": "GET /cost/breakdown.arrow",
+        "overview": "GET /overview",
+        "report": "GET /reports/last/report",
         "ledger_months": "GET /ledger/months",
         "ledger_summary": "GET /ledger/summary",
         "rates": "GET /rates",
@@ -292,6 +295,16 @@ def test_queries_hold_what_was_asked() -> None:
         "where": ["kind=work"],
         "zone": "Europe/Oslo",
     }
+    since = datetime(2026, 11, 1, tzinfo=timezone.utc)
+    assert dict(_routes.overview(since=since, zone="Europe/Oslo").query) == {
+        "since": "2026-11-01T00:00:00+00:00",
+        "zone": "Europe/Oslo",
+    }
+    assert dict(_routes.overview("2026-11").query) == {"month": "2026-11"}
+    assert dict(_routes.overview().query) == {}
+    report = _routes.report("2026-W47", group="/research")
+    assert (report.url_path, dict(report.query)) == ("/api/v1/reports/2026-W47/report", {"group": "/research"})
+    assert dict(_routes.report(scope="all").query) == {"scope": "all"}
 
 
 @both

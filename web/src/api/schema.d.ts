@@ -515,13 +515,20 @@ export interface OverviewMovers {
   items: OverviewMover[];
 }
 
+export interface OverviewOwner {
+  cost_nanos: number;
+  user: string;
+}
+
 export interface OverviewPart {
   advice: string;
   before_nanos: number;
   cost_nanos: number;
   fixer: "owner" | "platform" | "";
   kind: "work" | "unattributed" | "idle" | "overhead" | "lost" | "unknown";
+  more_owners: number;
   /** The operation of work, else the category */ name: string;
+  owners: OverviewOwner[];
   waste: boolean;
 }
 
@@ -733,6 +740,7 @@ export interface Report {
   reader: string;
   scope: string;
   week: string;
+  weeks: ReportWeek[];
 }
 
 export interface ReportMail {
@@ -744,6 +752,11 @@ export interface ReportMail {
 export interface ReportSubscription {
   address: string;
   weekly: boolean;
+}
+
+export interface ReportWeek {
+  cost_nanos: number;
+  week: string;
 }
 
 export interface ResourceList {
@@ -858,6 +871,7 @@ export interface SubmissionList {
 }
 
 export interface TestReportRequest {
+  group?: string;
   to: string;
 }
 
@@ -1243,25 +1257,25 @@ export interface Operations {
   };
   "GET /reports/{week}/report": {
     path: { week: string; };
-    query: { scope?: string | undefined; };
+    query: { scope?: string | undefined; group?: string | undefined; };
     body: undefined;
     answer: Report;
   };
   "GET /reports/{week}/report.csv": {
     path: { week: string; };
-    query: { scope?: string | undefined; };
+    query: { scope?: string | undefined; group?: string | undefined; };
     body: undefined;
     answer: undefined;
   };
   "GET /reports/{week}/report.html": {
     path: { week: string; };
-    query: { scope?: string | undefined; };
+    query: { scope?: string | undefined; group?: string | undefined; };
     body: undefined;
     answer: undefined;
   };
   "GET /reports/{week}/report.txt": {
     path: { week: string; };
-    query: { scope?: string | undefined; };
+    query: { scope?: string | undefined; group?: string | undefined; };
     body: undefined;
     answer: undefined;
   };

@@ -48,7 +48,7 @@ describe("the overview", () => {
     await loaded();
     const [first] = card("Waste, and who can mend it").getAllByRole("listitem");
     expect(first?.textContent).toContain("Idle, nothing submitted");
-    expect(first?.textContent).toContain("For its owner.");
+    expect(first?.textContent).toContain("For its owners: ana $2,206 and 2 others.");
     expect(card("Unusual days").getByText(/ben spent \$900 on Wed 18 Nov/)).toBeTruthy();
     expect(card("Unusual days").getByRole("button", { name: "+$780" })).toBeTruthy();
   });

@@ -1,4 +1,4 @@
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useOverview } from "#/api/queries/overview";
 import { useMe } from "#/api/queries/session";
@@ -50,9 +50,9 @@ export function OverviewPage() {
           <p className="sub">{overview.data && me.data ? whose(overview.data, me.data) : "\u00a0"}</p>
         </div>
         <Periods search={search} current={current} onChange={change} />
-        <a className="btn" href="/reports/last">
+        <Link className="btn" to="/reports">
           Weekly report
-        </a>
+        </Link>
       </div>
       <div className="content" aria-busy={overview.isFetching && overview.isPlaceholderData}>
         {overview.isError && (

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { weekOf } from "#/features/reports/weeks";
 import { breaches, LOOKS, openPage, overflow, startBrowser, type Watched } from "./browser";
 import { type Server, startServer } from "./server";
 
@@ -55,6 +56,9 @@ function dearestOrigin(): { file: string; line: number; text: string; cost_nanos
   if (!first) throw new Error("the demo's bill has no line");
   return first;
 }
+
+/** The week that runs. */
+const thisWeek = () => weekOf(new Date(), "UTC");
 
 const billTable = (page: Page) => page.getByRole("table", { name: /^Cost by .* dearest first/ });
 
@@ -384,13 +388,12 @@ describe("the overview in the browser", () => {
     await page.goto(`${server.url}/?days=7`);
     await page.getByRole("region", { name: "The period in figures" }).waitFor();
     await page.getByRole("button", { name: "The month before" }).waitFor({ state: "detached" });
-    const week = await page.evaluate(() => {
-      const thursday = new Date();
-      thursday.setUTCDate(thursday.getUTCDate() + 4 - (thursday.getUTCDay() || 7));
-      const first = Date.UTC(thursday.getUTCFullYear(), 0, 1);
-      return `${thursday.getUTCFullYear()}-W${String(Math.ceil(((thursday.getTime() - first) / 86_400_000 + 1) / 7)).padStart(2, "0")}`;
-    });
-    await page.goto(`${server.url}/reports/${week}`);
+    await page.getByRole("link", { name: "Weekly report" }).click();
+    await page.getByRole("heading", { level: 1, name: "Weekly report" }).waitFor();
+    await page.getByLabel("Week", { exact: true }).selectOption(thisWeek());
+    await page.getByRole("region", { name: "The week in figures" }).waitFor();
+    const address = await page.getByRole("link", { name: "Print or PDF" }).getAttribute("href");
+    await page.goto(server.url + address);
     await page.getByRole("heading", { name: "Waste, and who can mend it" }).waitFor();
     expect(await breaches(page)).toEqual([]);
     expect(complaints).toEqual([]);
@@ -540,6 +543,7 @@ describe.each(LOOKS)("at $width px, $scheme", ({ width, scheme }) => {
     ["packages", () => "/packages?grade=imported", "Packages"],
     ["packages-refused", () => "/packages?version=%3E%3E1", "Packages"],
     ["environment", () => `/environments/${environmentId}?q=p`, /^Environment/],
+    ["reports", () => `/reports?week=${thisWeek()}`, "Weekly report"],
     ["sql", () => "/sql", "SQL"],
     ["missing", () => "/clusters/none", "No such cluster"],
     ["missing-environment", () => "/environments/none", "No such environment"],

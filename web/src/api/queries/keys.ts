@@ -22,6 +22,13 @@ export interface PeriodQuery {
   until?: string | undefined;
 }
 
+/** A week's report: 2026-W47, and whose. */
+export interface ReportQuery {
+  week: string;
+  scope?: "own" | "all" | undefined;
+  group?: string | undefined;
+}
+
 /** Parts of a cluster that are read on their own. */
 type Part = "bill" | "timeline" | "processes" | "events" | "submissions" | "reads" | "resources" | "seen";
 
@@ -33,6 +40,8 @@ export const keys = {
   groups: ["groups"] as const,
   members: (group: string) => ["groups", group, "members"] as const,
   overview: (period: PeriodQuery) => ["overview", period] as const,
+  report: (query: ReportQuery) => ["reports", query] as const,
+  reportMail: ["reports", "mail"] as const,
   clusters: ["clusters"] as const,
   clusterList: (status: string) => ["clusters", "list", status] as const,
   cluster: (id: string) => ["clusters", "one", id] as const,

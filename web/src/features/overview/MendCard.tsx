@@ -1,6 +1,6 @@
 import type { Overview } from "#/api/schema";
 import { changeWords, mendable } from "#/features/overview/view";
-import { fixerWords, partWords, type Topic } from "#/features/overview/words";
+import { fixerWords, ownersWords, partWords, type Topic } from "#/features/overview/words";
 import { percent } from "#/lib/format";
 import { money, rounded } from "#/lib/money";
 import { categoryWords } from "#/lib/work";
@@ -44,7 +44,7 @@ export function MendCard({ overview, decimals, onHow }: MendCardProps) {
                 </Fig>
               </div>
               <p className="mute small">
-                {part.advice} For {fixerWords(part.fixer)}.
+                {part.advice} For {part.owners.length > 0 ? ownersWords(part, amount) : fixerWords(part.fixer)}.
               </p>
               <p className="mute small">
                 {percent(overview.total_nanos > 0 ? part.cost_nanos / overview.total_nanos : undefined)} of spend,{" "}

@@ -1,4 +1,5 @@
-import type { Overview, OverviewQuestion } from "#/api/schema";
+import type { Overview, OverviewPart, OverviewQuestion } from "#/api/schema";
+import { count } from "#/lib/format";
 import { categoryWords, operationWords } from "#/lib/work";
 
 /** What may be asked about. */
@@ -19,7 +20,7 @@ export const TOPICS: Record<Topic, { title: string; text: string; asks: readonly
   waste: {
     title: "Waste",
     text: "Idle time, overhead, and work that was lost with its worker: all that was paid for and brought nothing. What was not observed is not called waste, nor is work that could have been cheaper.",
-    asks: ["where the money went", "where it went before"],
+    asks: ["where the money went", "where it went before", "whose the waste is"],
   },
   unseen: {
     title: "Not observed",
@@ -69,6 +70,13 @@ export function questionsOf(overview: Overview, topic: Topic): OverviewQuestion[
 /** Who can do something about a part. */
 export function fixerWords(fixer: "owner" | "platform" | ""): string {
   return { owner: "its owner", platform: "the platform", "": "" }[fixer];
+}
+
+/** Those who have most of a part: "its owners: ana $310, ben $42 and 2 others". */
+export function ownersWords(part: OverviewPart, amount: (nanos: number) => string): string {
+  const named = part.owners.map(({ user, cost_nanos: nanos }) => `${user} ${amount(nanos)}`).join(", ");
+  const all = part.more_owners > 0 ? `${named} and ${count(part.more_owners, "other")}` : named;
+  return `${part.owners.length + part.more_owners > 1 ? "its owners" : fixerWords(part.fixer)}: ${all}`;
 }
 
 /** An operation of work or a category of what is none, in words. */
