@@ -182,6 +182,7 @@ type LedgerMonth struct {
 type LedgerTotal struct {
 	Month     string
 	OwnerID   string
+	GroupPath string
 	Backend   string
 	Kind      string
 	Currency  string
