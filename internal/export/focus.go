@@ -69,12 +69,12 @@ func (f *Focus) Write(h bill.ProcessHour, trueUp cost.Nanos) error {
 		money, billed, "", focusProvider, money, "Standard", hours, focusUnit, focusProvider,
 		focusProvider, string(h.Process.ID), h.Cluster.Name + "/" + h.Process.Name, kind, "Compute", focusService, "Other (Compute)", string(h.Owner.ID), h.Owner.Name,
 		string(tags), string(h.Cluster.ID), h.Cluster.Name, strconv.FormatInt(int64(h.Cost), 10), strconv.FormatInt(h.Process.MemoryBytes, 10), priceSource(h),
-		strconv.Itoa(h.Process.Threads), strconv.FormatInt(int64(trueUp), 10),
+		strconv.Itoa(h.Process.Threads),
 	}
 	for i, cell := range row {
 		row[i] = csvText(cell)
 	}
-	return f.out.Write(row)
+	return f.out.Write(append(row, strconv.FormatInt(int64(trueUp), 10))) // a number, which may begin with a minus
 }
 
 // priceSource says where the prices of an hour come from: of each that held in it.
