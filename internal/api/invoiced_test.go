@@ -126,7 +126,8 @@ func TestInvoicedFiguresAreTheBooks(t *testing.T) {
 	ctx := t.Context()
 	dimensions := []string{"user", "group", "cluster", "name", "backend", "kind", "category", "operation", "library", "file", "line", "function", "leaf", "task", "project", "hour", "day", "week", "month"}
 	agreeOnMonth := func(rt *rapid.T) {
-		for who, client := range p.clients {
+		for _, who := range []string{"admin", rapid.SampledFrom([]string{"ana", "ben", "carl", "lea"}).Draw(rt, "who")} {
+			client := p.clients[who]
 			sum, byCluster := p.booked(t, client)
 			by := rapid.SliceOfNDistinct(rapid.SampledFrom(dimensions), 1, 3, rapid.ID).Draw(rt, "by")
 			b := ask(t, client, monthBegin, monthEnd, nil, by...)
@@ -211,7 +212,7 @@ func TestInvoicedFiguresAreTheBooks(t *testing.T) {
 	slices.Sort(ids)
 	rounds := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		if rounds++; rounds > 8 { // each round goes on with the same books
+		if rounds++; rounds > 5 { // each round goes on with the same books
 			return
 		}
 		file := "BilledCost,BillingCurrency,BillingPeriodStart,ResourceId,x_ClusterId,SkuId\n"
@@ -232,9 +233,8 @@ func TestInvoicedFiguresAreTheBooks(t *testing.T) {
 			rt.Fatal(err)
 		}
 		agreeOnMonth(rt)
-		for range 3 {
-			agreeOnWindows(rt)
-		}
+		agreeOnWindows(rt)
+		agreeOnWindows(rt)
 	})
 	now := ask(t, p.Admin, monthBegin, p.Clock.Now(), nil, "user")
 	if n := len(now.Invoices); n != 2 || now.Invoices[0].Status != "invoiced" || now.Invoices[1].Status != "running" || now.Invoices[0].TrueUpNanos != now.TotalNanos-now.MeteredTotalNanos ||
@@ -307,7 +307,7 @@ func TestWhoSeesTheBooks(t *testing.T) {
 				if !slices.Contains(users, row.User) {
 					users = append(users, row.User)
 				}
-				if group := map[string]string{"ana": "/research/genomics"}[row.User]; row.Group != group {
+				if group := map[string]string{"ana": "/research/genomics", "lea": "/research"}[row.User]; row.Group != group {
 					t.Errorf("%s pays from %q, want %q", row.User, row.Group, group)
 				}
 				total += row.CostNanos
