@@ -61,7 +61,7 @@ func (q *question) cellOf(p part, home *time.Location) []string {
 		out = append(out, c+" AS "+cellPrefix+c)
 	}
 	out = append(out, moment(p.table, "month", home, p.span)+" AS "+cellPrefix+"month")
-	at := ""
+	var at string
 	switch q.Booked.Period {
 	case "hour":
 		at = "hour"

@@ -177,6 +177,7 @@ func PeriodOf(period Dimension, hour time.Time, zone *time.Location) time.Time {
 		return date.AddDate(0, 0, -((int(date.Weekday()) + 6) % 7)) // weeks begin on Mondays
 	case "month":
 		return date.AddDate(0, 0, 1-d)
+	default:
+		return time.Time{}
 	}
-	return time.Time{}
 }

@@ -282,7 +282,9 @@ class AsyncLineitem(Base):
         """Return what was spent as a pyarrow table: see :meth:`Lineitem.cost_arrow`."""
         _frames.need("pyarrow")
         return _frames.arrow(
-            await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures))
+            await self.send(
+                _routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures)
+            )
         )
 
     async def cost_frame(
@@ -299,7 +301,9 @@ class AsyncLineitem(Base):
         """Return what was spent as a pandas data frame: see :meth:`Lineitem.cost_frame`."""
         _frames.need("pyarrow", "pandas")
         return _frames.frame(
-            await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures))
+            await self.send(
+                _routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures)
+            )
         )
 
     async def ledger_months(self) -> LedgerMonthList:

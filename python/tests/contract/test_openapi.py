@@ -81,6 +81,7 @@ CALLS: dict[str, _routes.Call[Any]] = {
         until=datetime(2026, 2, 1, tzinfo=timezone.utc),
         zone="Europe/Oslo",
         limit=5,
+        figures="invoiced",
     ),
     "cost_arrow": _routes.cost_arrow(
         ["user"],
@@ -89,6 +90,7 @@ CALLS: dict[str, _routes.Call[Any]] = {
         until=datetime(2026, 2, 1, tzinfo=timezone.utc),
         zone="Europe/Oslo",
         limit=5,
+        figures="invoiced",
     ),
     "ledger_months": _routes.ledger_months(),
     "ledger_summary": _routes.ledger_summary(

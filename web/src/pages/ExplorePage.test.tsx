@@ -115,7 +115,13 @@ describe("the explorer", () => {
           status: "invoiced",
           true_up_nanos: 2_000_000_000,
           imports: [
-            { id: "im_1", source: "aws.csv", at: month.end, groups: 1, factors: [{ target: "backend aws", factor: 1.25 }] },
+            {
+              id: "im_1",
+              source: "aws.csv",
+              at: month.end,
+              groups: 1,
+              factors: [{ target: "backend aws", factor: 1.25 }],
+            },
           ],
         },
         { ...month, month: "2026-11", status: "running" },
@@ -131,7 +137,11 @@ describe("the explorer", () => {
       "Invoices for 2026-10 made it $2.00 more than was metered. Still metered: 2026-11.",
     );
     expect(screen.getByRole("link", { name: "Export as CSV" }).getAttribute("href")).toContain("figures=invoiced");
-    expect(within(await table()).getByRole("link", { name: "ana" }).getAttribute("href")).toContain("figures=invoiced");
+    expect(
+      within(await table())
+        .getByRole("link", { name: "ana" })
+        .getAttribute("href"),
+    ).toContain("figures=invoiced");
     const [total] = screen.getAllByRole("button", { name: "$10.00" });
     if (!total) throw new Error("no total");
     await userEvent.click(total);

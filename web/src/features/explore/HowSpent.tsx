@@ -80,8 +80,8 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
           <>
             <dt>Invoices</dt>
             <dd>
-              {exact(answer.metered_total_nanos)} was metered. What an invoice adds to a month is divided in proportion to
-              what was metered.
+              {exact(answer.metered_total_nanos)} was metered. What an invoice adds to a month is divided in proportion
+              to what was metered.
               <InvoiceList answer={answer} clock={clock} />
             </dd>
           </>

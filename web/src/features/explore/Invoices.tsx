@@ -7,7 +7,8 @@ const EXACT = 9;
 
 /** In a sentence: what invoiced figures add to metered ones, and for which months there are none. */
 export function InvoicedWords({ answer }: { answer: CostBreakdown }) {
-  const months = (status: string) => answer.invoices.filter((month) => month.status === status).map(({ month }) => month);
+  const months = (status: string) =>
+    answer.invoices.filter((month) => month.status === status).map(({ month }) => month);
   const difference = answer.total_nanos - answer.metered_total_nanos;
   const invoiced = months("invoiced");
   const missing = [...months("none"), ...months("running")];

@@ -80,9 +80,7 @@ export function crumbs(search: ExploreSearch): Crumb[] {
     const next = filters[index];
     return {
       filter,
-      search: next
-        ? { ...level(search, filters.slice(0, index), next.dimension), figures: search.figures }
-        : search,
+      search: next ? { ...level(search, filters.slice(0, index), next.dimension), figures: search.figures } : search,
     };
   });
 }
