@@ -49,6 +49,7 @@ type LedgerMonthDetails struct {
 type LedgerTotal struct {
 	UserID    string  `json:"user_id"`
 	User      string  `json:"user"`
+	Group     string  `json:"group" doc:"The path of the group that paid, empty for none"`
 	Backend   string  `json:"backend"`
 	Kind      string  `json:"kind" enum:"charge,correction,true_up"`
 	Currency  string  `json:"currency"`

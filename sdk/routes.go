@@ -292,7 +292,15 @@ type BreakdownOptions struct {
 	Zone string
 	// Limit is how many rows to list.
 	Limit int
+	// Figures are FiguresMetered, the default, or FiguresInvoiced.
+	Figures string
 }
+
+// Figures that answers to questions of cost may be in.
+const (
+	FiguresMetered  = "metered"
+	FiguresInvoiced = "invoiced"
+)
 
 func (o BreakdownOptions) query() url.Values {
 	q := url.Values{"by": {strings.Join(o.By, ",")}, "where": o.Where}
@@ -307,6 +315,9 @@ func (o BreakdownOptions) query() url.Values {
 	}
 	if o.Limit != 0 {
 		q.Set("limit", strconv.Itoa(o.Limit))
+	}
+	if o.Figures != "" {
+		q.Set("figures", o.Figures)
 	}
 	return q
 }

@@ -406,10 +406,18 @@ type CostBreakdown struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 	Zone  string    `json:"zone"`
+	// Figures says which money it is: metered, time by the prices in force; or invoiced, where an invoice was imported, and metered where none was.
+	Figures string `json:"figures" enum:"metered,invoiced"`
 	// TotalNanos is what passes the filters, AllNanos the whole window's cost before filters.
-	TotalNanos int64          `json:"total_nanos"`
-	AllNanos   int64          `json:"all_nanos"`
-	Rows       []BreakdownRow `json:"rows" nullable:"false"`
+	TotalNanos int64 `json:"total_nanos"`
+	AllNanos   int64 `json:"all_nanos"`
+	// MeteredTotalNanos is TotalNanos in metered figures: the same, unless the figures are invoiced ones.
+	MeteredTotalNanos int64 `json:"metered_total_nanos"`
+	// UnplacedNanos is what invoices add to what nothing was metered of in the window any more, as its telemetry is past its retention: it is in no row and in no total.
+	UnplacedNanos int64 `json:"unplaced_nanos"`
+	// Invoices says of each month of the books in the window which invoices its figures follow; empty for metered figures.
+	Invoices []InvoicedMonth `json:"invoices" nullable:"false"`
+	Rows     []BreakdownRow  `json:"rows" nullable:"false"`
 	// RestNanos is what the RestRows rows beyond the limit cost.
 	RestNanos int64 `json:"rest_nanos"`
 	RestRows  int   `json:"rest_rows"`
@@ -431,6 +439,35 @@ type CostBreakdown struct {
 	SQL      string `json:"sql"`
 	RowsRead int64  `json:"rows_read"`
 	Segments int    `json:"segments"`
+}
+
+// InvoicedMonth is what invoices say of one month of the books.
+type InvoicedMonth struct {
+	Month string    `json:"month"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	// Status is invoiced, none (it is over, and no invoice was imported: its figures are metered) or running (it is not over, so nothing can be invoiced).
+	Status string `json:"status" enum:"invoiced,none,running"`
+	// TrueUpNanos is what invoices add to the window's part of the month, before filters.
+	TrueUpNanos int64            `json:"true_up_nanos"`
+	Imports     []InvoiceApplied `json:"imports" nullable:"false"`
+}
+
+// InvoiceApplied is an invoice that figures follow.
+type InvoiceApplied struct {
+	ID     string    `json:"id"`
+	Source string    `json:"source"`
+	At     time.Time `json:"at"`
+	// Factors are what was invoiced for each unit that was metered, dearest first, 20 at most; only admins see those of single clusters and processes. Groups is how many
+	// the invoice has.
+	Factors []InvoiceFactor `json:"factors" nullable:"false"`
+	Groups  int             `json:"groups"`
+}
+
+// InvoiceFactor is what was invoiced of something for each unit that was metered.
+type InvoiceFactor struct {
+	Target string  `json:"target"`
+	Factor float64 `json:"factor"`
 }
 
 // BreakdownRow is what one combination of values cost.

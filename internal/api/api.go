@@ -47,6 +47,8 @@ type Config struct {
 	Prices Prices
 	// Ledger keeps the books.
 	Ledger Ledger
+	// TrueUps says what invoices changed.
+	TrueUps TrueUps
 	// PublicURL is how browsers reach the server, without a slash at its end.
 	PublicURL string
 	// Version, Organisation and TimeZone are shown to people.

@@ -167,7 +167,8 @@ func breakdownToAPI(a spend.Answer) sdk.CostBreakdown {
 	if a.All > 0 {
 		coverage = 1 - float64(a.Unseen)/float64(a.All)
 	}
-	return sdk.CostBreakdown{
+	out := sdk.CostBreakdown{
+		Figures: string(spend.Metered), MeteredTotalNanos: int64(a.Total), Invoices: []sdk.InvoicedMonth{},
 		AsOf: a.AsOf.UTC(), SQL: a.SQL, RowsRead: a.ReadRows, Segments: a.Segments, Coverage: coverage,
 		Currency: string(a.Currency), Start: a.Since, End: a.Until, Zone: a.Zone.String(), TotalNanos: int64(a.Total), AllNanos: int64(a.All),
 		RestNanos: int64(a.Rest), RestRows: a.RestRows, UnseenNanos: int64(a.Unseen), Clusters: a.Clusters, Names: a.Names, RulesVersion: a.RulesVersion,
@@ -175,6 +176,27 @@ func breakdownToAPI(a spend.Answer) sdk.CostBreakdown {
 			return sdk.BreakdownRow{Keys: r.Keys, CostNanos: int64(r.Cost), ThreadSeconds: seconds(r.ThreadMicros), CPUSeconds: seconds(r.CPUMicros)}
 		}),
 	}
+	if a.Booked != nil {
+		out.Figures, out.MeteredTotalNanos, out.UnplacedNanos = string(spend.Invoiced), int64(a.MeteredTotal), int64(a.Unplaced)
+		out.Invoices = convert(a.Booked.Months, invoicedMonthToAPI)
+	}
+	return out
+}
+
+func invoicedMonthToAPI(m spend.InvoicedMonth) sdk.InvoicedMonth {
+	out := sdk.InvoicedMonth{Month: m.Name, Start: m.Since.UTC(), End: m.Until.UTC(), Status: "none", TrueUpNanos: int64(m.TrueUp)}
+	switch {
+	case len(m.Invoices) > 0:
+		out.Status = "invoiced"
+	case !m.Over:
+		out.Status = "running"
+	}
+	out.Imports = convert(m.Invoices, func(i spend.Invoice) sdk.InvoiceApplied {
+		return sdk.InvoiceApplied{ID: i.ID, Source: i.Source, At: i.At.UTC(), Groups: i.Groups, Factors: convert(i.Factors, func(f spend.Factor) sdk.InvoiceFactor {
+			return sdk.InvoiceFactor{Target: f.Target, Factor: f.Ratio}
+		})}
+	})
+	return out
 }
 
 func costsToAPI(c bill.Costs) sdk.CostList {

@@ -63,7 +63,8 @@ type CostQuestion struct {
 	By    []string `query:"by" required:"true" minItems:"1" maxItems:"6" doc:"Dimensions to group by; docs/cost.md lists them"`
 	Where []string `query:"where,explode" maxItems:"20" doc:"Filters, as operation=read.csv,read.parquet; * at the end of a value stands for the rest"`
 	CostWindow
-	Zone string `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
+	Zone    string `query:"zone" doc:"IANA time zone in which days begin; the organisation's by default"`
+	Figures string `query:"figures" enum:"metered,invoiced" default:"metered" doc:"Time by the prices in force, or what was truly invoiced where an invoice was imported"`
 }
 
 // query is the question in the words of core; the zone is the organisation's where none is asked for.
@@ -72,7 +73,7 @@ func (in CostQuestion) query(now time.Time, zone string, limit int) (spend.Query
 	if err != nil {
 		return spend.Query{}, err
 	}
-	q := spend.Query{Since: since, Until: until, Limit: limit}
+	q := spend.Query{Since: since, Until: until, Limit: limit, Figures: spend.Figures(in.Figures)}
 	if q.Zone, err = findZone(in.Zone, zone); err != nil {
 		return spend.Query{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/export"
 )
 
@@ -46,8 +47,12 @@ func (s *server) focus(ctx context.Context, in *focusInput) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
+	trueUps, err := s.TrueUps.Of(ctx, actorOf(ctx), since, until)
+	if err != nil {
+		return nil, err
+	}
 	name := fmt.Sprintf("lineitem-%s-%s.focus.csv", since.Format(time.DateOnly), until.Format(time.DateOnly))
-	return s.streamed(ctx, "text/csv; charset=utf-8", name, func(w io.Writer) error { return s.writeFocus(w, hours) }), nil
+	return s.streamed(ctx, "text/csv; charset=utf-8", name, func(w io.Writer) error { return s.writeFocus(w, hours, trueUps) }), nil
 }
 
 // streamed answers a file that is written while it is made.
@@ -63,7 +68,7 @@ func (s *server) streamed(ctx context.Context, contentType, name string, write f
 	}}
 }
 
-func (s *server) writeFocus(w io.Writer, hours iter.Seq2[bill.ProcessHour, error]) error {
+func (s *server) writeFocus(w io.Writer, hours iter.Seq2[bill.ProcessHour, error], trueUps ledger.ProcessTrueUps) error {
 	file, err := export.NewFocus(w, s.Organisation, string(s.Card(s.Now()).Currency))
 	if err != nil {
 		return err
@@ -72,7 +77,7 @@ func (s *server) writeFocus(w io.Writer, hours iter.Seq2[bill.ProcessHour, error
 		if err != nil {
 			return err
 		}
-		if err := file.Write(h); err != nil {
+		if err := file.Write(h, trueUps.Within(h.Process, h.Start, h.End)); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/bill"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/identity"
+	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/servertest"
 	"github.com/lineitem/lineitem/sdk"
 )
@@ -125,13 +126,18 @@ func (halfway) ProcessHours(context.Context, time.Time, identity.Actor, string, 
 	}, nil
 }
 
+// Of says that nothing was invoiced.
+func (halfway) Of(context.Context, identity.Actor, time.Time, time.Time) (ledger.ProcessTrueUps, error) {
+	return ledger.ProcessTrueUps{}, nil
+}
+
 // TestHalfAFileIsNoFile checks that who downloads learns that the server failed after it had begun to answer.
 func TestHalfAFileIsNoFile(t *testing.T) {
 	t.Parallel()
 	var log safeBuffer
 	b := halfway{}
 	s := httptest.NewServer(api.New(api.Config{
-		Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now, Identity: b, Clusters: b, Bills: b, Registry: prometheus.NewRegistry(),
+		Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now, Identity: b, Clusters: b, Bills: b, TrueUps: b, Registry: prometheus.NewRegistry(),
 		Ready: func(context.Context) error { return nil }, Ingest: http.NotFoundHandler(), UI: http.NotFoundHandler(), PublicURL: "http://x",
 		Card: func(time.Time) cost.Card { return cost.Card{Currency: "USD"} },
 	}))

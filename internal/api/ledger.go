@@ -195,7 +195,7 @@ func monthToAPI(d ledger.Details) sdk.LedgerMonthDetails {
 		Months: convert(d.Statements, statementToAPI), Corrections: convert(d.Corrections, entryToAPI),
 		Totals: convert(d.Totals, func(t ledger.Total) sdk.LedgerTotal {
 			return sdk.LedgerTotal{
-				UserID: string(t.Owner), User: t.OwnerName, Backend: t.Backend, Kind: string(t.Kind), Currency: string(t.Currency), Entries: t.Entries,
+				UserID: string(t.Owner), User: t.OwnerName, Group: t.Group, Backend: t.Backend, Kind: string(t.Kind), Currency: string(t.Currency), Entries: t.Entries,
 				Hours: hours(t.Micros), CostNanos: int64(t.Cost),
 			}
 		}),

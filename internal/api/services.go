@@ -81,6 +81,11 @@ type Ledger interface {
 	Import(ctx context.Context, now time.Time, actor identity.Actor, in ledger.ImportInput) (ledger.TrueUpResult, error)
 }
 
+// TrueUps is what the routes ask of core/ledger about what invoices changed, under the same rule.
+type TrueUps interface {
+	Of(ctx context.Context, actor identity.Actor, since, until time.Time) (ledger.ProcessTrueUps, error)
+}
+
 // Resources is what the routes ask of core/resource, under the same rule.
 type Resources interface {
 	Chart(ctx context.Context, now time.Time, actor identity.Actor, ref string, bins int) (resource.Chart, error)

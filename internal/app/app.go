@@ -228,7 +228,8 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 		return nil, err
 	}
 	book := price.NewService(a.db, a.db, prices)
-	spends := spend.NewService(a.keeper, card.Currency)
+	trueUps := ledger.NewSpreader(a.db, a.db, zone)
+	spends := spend.NewService(a.keeper, card.Currency).WithBooks(trueUps)
 	overviews := outlook.NewService(spends)
 	reports := a.wireReports(overviews, prices, backend)
 	return api.New(api.Config{
@@ -237,6 +238,7 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 		Ledger: ledger.NewService(ledger.Config{
 			Store: a.db, Tx: a.db, Poster: a.poster, Folder: a.folder, Spending: spending{spends}, Costs: metering{a.bills}, Zone: zone, Currency: card.Currency,
 		}),
+		TrueUps:   trueUps,
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    book,
 		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),

@@ -118,7 +118,7 @@ func breakdownKeys(b sdk.CostBreakdown, row sdk.BreakdownRow) []string {
 
 // breakdownNotes say how far the figures reach.
 func breakdownNotes(b sdk.CostBreakdown, zone *time.Location) []string {
-	notes := []string{fmt.Sprintf("%d clusters; prices: %s.", b.Clusters, b.Rates.Source)}
+	notes := append([]string{fmt.Sprintf("%d clusters; prices: %s.", b.Clusters, b.Rates.Source)}, invoiceNotes(b)...)
 	if b.AllNanos != b.TotalNanos {
 		notes = append(notes, fmt.Sprintf("The whole window cost %s; these rows are %s of it.",
 			format.Money(b.AllNanos, b.Currency), format.Share(float64(b.TotalNanos)/float64(b.AllNanos))))
@@ -131,5 +131,44 @@ func breakdownNotes(b sdk.CostBreakdown, zone *time.Location) []string {
 		seen = "As of " + b.AsOf.In(zone).Format(time.TimeOnly) + ". " + seen
 	}
 	notes = append(notes, seen)
+	return notes
+}
+
+// invoiceNotes say which invoices invoiced figures follow, and which months have none.
+func invoiceNotes(b sdk.CostBreakdown) []string {
+	if b.Figures != sdk.FiguresInvoiced {
+		return nil
+	}
+	notes := []string{fmt.Sprintf("Invoiced figures: by the prices in force these rows were metered at %s.", format.Money(b.MeteredTotalNanos, b.Currency))}
+	var none, running []string
+	for _, m := range b.Invoices {
+		switch m.Status {
+		case "invoiced":
+			sources := make([]string, len(m.Imports))
+			for i, v := range m.Imports {
+				sources[i] = v.ID
+				if v.Source != "" {
+					sources[i] += " (" + v.Source + ")"
+				}
+				for _, f := range v.Factors {
+					sources[i] += fmt.Sprintf(", %s at %.6f", f.Target, f.Factor)
+				}
+				if more := v.Groups - len(v.Factors); more > 0 {
+					sources[i] += fmt.Sprintf(", %d more", more)
+				}
+			}
+			notes = append(notes, fmt.Sprintf("%s: trued up by %s, from %s.", m.Month, format.Money(m.TrueUpNanos, b.Currency), strings.Join(sources, "; ")))
+		case "none":
+			none = append(none, m.Month)
+		default:
+			running = append(running, m.Month)
+		}
+	}
+	if len(none) > 0 {
+		notes = append(notes, "No invoice was imported for "+strings.Join(none, ", ")+": metered.")
+	}
+	if len(running) > 0 {
+		notes = append(notes, "Not over yet, so metered: "+strings.Join(running, ", ")+".")
+	}
 	return notes
 }

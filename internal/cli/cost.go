@@ -27,12 +27,13 @@ With --by, "-o csv", "-o parquet" and "-o arrow" write a file with all rows; its
 		Example: `  lineitem cost --since 7d
   lineitem cost --by operation --since 30d
   lineitem cost --by month,user --where operation='read.csv,read.json' --since 2026-01-01
+  lineitem cost --by user --since 2026-10-01 --until 2026-11-01 --figures invoiced
   lineitem cost --by day,line --since 2026-01-01 -o parquet > lines.parquet
   lineitem cost flights-x3k2 -o json`,
 		Args: rangeArgs(0, "CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(question.By) == 0 && (len(question.Where) > 0 || question.Zone != "" || question.Limit != 0 || showSQL) {
-				return usage(cmd, "--where, --zone, --limit and --sql need --by, as in --by operation.")
+			if len(question.By) == 0 && (len(question.Where) > 0 || question.Zone != "" || question.Limit != 0 || question.Figures != "" || showSQL) {
+				return usage(cmd, "--where, --zone, --limit, --figures and --sql need --by, as in --by operation.")
 			}
 			if len(args) == 1 && len(question.By) > 0 {
 				return usage(cmd, "give a cluster or --by; of one cluster only: --by line --where name=%s.", args[0])
@@ -85,6 +86,7 @@ With --by, "-o csv", "-o parquet" and "-o arrow" write a file with all rows; its
 	cmd.Flags().StringArrayVar(&question.Where, "where", nil, "keep only what matches, as operation=read.csv,read.json; * at the end stands for the rest")
 	cmd.Flags().StringVar(&question.Zone, "zone", "", "time zone in which days begin; the organisation's by default")
 	cmd.Flags().IntVar(&question.Limit, "limit", 0, "how many rows to list")
+	cmd.Flags().StringVar(&question.Figures, "figures", "", "metered: time by the prices in force, the default; invoiced: what an invoice said, where one was imported")
 	cmd.Flags().BoolVar(&showSQL, "sql", false, "show the SQL that was asked of the warehouse, too")
 	o.flag(cmd)
 	cmd.AddCommand(newCostFocusCommand(c))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -117,9 +118,9 @@ func checkNote(d sdk.LedgerMonthDetails) string {
 
 // ledgerMonthAnswer shows what a month is made of.
 func ledgerMonthAnswer(d sdk.LedgerMonthDetails) answer {
-	a := answer{json: d, header: []string{"user", "user_id", "backend", "kind", "currency", "entries", "machine_hours", "cost_nanos"}}
+	a := answer{json: d, header: []string{"user", "user_id", "group", "backend", "kind", "currency", "entries", "machine_hours", "cost_nanos"}}
 	for _, t := range d.Totals {
-		a.rows = append(a.rows, []string{t.User, t.UserID, t.Backend, t.Kind, t.Currency, whole(t.Entries), decimal(t.Hours), whole(t.CostNanos)})
+		a.rows = append(a.rows, []string{t.User, t.UserID, t.Group, t.Backend, t.Kind, t.Currency, whole(t.Entries), decimal(t.Hours), whole(t.CostNanos)})
 	}
 	var text strings.Builder
 	m := d.Months[0]
@@ -131,7 +132,7 @@ func ledgerMonthAnswer(d sdk.LedgerMonthDetails) answer {
 	_, _ = ledgerTable(d.Months).WriteTo(&text) // a Builder takes everything
 	text.WriteString("\n")
 	a.text = text.String()
-	a.table = format.NewTable(format.Header{Name: "user"}, format.Header{Name: "backend"}, format.Header{Name: "kind"},
+	a.table = format.NewTable(format.Header{Name: "user"}, format.Header{Name: "group"}, format.Header{Name: "backend"}, format.Header{Name: "kind"},
 		format.Header{Name: "machine-hours", Align: format.Right}, format.Header{Name: "cost", Align: format.Right})
 	parts := make([]int64, 0, len(d.Totals))
 	for _, t := range d.Totals {
@@ -143,11 +144,11 @@ func ledgerMonthAnswer(d sdk.LedgerMonthDetails) answer {
 		if len(d.Months) > 1 { // there is no sum over currencies
 			cost = format.Money(t.CostNanos, t.Currency)
 		}
-		a.table.Row(t.User, t.Backend, kindWords(t.Kind), fmt.Sprintf("%.1f", t.Hours), cost)
+		a.table.Row(t.User, cmp.Or(t.Group, "–"), t.Backend, kindWords(t.Kind), fmt.Sprintf("%.1f", t.Hours), cost)
 	}
 	if len(d.Months) == 1 {
 		a.table.Rule()
-		a.table.Row("Total", "", "", "", amounts.Total())
+		a.table.Row("Total", "", "", "", "", amounts.Total())
 	}
 	for _, e := range d.Corrections {
 		a.notes = append(a.notes, fmt.Sprintf("Correction of %s, %s: %s. %s", day(e.Hour), e.ProcessID, format.Money(e.CostNanos, e.Currency), e.Reason))

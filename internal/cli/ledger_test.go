@@ -55,6 +55,19 @@ func TestLedger(t *testing.T) {
 	if got = admin.must(t, arguments...); !strings.HasPrefix(got, "The books have all of it: booked $0.00 of true-ups in 2026-01, in 0 entries: $120.00 invoiced") {
 		t.Errorf("the same again prints:\n%s", got)
 	}
+	got = user.must(t, "cost", "--by", "month", "--since", "2026-01-01T00:00:00Z", "--until", "2026-02-01T00:00:00Z", "--figures", "invoiced")
+	for _, want := range []string{"2026-01", "$120.00", "Invoiced figures: by the prices in force these rows were metered at $", "2026-01: trued up by $", "(invoice.csv), backend fake at "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in the invoiced costs:\n%s", want, got)
+		}
+	}
+	got = user.must(t, "cost", "--by", "user", "--since", "2025-12-01T00:00:00Z", "--figures", "invoiced")
+	if !strings.Contains(got, "Not over yet, so metered: 2026-02.") || strings.Contains(got, "No invoice was imported") { // nothing is booked before January
+		t.Errorf("the invoiced costs since December print:\n%s", got)
+	}
+	if result := user.enter(t, "cost", "--figures", "invoiced"); result.status != 2 || !strings.Contains(result.stderr, "need --by") {
+		t.Errorf("invoiced costs by nothing end with %+v", result)
+	}
 	if result := user.enter(t, "ledger", "close", "2026-01"); result.status != 1 || !strings.Contains(result.stderr, "Only admins close months") {
 		t.Errorf("a user's close ends with %+v", result)
 	}

@@ -29,7 +29,7 @@ func TestWrongUse(t *testing.T) {
 		"cost a --since 7d":                  `The bill of one cluster covers all of its life; leave --since and --until out.`,
 		"cost a --by user":                   `Give a cluster or --by; of one cluster only: --by line --where name=a.`,
 		"cost -o parquet":                    `-o parquet needs --by, as in --by operation.`,
-		"cost --where user=ana":              `--where, --zone, --limit and --sql need --by, as in --by operation.`,
+		"cost --where user=ana":              `--where, --zone, --limit, --figures and --sql need --by, as in --by operation.`,
 		"cost --since yesterday":             `--since "yesterday" is not understood: write a time like 2026-11-19`,
 		"cluster scale a":                    `WORKERS is missing.`,
 		"cluster scale a many":               `"many" is not a number of workers.`,

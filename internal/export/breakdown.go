@@ -91,6 +91,10 @@ func (b Breakdown) Metadata() map[string]string {
 		"lineitem.prices":        text(b.Prices),
 		"lineitem.rules_version": strconv.Itoa(b.RulesVersion),
 	}
+	if b.Booked != nil {
+		metadata["lineitem.figures"] = string(spend.Invoiced)
+		metadata["lineitem.metered_total_nanos"] = strconv.FormatInt(int64(b.MeteredTotal), 10)
+	}
 	if b.SQL != "" {
 		metadata["lineitem.sql"] = text(b.SQL)
 	}

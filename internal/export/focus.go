@@ -12,6 +12,7 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/bill"
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/cost"
 )
 
 // Names in FOCUS files that are the same in every row.
@@ -29,7 +30,7 @@ var focusColumns = []string{
 	"ChargeDescription", "ChargeFrequency", "ChargePeriodEnd", "ChargePeriodStart", "CommitmentDiscountStatus", "ConsumedQuantity", "ConsumedUnit",
 	"ContractedCost", "EffectiveCost", "InvoiceId", "InvoiceIssuerName", "ListCost", "PricingCategory", "PricingQuantity", "PricingUnit", "ProviderName",
 	"PublisherName", "ResourceId", "ResourceName", "ResourceType", "ServiceCategory", "ServiceName", "ServiceSubcategory", "SubAccountId", "SubAccountName",
-	"Tags", "x_ClusterId", "x_ClusterName", "x_CostNanos", "x_MemoryBytes", "x_PriceSource", "x_Threads",
+	"Tags", "x_ClusterId", "x_ClusterName", "x_CostNanos", "x_MemoryBytes", "x_PriceSource", "x_Threads", "x_TrueUpNanos",
 }
 
 // Focus writes hours of processes as rows of a FOCUS 1.2 data set (Cost and Usage).
@@ -48,12 +49,13 @@ func NewFocus(w io.Writer, organisation, currency string) (*Focus, error) {
 	return f, f.out.Write(focusColumns)
 }
 
-// Write adds a row.
-func (f *Focus) Write(h bill.ProcessHour) error {
+// Write adds a row. What an invoice adds to what was metered is in what was billed, and in its effective cost; list prices know nothing of it.
+func (f *Focus) Write(h bill.ProcessHour, trueUp cost.Nanos) error {
 	tags, err := json.Marshal(map[string]string{"user": text(h.Owner.Name), "cluster": text(h.Cluster.Name), "role": string(h.Process.Role)})
 	if err != nil {
 		return fmt.Errorf("encode tags: %w", err)
 	}
+	billed := focusDecimal(decimal(int64(h.Cost + trueUp)))
 	money, hours := focusDecimal(decimal(int64(h.Cost))), focusDecimal(fraction(h.Micros*5/18, 1_000_000_000, 9))
 	month := time.Date(h.Start.Year(), h.Start.Month(), 1, 0, 0, 0, 0, time.UTC)
 	kind := "Dask worker"
@@ -61,10 +63,10 @@ func (f *Focus) Write(h bill.ProcessHour) error {
 		kind = "Dask scheduler"
 	}
 	row := []string{
-		money, f.organisation, f.organisation, f.currency, month.AddDate(0, 1, 0).Format(focusTime), month.Format(focusTime), "Usage", "",
+		billed, f.organisation, f.organisation, f.currency, month.AddDate(0, 1, 0).Format(focusTime), month.Format(focusTime), "Usage", "",
 		fmt.Sprintf("%s %s of cluster %s, threads: %d, memory: %d bytes", kind, h.Process.Name, h.Cluster.Name, h.Process.Threads, h.Process.MemoryBytes),
 		"Usage-Based", h.End.UTC().Format(focusTime), h.Start.UTC().Format(focusTime), "", hours, focusUnit,
-		money, money, "", focusProvider, money, "Standard", hours, focusUnit, focusProvider,
+		money, billed, "", focusProvider, money, "Standard", hours, focusUnit, focusProvider,
 		focusProvider, string(h.Process.ID), h.Cluster.Name + "/" + h.Process.Name, kind, "Compute", focusService, "Other (Compute)", string(h.Owner.ID), h.Owner.Name,
 		string(tags), string(h.Cluster.ID), h.Cluster.Name, strconv.FormatInt(int64(h.Cost), 10), strconv.FormatInt(h.Process.MemoryBytes, 10), priceSource(h),
 		strconv.Itoa(h.Process.Threads),
@@ -72,7 +74,7 @@ func (f *Focus) Write(h bill.ProcessHour) error {
 	for i, cell := range row {
 		row[i] = csvText(cell)
 	}
-	return f.out.Write(row)
+	return f.out.Write(append(row, strconv.FormatInt(int64(trueUp), 10))) // a number, which may begin with a minus
 }
 
 // priceSource says where the prices of an hour come from: of each that held in it.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -49,8 +50,8 @@ func writeFocus(t fataler, organisation string, hours []bill.ProcessHour) []byte
 	if err != nil {
 		t.Fatalf("begin: %v", err)
 	}
-	for _, h := range hours {
-		if err := file.Write(h); err != nil {
+	for i, h := range hours {
+		if err := file.Write(h, trueUpOf(i)); err != nil {
 			t.Fatalf("write: %v", err)
 		}
 	}
@@ -59,6 +60,9 @@ func writeFocus(t fataler, organisation string, hours []bill.ProcessHour) []byte
 	}
 	return out.Bytes()
 }
+
+// trueUpOf is what an invoice adds to an hour: to some more, to some less, to most nothing.
+func trueUpOf(i int) cost.Nanos { return map[int]cost.Nanos{2: 1_234_567, 5: -1_000_001}[i] }
 
 // TestFocusFileIsTheOneThatWasValidated pins a file; scripts/check-focus.sh shows it to the FinOps Foundation's validator.
 func TestFocusFileIsTheOneThatWasValidated(t *testing.T) {
@@ -90,12 +94,15 @@ func TestFocusFileIsTheOneThatWasValidated(t *testing.T) {
 	for i, row := range rows[1:] {
 		h := hours[i]
 		cell := func(name string) string { return row[column[name]] }
-		sum += exactly(t, cell("BilledCost"))
+		sum += exactly(t, cell("ListCost"))
 		total += h.Cost
-		for _, name := range []string{"EffectiveCost", "ContractedCost", "ListCost"} {
-			if cell(name) != cell("BilledCost") {
-				t.Errorf("%s is %s, BilledCost %s", name, cell(name), cell("BilledCost"))
+		for name, want := range map[string]cost.Nanos{"BilledCost": h.Cost + trueUpOf(i), "EffectiveCost": h.Cost + trueUpOf(i), "ContractedCost": h.Cost, "ListCost": h.Cost} {
+			if exactly(t, cell(name)) != want {
+				t.Errorf("%s is %s, want %d nano-units", name, cell(name), want)
 			}
+		}
+		if cell("x_CostNanos") != fmt.Sprint(int64(h.Cost)) || cell("x_TrueUpNanos") != fmt.Sprint(int64(trueUpOf(i))) {
+			t.Errorf("%s metered and %s trued up", cell("x_CostNanos"), cell("x_TrueUpNanos"))
 		}
 		// The validator does not see offsets.
 		for _, name := range []string{"ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd"} {

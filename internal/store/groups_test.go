@@ -1,16 +1,19 @@
 package store_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/store"
 	"github.com/lineitem/lineitem/internal/store/storetest"
 )
@@ -65,6 +68,7 @@ func TestScopesAreWhatTheRuleSays(t *testing.T) {
 		ctx := t.Context()
 		users := []identity.User{newUser(t, db, "ana"), newUser(t, db, "ben")}
 		var all []cluster.Cluster
+		var totals []ledger.Total
 		for i, path := range append([]string{""}, paths...) {
 			group := identity.GroupID("gr_" + string(rune('0'+i)))
 			if path != "" {
@@ -77,12 +81,22 @@ func TestScopesAreWhatTheRuleSays(t *testing.T) {
 					c.GroupID, c.GroupPath = group, path
 				}
 				must(t, db.CreateCluster(ctx, c))
+				p := cluster.NewWorker(c, optionsCard, "w-0", 1, noon)
+				must(t, db.CreateProcess(ctx, p))
+				entry := fullEntry(user.ID, p)
+				entry.Kind, entry.Month, entry.Cost = ledger.TrueUp, "2026-01", 1
+				must(t, db.AddEntries(ctx, []ledger.Entry{entry}))
+				totals = append(totals, ledger.Total{
+					MonthTotal: ledger.MonthTotal{Month: "2026-01", Kind: ledger.TrueUp, Currency: "EUR", Entries: 1, Cost: 1}, Owner: user.ID, OwnerName: user.Name,
+					Group: c.GroupPath, Backend: "local", Micros: entry.Micros,
+				})
 				must(t, db.PutUses(ctx, []inventory.Use{{
 					ClusterID: c.ID, Subject: "w", Role: "worker", Environment: "env of " + string(c.ID), FirstAt: noon, LastAt: noon,
 				}}))
 				all = append(all, c)
 			}
 		}
+		must(t, db.AddClosing(ctx, ledger.Closing{Month: "2026-01", Start: noon, End: noon.Add(time.Hour), At: noon, By: "ana"}, totals))
 		rapid.Check(t, func(t *rapid.T) {
 			scope := identity.Scope{
 				All:    rapid.IntRange(0, 9).Draw(t, "all") == 0,
@@ -110,6 +124,50 @@ func TestScopesAreWhatTheRuleSays(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("%+v lists %v, want %v", scope, got, want)
 			}
+			sameBooks(t, db, scope, want)
 		})
 	})
+}
+
+// sameBooks checks that a scope sees the entries, totals and true-ups of some clusters, each of which has one, and no others.
+func sameBooks(t *rapid.T, db *store.DB, scope identity.Scope, want []cluster.ID) {
+	ctx := context.Background()
+	entries, err := db.Entries(ctx, ledger.Filter{Scope: scope, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []cluster.ID
+	for _, e := range entries {
+		got = append(got, e.Cluster)
+	}
+	trueUps, err := db.TrueUps(ctx, scope, "2026-01", "2026-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trued []cluster.ID
+	for _, u := range slices.Backward(trueUps) {
+		trued = append(trued, u.Cluster)
+	}
+	if !slices.Equal(got, want) || !slices.Equal(trued, want) {
+		t.Fatalf("%+v sees entries of %v and true-ups of %v, want %v", scope, got, trued, want)
+	}
+	months, err := db.TotalsAfter(ctx, "", scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all int64
+	for _, m := range months {
+		all += m.Entries
+	}
+	now, err := db.TotalsOf(ctx, "2026-01", scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, err := db.ClosedTotals(ctx, "2026-01", scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(now, closed); d != "" || len(now) != len(want) || all != int64(len(want)) {
+		t.Fatalf("%+v sees %d totals of %d entries, want %d; closed ones differ:\n%s", scope, len(now), all, len(want), d)
+	}
 }

@@ -17,7 +17,7 @@ import (
 var addLedgerEntries = newBulk(`INSERT INTO ledger_entries (kind, process_id, cluster_id, owner_id, backend, hour_at, sequence, month, cost_nanos, micros,
     nanos_per_hour, currency, price_source, price_as_of, recorded_at, reason, import_id)`, 17, ``)
 
-var addLedgerTotals = newBulk(`INSERT INTO ledger_totals (month, owner_id, backend, kind, currency, owner, entries, micros, cost_nanos)`, 9, ``)
+var addLedgerTotals = newBulk(`INSERT INTO ledger_totals (month, owner_id, group_path, backend, kind, currency, owner, entries, micros, cost_nanos)`, 10, ``)
 
 // UnpostedClusters lists clusters with processes whose ledger may be behind, by id after one.
 func (db *DB) UnpostedClusters(ctx context.Context, after cluster.ID, limit int) ([]cluster.ID, error) {
@@ -98,9 +98,10 @@ func (db *DB) Closings(ctx context.Context) ([]ledger.Closing, error) {
 	}), fail("list closed months", err)
 }
 
-// TotalsAfter returns what was booked in the months after one, of an owner's clusters, or of all for "".
-func (db *DB) TotalsAfter(ctx context.Context, after ledger.Month, owner identity.UserID) ([]ledger.MonthTotal, error) {
-	rows, err := db.read(ctx).LedgerTotalsPerMonth(ctx, sqlcgen.LedgerTotalsPerMonthParams{After: string(after), Owner: string(owner)})
+// TotalsAfter returns what was booked in the months after one of clusters within a scope.
+func (db *DB) TotalsAfter(ctx context.Context, after ledger.Month, scope identity.Scope) ([]ledger.MonthTotal, error) {
+	owner, led := scopeToDB(&scope)
+	rows, err := db.read(ctx).LedgerTotalsPerMonth(ctx, sqlcgen.LedgerTotalsPerMonthParams{After: string(after), Owner: owner, Led: led})
 	return convert(rows, func(r sqlcgen.LedgerTotalsPerMonthRow) ledger.MonthTotal {
 		return ledger.MonthTotal{
 			Month: ledger.Month(r.Month), Kind: ledger.Kind(r.Kind), Currency: cost.Currency(r.Currency), Entries: r.Entries, Cost: cost.Nanos(r.CostNanos),
@@ -108,13 +109,14 @@ func (db *DB) TotalsAfter(ctx context.Context, after ledger.Month, owner identit
 	}), fail("add months up", err)
 }
 
-// TotalsOf returns what was booked in a month, of an owner's clusters, or of all for "".
-func (db *DB) TotalsOf(ctx context.Context, month ledger.Month, owner identity.UserID) ([]ledger.Total, error) {
-	rows, err := db.read(ctx).LedgerTotalsPerOwner(ctx, sqlcgen.LedgerTotalsPerOwnerParams{Month: string(month), Owner: string(owner)})
+// TotalsOf returns what was booked in a month of clusters within a scope.
+func (db *DB) TotalsOf(ctx context.Context, month ledger.Month, scope identity.Scope) ([]ledger.Total, error) {
+	owner, led := scopeToDB(&scope)
+	rows, err := db.read(ctx).LedgerTotalsPerOwner(ctx, sqlcgen.LedgerTotalsPerOwnerParams{Month: string(month), Owner: owner, Led: led})
 	return convert(rows, func(r sqlcgen.LedgerTotalsPerOwnerRow) ledger.Total {
 		return ledger.Total{
 			MonthTotal: ledger.MonthTotal{Month: month, Kind: ledger.Kind(r.Kind), Currency: cost.Currency(r.Currency), Entries: r.Entries, Cost: cost.Nanos(r.CostNanos)},
-			Owner:      identity.UserID(r.OwnerID), OwnerName: r.Owner, Backend: r.Backend, Micros: r.Micros,
+			Owner:      identity.UserID(r.OwnerID), OwnerName: r.Owner, Group: r.GroupPath, Backend: r.Backend, Micros: r.Micros,
 		}
 	}), fail("add a month up", err)
 }
@@ -131,15 +133,16 @@ func (db *DB) MonthAfter(ctx context.Context, after ledger.Month) (ledger.Month,
 	return ledger.Month(month), fail("find the first open month", err)
 }
 
-// ClosedTotals returns what was written down when months were closed, of one month and owner or of all for "".
-func (db *DB) ClosedTotals(ctx context.Context, month ledger.Month, owner identity.UserID) ([]ledger.Total, error) {
-	rows, err := db.read(ctx).ListClosedTotals(ctx, sqlcgen.ListClosedTotalsParams{Month: string(month), Owner: string(owner)})
+// ClosedTotals returns what was written down when months were closed, of one month or of all for "", of clusters within a scope.
+func (db *DB) ClosedTotals(ctx context.Context, month ledger.Month, scope identity.Scope) ([]ledger.Total, error) {
+	owner, led := scopeToDB(&scope)
+	rows, err := db.read(ctx).ListClosedTotals(ctx, sqlcgen.ListClosedTotalsParams{Month: string(month), Owner: owner, Led: led})
 	return convert(rows, func(r sqlcgen.LedgerTotal) ledger.Total {
 		return ledger.Total{
 			MonthTotal: ledger.MonthTotal{
 				Month: ledger.Month(r.Month), Kind: ledger.Kind(r.Kind), Currency: cost.Currency(r.Currency), Entries: r.Entries, Cost: cost.Nanos(r.CostNanos),
 			},
-			Owner: identity.UserID(r.OwnerID), OwnerName: r.Owner, Backend: r.Backend, Micros: r.Micros,
+			Owner: identity.UserID(r.OwnerID), OwnerName: r.Owner, Group: r.GroupPath, Backend: r.Backend, Micros: r.Micros,
 		}
 	}), fail("list closed totals", err)
 }
@@ -155,7 +158,7 @@ func (db *DB) AddClosing(ctx context.Context, c ledger.Closing, totals []ledger.
 		}
 		return db.exec(ctx, "write closed totals", addLedgerTotals, len(totals), func(to []any, i int) []any {
 			t := totals[i]
-			return append(to, string(c.Month), string(t.Owner), t.Backend, string(t.Kind), string(t.Currency), text(t.OwnerName), t.Entries, t.Micros, int64(t.Cost))
+			return append(to, string(c.Month), string(t.Owner), t.Group, t.Backend, string(t.Kind), string(t.Currency), text(t.OwnerName), t.Entries, t.Micros, int64(t.Cost))
 		})
 	})
 }
@@ -171,8 +174,9 @@ func (db *DB) Entries(ctx context.Context, f ledger.Filter) ([]ledger.Entry, err
 	if f.Before == 0 {
 		f.Before = math.MaxInt64
 	}
+	owner, led := scopeToDB(&f.Scope)
 	rows, err := db.read(ctx).ListLedgerEntries(ctx, sqlcgen.ListLedgerEntriesParams{
-		Month: string(f.Month), Cluster: text(string(f.Cluster)), Kind: string(f.Kind), Owner: string(f.Owner), Before: f.Before, AtMost: int32(min(f.Limit, math.MaxInt32)),
+		Month: string(f.Month), Cluster: text(string(f.Cluster)), Kind: string(f.Kind), Owner: owner, Led: led, Before: f.Before, AtMost: int32(min(f.Limit, math.MaxInt32)),
 	})
 	return convert(rows, func(r sqlcgen.LedgerEntry) ledger.Entry {
 		return ledger.Entry{
@@ -239,11 +243,37 @@ func (db *DB) Imports(ctx context.Context, month ledger.Month) ([]ledger.Importe
 	if err != nil {
 		return nil, fail("list imports", err)
 	}
+	return importsFromDB(rows)
+}
+
+// ImportsWithin returns the invoices that were imported for the months from one to another, by month, the oldest first.
+func (db *DB) ImportsWithin(ctx context.Context, first, last ledger.Month) ([]ledger.Imported, error) {
+	rows, err := db.read(ctx).ListLedgerImportsWithin(ctx, sqlcgen.ListLedgerImportsWithinParams{First: string(first), Last: string(last)})
+	if err != nil {
+		return nil, fail("list imports", err)
+	}
+	return importsFromDB(rows)
+}
+
+// TrueUps returns what true-ups add to the processes within a scope in the months from one to another.
+func (db *DB) TrueUps(ctx context.Context, scope identity.Scope, first, last ledger.Month) ([]ledger.TruedUp, error) {
+	owner, led := scopeToDB(&scope)
+	rows, err := db.read(ctx).ListTrueUps(ctx, sqlcgen.ListTrueUpsParams{First: string(first), Last: string(last), Owner: owner, Led: led})
+	return convert(rows, func(r sqlcgen.ListTrueUpsRow) ledger.TruedUp {
+		return ledger.TruedUp{
+			Month: ledger.Month(r.Month), Process: cluster.ProcessID(r.ProcessID), Cluster: cluster.ID(r.ClusterID), Owner: identity.UserID(r.OwnerID),
+			Group: r.GroupPath, Backend: r.Backend, Nanos: cost.Nanos(r.CostNanos),
+		}
+	}), fail("list true-ups", err)
+}
+
+func importsFromDB(rows []sqlcgen.LedgerImport) ([]ledger.Imported, error) {
 	out := make([]ledger.Imported, len(rows))
 	for i, r := range rows {
 		out[i] = ledger.Imported{
 			ID: r.ID, Month: ledger.Month(r.Month), Source: r.Source, SHA256: r.Sha256, Rules: jsonFromDB[[]string](r.Rules), At: fromMicros(r.ImportedAt), By: r.ImportedBy,
 		}
+		var err error
 		if out[i].Result, err = ledger.DecodeResult(r.Result); err != nil {
 			return nil, fmt.Errorf("decode what import %s did: %w", r.ID, err)
 		}

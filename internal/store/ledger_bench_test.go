@@ -3,10 +3,13 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/ledger"
+	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/store"
 	"github.com/lineitem/lineitem/internal/store/storetest"
 )
@@ -42,6 +45,33 @@ func BenchmarkCloseMonth(b *testing.B) {
 		b.StartTimer()
 		_, err = books.service.Close(b.Context(), books.now, books.admin, "2026-02")
 		must(b, err)
+	}
+}
+
+// BenchmarkTrueUps asks what an invoice for the 10,000 workers of 1,000 clusters changed in a month: as a whole, as breakdowns by user do, and in each of its hours.
+func BenchmarkTrueUps(b *testing.B) {
+	books := benchBooks(b, 1000, 10)
+	books.now = time.Date(2026, 2, 1, 1, 0, 0, 0, time.UTC)
+	since, until := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	invoice := focusFile(b, []string{"BilledCost", "BillingCurrency", "BillingPeriodStart"}, []string{"1234.5", "USD", "2026-01-01T00:00:00Z"})
+	_, err := books.service.Import(b.Context(), books.now, books.admin, ledger.ImportInput{
+		Month: "2026-01", File: strings.NewReader(invoice), CostColumn: "BilledCost", Rules: []string{"-> backend=local"},
+	})
+	must(b, err)
+	spreader := ledger.NewSpreader(books.db, books.db, time.UTC)
+	whole := []spend.Slice{{Since: since, Until: until}}
+	var hours []spend.Slice
+	for at := since; at.Before(until); at = at.Add(time.Hour) {
+		hours = append(hours, spend.Slice{Since: at, Until: at.Add(time.Hour), At: at})
+	}
+	for name, slices := range map[string][]spend.Slice{"month": whole, "hours": hours} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				booked, err := spreader.TrueUps(b.Context(), books.now, books.admin, since, until, slices, true)
+				must(b, err)
+				b.ReportMetric(float64(len(booked.Per)), "cells/op")
+			}
+		})
 	}
 }
 

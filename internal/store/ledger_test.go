@@ -26,6 +26,9 @@ import (
 	"github.com/lineitem/lineitem/internal/store/storetest"
 )
 
+// everything is what administrators see.
+var everything = identity.Scope{All: true}
+
 // filledLedger is what fillLedger put there.
 type filledLedger struct {
 	repricings []cluster.Repricing
@@ -44,7 +47,7 @@ func fillLedger(t *testing.T, db *store.DB, owner identity.UserID, p cluster.Pro
 	must(t, db.PutState(ctx, p, state))
 	closing := ledger.Closing{Month: "2026-02", Start: noon.Add(-time.Hour).UTC(), End: noon.UTC(), At: noon.Add(time.Hour).UTC(), By: "ana"}
 	total := ledger.Total{
-		MonthTotal: ledger.MonthTotal{Month: closing.Month, Kind: ledger.Correction, Currency: "EUR", Entries: 1, Cost: -5}, Owner: owner, OwnerName: "ana", Backend: "local", Micros: -7,
+		MonthTotal: ledger.MonthTotal{Month: closing.Month, Kind: ledger.Correction, Currency: "EUR", Entries: 1, Cost: -5}, Owner: owner, OwnerName: "ana", Group: "/research", Backend: "local", Micros: -7,
 	}
 	must(t, db.AddClosing(ctx, closing, []ledger.Total{total}))
 	imported := ledger.Imported{
@@ -55,7 +58,7 @@ func fillLedger(t *testing.T, db *store.DB, owner identity.UserID, p cluster.Pro
 	return filledLedger{repricings, func(t *testing.T, db *store.DB) {
 		t.Helper()
 		ctx := t.Context()
-		entries := getBy(t, ctx, db.Entries, ledger.Filter{Limit: 10})
+		entries := getBy(t, ctx, db.Entries, ledger.Filter{Scope: everything, Limit: 10})
 		if len(entries) != 1 || entries[0].ID == 0 {
 			t.Fatalf("entries: %+v", entries)
 		}
@@ -68,10 +71,16 @@ func fillLedger(t *testing.T, db *store.DB, owner identity.UserID, p cluster.Pro
 		equal(t, dues[0].State, state)
 		equal(t, dues[0].Process.Repricings, repricings)
 		equal(t, get(t, ctx, db.Closings), []ledger.Closing{closing})
-		closed, err := db.ClosedTotals(ctx, "", "")
+		closed, err := db.ClosedTotals(ctx, "", everything)
 		must(t, err)
 		equal(t, closed, []ledger.Total{total})
 		equal(t, getBy(t, ctx, db.Imports, ledger.Month("2026-03")), []ledger.Imported{imported})
+		within, err := db.ImportsWithin(ctx, "2026-02", "2026-03")
+		must(t, err)
+		equal(t, within, []ledger.Imported{imported})
+		if within, err = db.ImportsWithin(ctx, "2026-04", "2026-05"); err != nil || len(within) != 0 {
+			t.Errorf("imports of other months: %+v, %v", within, err)
+		}
 	}}
 }
 
@@ -106,7 +115,7 @@ func TestLedgerIsAppendOnly(t *testing.T) {
 		}
 		check(t, db)
 		wantKind(t, db.AddEntries(t.Context(), []ledger.Entry{fullEntry("us_1", cluster.Process{ID: "none"})}), errs.NotFound)
-		entries := getBy(t, t.Context(), db.Entries, ledger.Filter{Limit: 1})
+		entries := getBy(t, t.Context(), db.Entries, ledger.Filter{Scope: everything, Limit: 1})
 		wantKind(t, db.AddEntries(t.Context(), entries), errs.Conflict)
 		must(t, db.Close())
 	}
@@ -296,7 +305,7 @@ func TestBooksFollowTheMeter(t *testing.T) {
 			}
 		}
 		late := 0
-		for _, e := range getBy(t, t.Context(), db.Entries, ledger.Filter{Kind: ledger.Correction, Limit: 1_000_000}) {
+		for _, e := range getBy(t, t.Context(), db.Entries, ledger.Filter{Scope: everything, Kind: ledger.Correction, Limit: 1_000_000}) {
 			if e.Month != ledger.MonthOf(e.Hour, oslo) {
 				late++
 			}
@@ -312,9 +321,9 @@ var errBroken = errors.New("broken off")
 // picture is all that is booked in a month.
 func picture(t testing.TB, b *books, month ledger.Month) string {
 	t.Helper()
-	totals, err := b.db.TotalsOf(t.Context(), month, "")
+	totals, err := b.db.TotalsOf(t.Context(), month, everything)
 	must(t, err)
-	closed, err := b.db.ClosedTotals(t.Context(), month, "")
+	closed, err := b.db.ClosedTotals(t.Context(), month, everything)
 	must(t, err)
 	if diff := cmp.Diff(closed, totals); diff != "" {
 		t.Fatalf("%s: the entries do not sum to what was closed:\n%s", month, diff)
@@ -336,7 +345,7 @@ func (b *books) verify(t testing.TB, rt interface{ Fatalf(string, ...any) }) {
 	b.post(t)
 	clusters, err := b.db.ListClusters(ctx, cluster.ListFilter{})
 	must(t, err)
-	entries, err := b.db.Entries(ctx, ledger.Filter{Limit: 1_000_000})
+	entries, err := b.db.Entries(ctx, ledger.Filter{Scope: everything, Limit: 1_000_000})
 	must(t, err)
 	sums, all := map[cluster.ProcessID]cost.Nanos{}, cost.Nanos(0)
 	for _, e := range entries {
@@ -451,7 +460,7 @@ func TestWhatIsNotPostedIsNamed(t *testing.T) {
 			t.Errorf("posting: %v", err)
 		}
 		posted := map[cluster.ID]bool{}
-		for _, e := range getBy(t, ctx, db.Entries, ledger.Filter{Limit: 1000}) {
+		for _, e := range getBy(t, ctx, db.Entries, ledger.Filter{Scope: everything, Limit: 1000}) {
 			posted[e.Cluster] = true
 		}
 		equal(t, posted, map[cluster.ID]bool{sound[0].ClusterID: true})
@@ -502,7 +511,7 @@ func TestPricesChangeWhileProcessesRun(t *testing.T) {
 		}
 		b.now = change.Add(2 * time.Hour)
 		b.post(t)
-		entries := getBy(t, ctx, db.Entries, ledger.Filter{Limit: 1000})
+		entries := getBy(t, ctx, db.Entries, ledger.Filter{Scope: everything, Limit: 1000})
 		var sources []string
 		for _, e := range slices.Backward(entries) {
 			if e.Process == worker.ID && e.Hour.Equal(change.Truncate(time.Hour)) {
@@ -566,7 +575,7 @@ func TestTrueUp(t *testing.T) {
 			t.Errorf("again: %+v", again)
 		}
 		sums := map[cluster.ID]cost.Nanos{}
-		for _, e := range getBy(t, ctx, db.Entries, ledger.Filter{Month: "2026-01", Limit: 1000}) {
+		for _, e := range getBy(t, ctx, db.Entries, ledger.Filter{Scope: everything, Month: "2026-01", Limit: 1000}) {
 			if e.Cluster == c[0].ClusterID || e.Process == a[1].ID {
 				sums[e.Cluster] += e.Cost
 			}
@@ -643,7 +652,7 @@ func TestTrueUpHitsTheInvoice(t *testing.T) {
 	b.post(t)
 	sums := func() map[cluster.ProcessID]cost.Nanos {
 		out := map[cluster.ProcessID]cost.Nanos{}
-		for _, e := range getBy(t, t.Context(), db.Entries, ledger.Filter{Month: "2026-01", Limit: 100_000}) {
+		for _, e := range getBy(t, t.Context(), db.Entries, ledger.Filter{Scope: everything, Month: "2026-01", Limit: 100_000}) {
 			out[e.Process] += e.Cost
 		}
 		return out

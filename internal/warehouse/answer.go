@@ -32,6 +32,17 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 		return a, fmt.Errorf("add a window up: %w", w.blame(g.segments, err))
 	}
 	a.All, a.Unseen, a.Clusters, a.RulesVersion = t.all, t.unseen, t.clusters, t.rulesVersion()
+	if q.Booked != nil {
+		all, unseen, err := w.trueUps(ctx, conn, g, q, scope)
+		if err != nil {
+			return a, fmt.Errorf("add what was invoiced up: %w", w.blame(g.segments, err))
+		}
+		a.All, a.Unseen = a.All+all, a.Unseen+unseen
+		for _, c := range q.Booked.All {
+			a.Unplaced += c.Nanos
+		}
+		a.Unplaced -= all
+	}
 	return a, nil
 }
 
@@ -43,6 +54,9 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	home := w.options.Zone
 	parts := catalogue{g.usable, home}.plan(q.spans, q.needs, q.coarsest)
 	a.SQL = q.rowsSQL(parts, home, asDocumented)
+	if q.Booked != nil {
+		a.SQL = q.invoicedSQL(parts, home, asDocumented, q.shownCells())
+	}
 	a.ReadRows, a.Segments = g.touched(parts)
 	release, err := w.hold(ctx, g.filesOf(parts))
 	if err != nil {
@@ -54,7 +68,16 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	if err != nil {
 		return err
 	}
-	rows, err := conn.QueryContext(ctx, q.rowsSQL(parts, home, source))
+	statement := q.rowsSQL(parts, home, source)
+	if q.Booked != nil {
+		booked, done, err := q.holdCells(ctx, conn, q.Booked.Per)
+		if err != nil {
+			return err
+		}
+		defer done()
+		statement = q.invoicedSQL(parts, home, source, booked)
+	}
+	rows, err := conn.QueryContext(ctx, statement)
 	if err != nil {
 		return err
 	}
@@ -62,7 +85,7 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 	at := slices.Index(q.By, "cluster")
 	for rows.Next() {
 		r := spend.Row{Keys: make([]string, len(q.By))}
-		total, name := int64(0), ""
+		total, metered, name := int64(0), int64(0), ""
 		var into []any
 		for i := range r.Keys {
 			into = append(into, &r.Keys[i])
@@ -71,13 +94,17 @@ func (w *Warehouse) rows(ctx context.Context, conn *sql.Conn, g *generation, q q
 		if at >= 0 {
 			into = append(into, &name)
 		}
-		if err := rows.Scan(append(into, &total, &a.RestRows)...); err != nil {
+		into = append(into, &total, &a.RestRows)
+		if q.Booked != nil {
+			into = append(into, &metered)
+		}
+		if err := rows.Scan(into...); err != nil {
 			return err
 		}
 		if at >= 0 {
 			a.Names[r.Keys[at]] = name
 		}
-		a.Total = cost.Nanos(total)
+		a.Total, a.MeteredTotal = cost.Nanos(total), cost.Nanos(metered)
 		a.Rows = append(a.Rows, r)
 	}
 	if err := rows.Err(); err != nil {

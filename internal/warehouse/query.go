@@ -17,8 +17,9 @@ type question struct {
 	spans []span
 	// columns are those that rows are grouped by at first, besides times; moments are the columns of time.
 	columns, moments []string
-	// conditions are what rows must pass, and needs all columns that must be there for all of that.
+	// conditions are what rows must pass, the first of them as filters say; needs has all columns that must be there for all of that.
 	conditions []string
+	filters    int
 	needs      map[string]bool
 	coarsest   grain
 }
@@ -57,6 +58,10 @@ func look(q spend.Query, scope spend.Scope, home *time.Location) question {
 			out.needs[c] = true
 		}
 	}
+	out.filters = len(out.conditions)
+	for _, c := range out.cells() {
+		out.needs[c] = true
+	}
 	out.restrict(scope)
 	return out
 }
@@ -76,29 +81,15 @@ func (q *question) restrict(scope spend.Scope) {
 
 // rowsSQL is the text that answers a question: rows, dearest first, each with what all rows cost and how many there are. source names what a part is read from.
 func (q *question) rowsSQL(parts []part, home *time.Location, source func(p part) string) string {
-	var keys, shown, order []string
-	merges := false
-	have := map[string]bool{}
-	for i, name := range q.By {
-		d := dimensions[name]
-		merges = merges || d.merges
-		for _, k := range d.keys {
-			if have[k[1]] && !d.merges {
-				continue
-			}
-			have[k[1]] = true
-			if k[0] != k[1] {
-				k[1] = k[0] + " AS " + k[1]
-			}
-			keys = append(keys, k[1])
+	var keys []string
+	merges := slices.ContainsFunc(q.By, func(name spend.Dimension) bool { return dimensions[name].merges })
+	for _, k := range q.keys() {
+		if k[0] != k[1] {
+			k[1] = k[0] + " AS " + k[1]
 		}
-		text := d.shown
-		if name == "hour" {
-			text = fmt.Sprintf("strftime(%s, '%%Y-%%m-%%dT%%H:%%M') || %s", localTime(q.Zone, q.Since, q.Until), zoneSuffix(q.Zone, q.Since, q.Until))
-		}
-		shown = append(shown, fmt.Sprintf(`%s AS "%s"`, text, name))
-		order = append(order, strconv.Itoa(i+1))
+		keys = append(keys, k[1])
 	}
+	shown, order := q.shown()
 	names, nameColumn := "", ""
 	read := slices.Concat(q.columns, q.moments)
 	if slices.Contains(q.By, "cluster") {
@@ -126,6 +117,36 @@ func (q *question) rowsSQL(parts []part, home *time.Location, source func(p part
 	return b.String()
 }
 
+// keys are what rows are grouped by: expressions of columns, and their names.
+func (q *question) keys() [][2]string {
+	var keys [][2]string
+	have := map[string]bool{}
+	for _, name := range q.By {
+		d := dimensions[name]
+		for _, k := range d.keys {
+			if have[k[1]] && !d.merges {
+				continue
+			}
+			have[k[1]] = true
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// shown are the texts of a row's keys, and by what rows are ordered that cost the same.
+func (q *question) shown() (texts, order []string) {
+	for i, name := range q.By {
+		text := dimensions[name].shown
+		if name == "hour" {
+			text = fmt.Sprintf("strftime(%s, '%%Y-%%m-%%dT%%H:%%M') || %s", localTime(q.Zone, q.Since, q.Until), zoneSuffix(q.Zone, q.Since, q.Until))
+		}
+		texts = append(texts, fmt.Sprintf(`%s AS "%s"`, text, name))
+		order = append(order, strconv.Itoa(i+1))
+	}
+	return texts, order
+}
+
 // Each table is there three times: files and delta under its own name, which is what is documented and shown, and each of them alone.
 const (
 	filesPrefix = "files_of_"
@@ -141,22 +162,32 @@ func (q *question) from(parts []part, columns []string, home *time.Location, sou
 	if len(parts) == 0 { // no hour passes the filters
 		parts = []part{{lines, span{q.Since, q.Since}}}
 	}
+	return q.union(parts, home, source, q.conditions, func(p part) []string { return q.columnsOf(p, columns) })
+}
+
+// columnsOf selects columns of a part's rows.
+func (q *question) columnsOf(p part, columns []string) []string {
+	selected := make([]string, 0, len(columns))
+	for _, c := range columns {
+		if c == "hour" || c == "day" || c == "month" {
+			if m := moment(p.table, c, q.Zone, p.span); m != c {
+				c = m + " AS " + c
+			}
+		}
+		selected = append(selected, c)
+	}
+	return selected
+}
+
+// union is the rows of all parts that pass conditions, with what is selected of each and the amounts.
+func (q *question) union(parts []part, home *time.Location, source func(p part) string, conditions []string, selected func(p part) []string) string {
 	var b strings.Builder
 	for i, p := range parts {
 		if i > 0 {
 			b.WriteString("      UNION ALL\n")
 		}
-		selected := make([]string, 0, len(columns)+5)
-		for _, c := range columns {
-			if c == "hour" || c == "day" || c == "month" {
-				if m := moment(p.table, c, q.Zone, p.span); m != c {
-					c = m + " AS " + c
-				}
-			}
-			selected = append(selected, c)
-		}
-		selected = append(append(selected, amounts...), countColumn)
-		fmt.Fprintf(&b, "      SELECT %s FROM %s WHERE %s\n", list(selected), source(p), strings.Join(append([]string{p.bounds(home)}, q.conditions...), " AND "))
+		columns := append(append(selected(p), amounts...), countColumn)
+		fmt.Fprintf(&b, "      SELECT %s FROM %s WHERE %s\n", list(columns), source(p), strings.Join(append([]string{p.bounds(home)}, conditions...), " AND "))
 	}
 	return b.String()
 }

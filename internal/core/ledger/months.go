@@ -23,13 +23,15 @@ type MonthTotal struct {
 	Cost     cost.Nanos
 }
 
-// Total is what was booked in a month for one owner, backend, kind and currency.
+// Total is what was booked in a month for one owner, group, backend, kind and currency.
 type Total struct {
 	MonthTotal
 	Owner     identity.UserID
 	OwnerName string
-	Backend   string
-	Micros    int64
+	// Group is the path of the group that paid, "" for none.
+	Group   string
+	Backend string
+	Micros  int64
 }
 
 // Closing says when and by whom a month was closed, and which hours it has.
@@ -41,12 +43,13 @@ type Closing struct {
 	By string
 }
 
-// Filter selects entries; empty fields select all.
+// Filter selects entries; empty fields but Scope select all.
 type Filter struct {
 	Month   Month
 	Cluster cluster.ID
 	Kind    Kind
-	Owner   identity.UserID
+	// Scope is whose entries: the zero Scope has none.
+	Scope identity.Scope
 	// Before selects those with a smaller id, if it is not 0.
 	Before int64
 	Limit  int
@@ -59,16 +62,16 @@ type Extent struct{ Entries, Newest int64 }
 type MonthStore interface {
 	ClosedThrough(ctx context.Context) (Month, error)
 	Closings(ctx context.Context) ([]Closing, error)
-	// TotalsAfter returns what was booked in the months after one, of an owner's clusters, or of all for "".
-	TotalsAfter(ctx context.Context, after Month, owner identity.UserID) ([]MonthTotal, error)
+	// TotalsAfter returns what was booked in the months after one of clusters within a scope.
+	TotalsAfter(ctx context.Context, after Month, scope identity.Scope) ([]MonthTotal, error)
 	// TotalsOf returns what was booked in a month.
-	TotalsOf(ctx context.Context, month Month, owner identity.UserID) ([]Total, error)
+	TotalsOf(ctx context.Context, month Month, scope identity.Scope) ([]Total, error)
 	// MonthAfter returns the first month after one in which anything is booked, "" if there is none.
 	MonthAfter(ctx context.Context, after Month) (Month, error)
 	// Extent says which entries are booked in a month: as entries never change, the same extent means the same entries.
 	Extent(ctx context.Context, month Month) (Extent, error)
 	// ClosedTotals returns what was written down when months were closed, of one month or of all for "".
-	ClosedTotals(ctx context.Context, month Month, owner identity.UserID) ([]Total, error)
+	ClosedTotals(ctx context.Context, month Month, scope identity.Scope) ([]Total, error)
 	// AddClosing writes down a closed month. errs.Conflict if it is closed already.
 	AddClosing(ctx context.Context, c Closing, totals []Total) error
 	// NotPosted names clusters that have processes whose hours before a moment are not all posted.
@@ -97,17 +100,16 @@ type Statement struct {
 	Sums
 }
 
-// Months returns the statements of all months that have entries, and the closed ones, in the order of time: of all clusters for administrators, else of the
-// actor's own.
+// Months returns the statements of all months that have entries, and the closed ones, in the order of time: of the clusters that the actor may see.
 func (s *Service) Months(ctx context.Context, actor identity.Actor) ([]Statement, error) {
-	owner := scope(actor)
+	scope := actor.Scope()
 	var out []Statement
 	err := s.tx.Snapshot(ctx, func(ctx context.Context) error {
 		closings, err := s.store.Closings(ctx)
 		if err != nil {
 			return err
 		}
-		closed, err := s.store.ClosedTotals(ctx, "", owner)
+		closed, err := s.store.ClosedTotals(ctx, "", scope)
 		if err != nil {
 			return err
 		}
@@ -115,7 +117,7 @@ func (s *Service) Months(ctx context.Context, actor identity.Actor) ([]Statement
 		if n := len(closings); n > 0 {
 			last = closings[n-1].Month
 		}
-		open, err := s.store.TotalsAfter(ctx, last, owner)
+		open, err := s.store.TotalsAfter(ctx, last, scope)
 		if err != nil {
 			return err
 		}
@@ -209,39 +211,31 @@ func (s *Service) Month(ctx context.Context, now time.Time, actor identity.Actor
 	if len(d.Statements) == 0 {
 		return d, errs.New(errs.NotFound, "", "Nothing that you may see is booked in %s.", month)
 	}
-	owner := scope(actor)
+	scope := actor.Scope()
 	if d.Statements[0].Closed != nil {
-		d.Totals, err = s.store.ClosedTotals(ctx, month, owner)
+		d.Totals, err = s.store.ClosedTotals(ctx, month, scope)
 	} else {
-		d.Totals, err = s.store.TotalsOf(ctx, month, owner)
+		d.Totals, err = s.store.TotalsOf(ctx, month, scope)
 	}
 	if err != nil {
 		return d, err
 	}
-	if d.Corrections, err = s.store.Entries(ctx, Filter{Month: month, Kind: Correction, Owner: owner, Limit: maxCorrections}); err != nil {
+	if d.Corrections, err = s.store.Entries(ctx, Filter{Month: month, Kind: Correction, Scope: scope, Limit: maxCorrections}); err != nil {
 		return d, err
 	}
-	if owner == "" {
+	if scope.All {
 		if d.Imports, err = s.store.Imports(ctx, month); err != nil {
 			return d, err
 		}
 	}
-	d.Check, err = s.check(ctx, now, owner, d.Statements[0].Start, d.Statements[0].End)
+	d.Check, err = s.check(ctx, now, scope, d.Statements[0].Start, d.Statements[0].End)
 	return d, err
 }
 
 // Entries returns entries that the actor may see, the newest first.
 func (s *Service) Entries(ctx context.Context, actor identity.Actor, f Filter) ([]Entry, error) {
-	f.Owner = scope(actor)
+	f.Scope = actor.Scope()
 	return s.store.Entries(ctx, f)
-}
-
-// scope is whose entries an actor sees: "" for all.
-func scope(actor identity.Actor) identity.UserID {
-	if actor.User.Role == identity.RoleAdmin {
-		return ""
-	}
-	return actor.User.ID
 }
 
 // Check compares the books of some hours with what the processes are metered at: the figure that bills are made of.
@@ -258,7 +252,7 @@ type Check struct {
 func (c Check) Balanced() bool { return c.Metered == c.Posted && len(c.Wrong) == 0 }
 
 // check reads one moment. The window is one of whole hours.
-func (s *Service) check(ctx context.Context, now time.Time, owner identity.UserID, since, until time.Time) (Check, error) {
+func (s *Service) check(ctx context.Context, now time.Time, scope identity.Scope, since, until time.Time) (Check, error) {
 	out := Check{Since: since, Until: until}
 	err := s.tx.Snapshot(ctx, func(ctx context.Context) error {
 		out = Check{Since: since, Until: until}
@@ -270,11 +264,7 @@ func (s *Service) check(ctx context.Context, now time.Time, owner identity.UserI
 		if err != nil {
 			return err
 		}
-		filter := cluster.ListFilter{AliveSince: since, CreatedBefore: until}
-		if owner != "" {
-			filter.Scope = &identity.Scope{User: owner}
-		}
-		clusters, err := s.store.ListClusters(ctx, filter)
+		clusters, err := s.store.ListClusters(ctx, cluster.ListFilter{Scope: &scope, AliveSince: since, CreatedBefore: until})
 		if err != nil {
 			return err
 		}
@@ -345,7 +335,7 @@ func (s *Service) close(ctx context.Context, now time.Time, c Closing) (done boo
 		if err := s.closable(ctx, c.Month, c.End); err != nil {
 			return err
 		}
-		check, err := s.check(ctx, now, "", c.Start, c.End)
+		check, err := s.check(ctx, now, identity.Scope{All: true}, c.Start, c.End)
 		if err != nil {
 			return err
 		}
@@ -355,7 +345,7 @@ func (s *Service) close(ctx context.Context, now time.Time, c Closing) (done boo
 		if before, err = s.store.Extent(ctx, c.Month); err != nil {
 			return err
 		}
-		totals, err = s.store.TotalsOf(ctx, c.Month, "")
+		totals, err = s.store.TotalsOf(ctx, c.Month, identity.Scope{All: true})
 		return err
 	})
 	if err != nil {

@@ -17,10 +17,11 @@ type Engine interface {
 // Service answers questions of cost within what the actor may see.
 type Service struct {
 	engine   Engine
+	books    Books
 	currency cost.Currency
 }
 
-// NewService makes a Service.
+// NewService makes a Service, which answers in metered figures.
 func NewService(engine Engine, currency cost.Currency) *Service {
 	return &Service{engine: engine, currency: currency}
 }
@@ -36,6 +37,9 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 	q.Since = q.Since.UTC().Truncate(time.Hour)
 	if hour := q.Until.UTC().Truncate(time.Hour); hour.Before(q.Until) {
 		q.Until = hour.Add(time.Hour)
+	}
+	if err := s.book(ctx, now, actor, &q); err != nil {
+		return Answer{}, err
 	}
 	a, err := s.engine.Answer(ctx, q, ScopeOf(actor))
 	if err != nil {

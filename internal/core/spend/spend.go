@@ -181,6 +181,9 @@ type Query struct {
 	Zone *time.Location
 	// Limit is how many rows are listed; what the others cost is in Rest.
 	Limit int
+	// Figures says which money is asked for; Booked is what invoices changed, filled in by the Service where that is asked for.
+	Figures Figures
+	Booked  *Booked
 }
 
 // Check returns errs.Invalid for a question that cannot be answered.
@@ -209,6 +212,9 @@ func (q Query) Check() error {
 	if q.Limit < 1 || q.Limit > MaxExportRows {
 		add("limit", "1 to %d rows can be listed, not %d.", MaxExportRows, q.Limit)
 	}
+	if q.Figures != "" && q.Figures != Metered && q.Figures != Invoiced {
+		add("figures", "%.100q are no figures; there are %s and %s.", string(q.Figures), Metered, Invoiced)
+	}
 	return errs.InvalidFields(wrong...)
 }
 
@@ -230,6 +236,10 @@ type Answer struct {
 	// Rest is what rows beyond the limit cost, and how many they are.
 	Rest     cost.Nanos
 	RestRows int
+	// MeteredTotal is what Total is in metered figures, where invoiced ones were asked for.
+	MeteredTotal cost.Nanos
+	// Unplaced is what invoices add to what the warehouse has nothing of in the window; it is in no other figure.
+	Unplaced cost.Nanos
 	// Unseen is the part of All that was paid for and not observed: unknown and lost.
 	Unseen cost.Nanos
 	// Clusters is how many clusters ran in the window. Names has the names of those in the rows, where the rows are by cluster.

@@ -1,6 +1,7 @@
 package spend_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/errs"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
@@ -184,4 +186,87 @@ func TestFiltersAreReadAsWritten(t *testing.T) {
 			t.Fatalf("%q is written %s, read as %q, %v", f.Values, f, back.Values, err)
 		}
 	})
+}
+
+// The slices that a question is divided into are its hours that pass the filters by time, each once, and all hours of one have the same values.
+func TestSlicesHoldTheHoursThatCount(t *testing.T) {
+	t.Parallel()
+	names := []spend.Dimension{"hour", "day", "week", "month", "user"}
+	rapid.Check(t, func(t *rapid.T) {
+		z, err := time.LoadLocation(rapid.SampledFrom([]string{"UTC", "Europe/Oslo", "Asia/Kathmandu", "America/Havana"}).Draw(t, "zone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := spend.Query{
+			By: rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3, rapid.ID).Draw(t, "by"), Zone: z, Limit: 1, Figures: spend.Invoiced,
+			Since: begin.Add(time.Duration(rapid.IntRange(-900, 900).Draw(t, "since")) * time.Hour),
+		}
+		q.Until = q.Since.Add(time.Duration(rapid.IntRange(1, 900).Draw(t, "hours")) * time.Hour)
+		if rapid.Bool().Draw(t, "filter") {
+			q.Where = []spend.Filter{{Dimension: "day", Values: []string{rapid.SampledFrom([]string{"2026-10-2*", "2026-11*", "2027*"}).Draw(t, "days")}}, {Dimension: "user", Values: []string{"ana"}}}
+		}
+		var slices []spend.Slice
+		engine := engineOf(func(q spend.Query) spend.Answer { return spend.Answer{Query: q} })
+		books := booksOf(func(_, _ time.Time, per []spend.Slice) { slices = per })
+		if _, err := spend.NewService(engine, "USD").WithBooks(books).Answer(t.Context(), q.Until, admin, q); err != nil {
+			t.Fatal(err)
+		}
+		at := q.Since
+		keys := func(hour time.Time) (out []string) {
+			for _, by := range q.By {
+				g := spend.NewGrouping(spend.Query{By: []spend.Dimension{by}, Zone: z, Limit: 1}, "USD")
+				g.Add(spend.Of{Cluster: "c"}, []bill.Hour{{Start: hour}})
+				out = append(out, g.Answer().Rows[0].Keys[0])
+			}
+			return out
+		}
+		counts := func(hour time.Time) bool { return len(q.Where) == 0 || q.Where[0].KeepsHour(hour, z) }
+		for _, s := range slices {
+			for ; at.Before(s.Since); at = at.Add(time.Hour) {
+				if counts(at) {
+					t.Fatalf("%s counts and is in no slice", at)
+				}
+			}
+			want := strings.Join(keys(s.Since), " ")
+			for ; at.Before(s.Until); at = at.Add(time.Hour) {
+				if got := strings.Join(keys(at), " "); !counts(at) || got != want {
+					t.Fatalf("%s is in the slice of %s, as %s", at, want, got)
+				}
+			}
+		}
+		for ; at.Before(q.Until); at = at.Add(time.Hour) {
+			if counts(at) {
+				t.Fatalf("%s counts and is in no slice", at)
+			}
+		}
+	})
+}
+
+var admin = identity.Actor{User: identity.User{Role: identity.RoleAdmin}}
+
+type engineOf func(q spend.Query) spend.Answer
+
+func (e engineOf) Answer(_ context.Context, q spend.Query, _ spend.Scope) (spend.Answer, error) {
+	return e(q), nil
+}
+
+type booksOf func(since, until time.Time, per []spend.Slice)
+
+func (b booksOf) TrueUps(_ context.Context, _ time.Time, _ identity.Actor, since, until time.Time, per []spend.Slice, _ bool) (spend.Booked, error) {
+	b(since, until, per)
+	return spend.Booked{}, nil
+}
+
+// Without books there are no invoiced figures, and no figures by another name.
+func TestFiguresThatThereAreNot(t *testing.T) {
+	t.Parallel()
+	service := spend.NewService(engineOf(func(q spend.Query) spend.Answer { return spend.Answer{Query: q} }), "USD")
+	q := spend.Query{By: []spend.Dimension{"user"}, Since: begin, Until: begin.Add(time.Hour), Zone: time.UTC, Limit: 1, Figures: spend.Invoiced}
+	if _, err := service.Answer(t.Context(), q.Until, admin, q); errs.KindOf(err) != errs.Unavailable {
+		t.Errorf("without books: %v", err)
+	}
+	q.Figures = "guessed"
+	if _, err := service.Answer(t.Context(), q.Until, admin, q); errs.KindOf(err) != errs.Invalid {
+		t.Errorf("guessed figures: %v", err)
+	}
 }

@@ -40,32 +40,48 @@ ORDER BY hour_at;
 SELECT CAST(COALESCE(max(month), '') AS TEXT) AS month FROM ledger_months;
 
 -- name: ListLedgerEntries :many
--- Of one month, cluster, kind and owner, or of all for ''; the newest first, before an id.
+-- Of one month, cluster and kind, or of all for ''; the newest first, before an id. What an owner sees who leads groups: scope.go.
 SELECT e.* FROM ledger_entries e
 WHERE (CAST(sqlc.arg('month') AS TEXT) = '' OR e.month = sqlc.arg('month'))
     AND (CAST(sqlc.arg('cluster') AS TEXT) = '' OR e.cluster_id = sqlc.arg('cluster'))
     AND (CAST(sqlc.arg('kind') AS TEXT) = '' OR e.kind = sqlc.arg('kind'))
-    AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e.owner_id = sqlc.arg('owner'))
+    AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e.owner_id = sqlc.arg('owner') OR e.cluster_id IN (
+        SELECT k.id FROM clusters k WHERE k.group_path IN (
+            SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+            WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%')))
     AND e.id < CAST(sqlc.arg('before') AS BIGINT)
 ORDER BY e.id DESC
 LIMIT sqlc.arg('at_most');
 
 -- name: LedgerTotalsPerMonth :many
--- Of months after one, for one owner or for all for ''.
+-- Of months after one.
 SELECT e.month, e.kind, e.currency, count(*) AS entries, CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
 FROM ledger_entries e
-WHERE e.month > sqlc.arg('after') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e.owner_id = sqlc.arg('owner'))
+WHERE e.month > sqlc.arg('after') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e.owner_id = sqlc.arg('owner') OR e.cluster_id IN (
+        SELECT k.id FROM clusters k WHERE k.group_path IN (
+            SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+            WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%')))
 GROUP BY e.month, e.kind, e.currency
 ORDER BY e.month, e.kind, e.currency;
 
 -- name: LedgerTotalsPerOwner :many
-SELECT e.owner_id, e.backend, e.kind, e.currency, COALESCE(u.name, '') AS owner, count(*) AS entries, CAST(sum(e.micros) AS BIGINT) AS micros,
-    CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
-FROM ledger_entries e
-LEFT JOIN users u ON u.id = e.owner_id
-WHERE e.month = sqlc.arg('month') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e.owner_id = sqlc.arg('owner'))
-GROUP BY e.owner_id, e.backend, e.kind, e.currency, u.name
-ORDER BY e.owner_id, e.backend, e.kind, e.currency;
+-- Entries are added up by cluster before their groups are looked up.
+SELECT s.owner_id, c.group_path, s.backend, s.kind, s.currency, COALESCE(u.name, '') AS owner, CAST(sum(s.entries) AS BIGINT) AS entries,
+    CAST(sum(s.micros) AS BIGINT) AS micros, CAST(sum(s.cost_nanos) AS BIGINT) AS cost_nanos
+FROM (
+    SELECT e.cluster_id, e.owner_id, e.backend, e.kind, e.currency, count(*) AS entries, CAST(sum(e.micros) AS BIGINT) AS micros,
+        CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
+    FROM ledger_entries e
+    WHERE e.month = sqlc.arg('month') AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR e.owner_id = sqlc.arg('owner') OR e.cluster_id IN (
+            SELECT k.id FROM clusters k WHERE k.group_path IN (
+                SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+                WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%')))
+    GROUP BY e.cluster_id, e.owner_id, e.backend, e.kind, e.currency
+) s
+JOIN clusters c ON c.id = s.cluster_id
+LEFT JOIN users u ON u.id = s.owner_id
+GROUP BY s.owner_id, c.group_path, s.backend, s.kind, s.currency, u.name
+ORDER BY s.owner_id, c.group_path, s.backend, s.kind, s.currency;
 
 -- name: GetLedgerExtent :one
 SELECT count(*) AS entries, CAST(COALESCE(max(id), 0) AS BIGINT) AS newest FROM ledger_entries WHERE month = $1;
@@ -80,10 +96,13 @@ SELECT CAST(COALESCE(min(month), '') AS TEXT) AS month FROM ledger_entries WHERE
 SELECT * FROM ledger_months ORDER BY month;
 
 -- name: ListClosedTotals :many
--- Of one month, or of all for ''; for one owner, or for all for ''.
-SELECT * FROM ledger_totals
-WHERE (CAST(sqlc.arg('month') AS TEXT) = '' OR month = sqlc.arg('month')) AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR owner_id = sqlc.arg('owner'))
-ORDER BY month, owner_id, backend, kind, currency;
+-- Of one month, or of all for ''.
+SELECT * FROM ledger_totals t
+WHERE (CAST(sqlc.arg('month') AS TEXT) = '' OR t.month = sqlc.arg('month')) AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR t.owner_id = sqlc.arg('owner')
+    OR t.group_path IN (
+        SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+        WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%'))
+ORDER BY t.month, t.owner_id, t.group_path, t.backend, t.kind, t.currency;
 
 -- name: PostedPerProcess :many
 -- What is posted for the hours that begin within [since, until), true-ups aside, by process.
@@ -128,3 +147,19 @@ ON CONFLICT DO NOTHING;
 
 -- name: ListLedgerImports :many
 SELECT * FROM ledger_imports WHERE month = $1 ORDER BY id;
+
+-- name: ListLedgerImportsWithin :many
+SELECT * FROM ledger_imports WHERE month >= sqlc.arg('first') AND month <= sqlc.arg('last') ORDER BY month, id;
+
+-- name: ListTrueUps :many
+-- What true-ups add to processes in the months from one to another. What an owner sees who leads groups: scope.go.
+SELECT e.month, e.process_id, e.cluster_id, c.owner_id, c.group_path, c.backend, CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
+FROM ledger_entries e
+JOIN clusters c ON c.id = e.cluster_id
+WHERE e.kind = 'true_up' AND e.month >= sqlc.arg('first') AND e.month <= sqlc.arg('last')
+    AND (CAST(sqlc.arg('owner') AS TEXT) = '' OR c.owner_id = sqlc.arg('owner') OR c.group_path IN (
+        SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+        WHERE CAST(sqlc.arg('led') AS TEXT) LIKE '%|' || l.path || '|%'))
+GROUP BY e.month, e.process_id, e.cluster_id, c.owner_id, c.group_path, c.backend
+HAVING sum(e.cost_nanos) <> 0
+ORDER BY e.month, e.cluster_id, e.process_id;

@@ -161,7 +161,10 @@ func (q *Queries) GetMonthAfter(ctx context.Context, month string) (string, erro
 const ledgerTotalsPerMonth = `-- name: LedgerTotalsPerMonth :many
 SELECT e.month, e.kind, e.currency, count(*) AS entries, CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
 FROM ledger_entries e
-WHERE e.month > $1 AND (CAST($2 AS TEXT) = '' OR e.owner_id = $2)
+WHERE e.month > $1 AND (CAST($2 AS TEXT) = '' OR e.owner_id = $2 OR e.cluster_id IN (
+        SELECT k.id FROM clusters k WHERE k.group_path IN (
+            SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+            WHERE CAST($3 AS TEXT) LIKE '%|' || l.path || '|%')))
 GROUP BY e.month, e.kind, e.currency
 ORDER BY e.month, e.kind, e.currency
 `
@@ -169,6 +172,7 @@ ORDER BY e.month, e.kind, e.currency
 type LedgerTotalsPerMonthParams struct {
 	After string
 	Owner string
+	Led   string
 }
 
 type LedgerTotalsPerMonthRow struct {
@@ -179,9 +183,9 @@ type LedgerTotalsPerMonthRow struct {
 	CostNanos int64
 }
 
-// Of months after one, for one owner or for all for ”.
+// Of months after one.
 func (q *Queries) LedgerTotalsPerMonth(ctx context.Context, arg LedgerTotalsPerMonthParams) ([]LedgerTotalsPerMonthRow, error) {
-	rows, err := q.db.QueryContext(ctx, ledgerTotalsPerMonth, arg.After, arg.Owner)
+	rows, err := q.db.QueryContext(ctx, ledgerTotalsPerMonth, arg.After, arg.Owner, arg.Led)
 	if err != nil {
 		return nil, err
 	}
@@ -210,22 +214,33 @@ func (q *Queries) LedgerTotalsPerMonth(ctx context.Context, arg LedgerTotalsPerM
 }
 
 const ledgerTotalsPerOwner = `-- name: LedgerTotalsPerOwner :many
-SELECT e.owner_id, e.backend, e.kind, e.currency, COALESCE(u.name, '') AS owner, count(*) AS entries, CAST(sum(e.micros) AS BIGINT) AS micros,
-    CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
-FROM ledger_entries e
-LEFT JOIN users u ON u.id = e.owner_id
-WHERE e.month = $1 AND (CAST($2 AS TEXT) = '' OR e.owner_id = $2)
-GROUP BY e.owner_id, e.backend, e.kind, e.currency, u.name
-ORDER BY e.owner_id, e.backend, e.kind, e.currency
+SELECT s.owner_id, c.group_path, s.backend, s.kind, s.currency, COALESCE(u.name, '') AS owner, CAST(sum(s.entries) AS BIGINT) AS entries,
+    CAST(sum(s.micros) AS BIGINT) AS micros, CAST(sum(s.cost_nanos) AS BIGINT) AS cost_nanos
+FROM (
+    SELECT e.cluster_id, e.owner_id, e.backend, e.kind, e.currency, count(*) AS entries, CAST(sum(e.micros) AS BIGINT) AS micros,
+        CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
+    FROM ledger_entries e
+    WHERE e.month = $1 AND (CAST($2 AS TEXT) = '' OR e.owner_id = $2 OR e.cluster_id IN (
+            SELECT k.id FROM clusters k WHERE k.group_path IN (
+                SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+                WHERE CAST($3 AS TEXT) LIKE '%|' || l.path || '|%')))
+    GROUP BY e.cluster_id, e.owner_id, e.backend, e.kind, e.currency
+) s
+JOIN clusters c ON c.id = s.cluster_id
+LEFT JOIN users u ON u.id = s.owner_id
+GROUP BY s.owner_id, c.group_path, s.backend, s.kind, s.currency, u.name
+ORDER BY s.owner_id, c.group_path, s.backend, s.kind, s.currency
 `
 
 type LedgerTotalsPerOwnerParams struct {
 	Month string
 	Owner string
+	Led   string
 }
 
 type LedgerTotalsPerOwnerRow struct {
 	OwnerID   string
+	GroupPath string
 	Backend   string
 	Kind      string
 	Currency  string
@@ -235,8 +250,9 @@ type LedgerTotalsPerOwnerRow struct {
 	CostNanos int64
 }
 
+// Entries are added up by cluster before their groups are looked up.
 func (q *Queries) LedgerTotalsPerOwner(ctx context.Context, arg LedgerTotalsPerOwnerParams) ([]LedgerTotalsPerOwnerRow, error) {
-	rows, err := q.db.QueryContext(ctx, ledgerTotalsPerOwner, arg.Month, arg.Owner)
+	rows, err := q.db.QueryContext(ctx, ledgerTotalsPerOwner, arg.Month, arg.Owner, arg.Led)
 	if err != nil {
 		return nil, err
 	}
@@ -246,6 +262,7 @@ func (q *Queries) LedgerTotalsPerOwner(ctx context.Context, arg LedgerTotalsPerO
 		var i LedgerTotalsPerOwnerRow
 		if err := rows.Scan(
 			&i.OwnerID,
+			&i.GroupPath,
 			&i.Backend,
 			&i.Kind,
 			&i.Currency,
@@ -268,19 +285,23 @@ func (q *Queries) LedgerTotalsPerOwner(ctx context.Context, arg LedgerTotalsPerO
 }
 
 const listClosedTotals = `-- name: ListClosedTotals :many
-SELECT month, owner_id, backend, kind, currency, owner, entries, micros, cost_nanos FROM ledger_totals
-WHERE (CAST($1 AS TEXT) = '' OR month = $1) AND (CAST($2 AS TEXT) = '' OR owner_id = $2)
-ORDER BY month, owner_id, backend, kind, currency
+SELECT month, owner_id, group_path, backend, kind, currency, owner, entries, micros, cost_nanos FROM ledger_totals t
+WHERE (CAST($1 AS TEXT) = '' OR t.month = $1) AND (CAST($2 AS TEXT) = '' OR t.owner_id = $2
+    OR t.group_path IN (
+        SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+        WHERE CAST($3 AS TEXT) LIKE '%|' || l.path || '|%'))
+ORDER BY t.month, t.owner_id, t.group_path, t.backend, t.kind, t.currency
 `
 
 type ListClosedTotalsParams struct {
 	Month string
 	Owner string
+	Led   string
 }
 
-// Of one month, or of all for ”; for one owner, or for all for ”.
+// Of one month, or of all for ”.
 func (q *Queries) ListClosedTotals(ctx context.Context, arg ListClosedTotalsParams) ([]LedgerTotal, error) {
-	rows, err := q.db.QueryContext(ctx, listClosedTotals, arg.Month, arg.Owner)
+	rows, err := q.db.QueryContext(ctx, listClosedTotals, arg.Month, arg.Owner, arg.Led)
 	if err != nil {
 		return nil, err
 	}
@@ -291,6 +312,7 @@ func (q *Queries) ListClosedTotals(ctx context.Context, arg ListClosedTotalsPara
 		if err := rows.Scan(
 			&i.Month,
 			&i.OwnerID,
+			&i.GroupPath,
 			&i.Backend,
 			&i.Kind,
 			&i.Currency,
@@ -317,10 +339,13 @@ SELECT e.id, e.kind, e.process_id, e.cluster_id, e.owner_id, e.backend, e.hour_a
 WHERE (CAST($1 AS TEXT) = '' OR e.month = $1)
     AND (CAST($2 AS TEXT) = '' OR e.cluster_id = $2)
     AND (CAST($3 AS TEXT) = '' OR e.kind = $3)
-    AND (CAST($4 AS TEXT) = '' OR e.owner_id = $4)
-    AND e.id < CAST($5 AS BIGINT)
+    AND (CAST($4 AS TEXT) = '' OR e.owner_id = $4 OR e.cluster_id IN (
+        SELECT k.id FROM clusters k WHERE k.group_path IN (
+            SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+            WHERE CAST($5 AS TEXT) LIKE '%|' || l.path || '|%')))
+    AND e.id < CAST($6 AS BIGINT)
 ORDER BY e.id DESC
-LIMIT $6
+LIMIT $7
 `
 
 type ListLedgerEntriesParams struct {
@@ -328,17 +353,19 @@ type ListLedgerEntriesParams struct {
 	Cluster string
 	Kind    string
 	Owner   string
+	Led     string
 	Before  int64
 	AtMost  int32
 }
 
-// Of one month, cluster, kind and owner, or of all for ”; the newest first, before an id.
+// Of one month, cluster and kind, or of all for ”; the newest first, before an id. What an owner sees who leads groups: scope.go.
 func (q *Queries) ListLedgerEntries(ctx context.Context, arg ListLedgerEntriesParams) ([]LedgerEntry, error) {
 	rows, err := q.db.QueryContext(ctx, listLedgerEntries,
 		arg.Month,
 		arg.Cluster,
 		arg.Kind,
 		arg.Owner,
+		arg.Led,
 		arg.Before,
 		arg.AtMost,
 	)
@@ -388,6 +415,47 @@ SELECT id, month, source, sha256, rules, result, imported_at, imported_by FROM l
 
 func (q *Queries) ListLedgerImports(ctx context.Context, month string) ([]LedgerImport, error) {
 	rows, err := q.db.QueryContext(ctx, listLedgerImports, month)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LedgerImport
+	for rows.Next() {
+		var i LedgerImport
+		if err := rows.Scan(
+			&i.ID,
+			&i.Month,
+			&i.Source,
+			&i.Sha256,
+			&i.Rules,
+			&i.Result,
+			&i.ImportedAt,
+			&i.ImportedBy,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listLedgerImportsWithin = `-- name: ListLedgerImportsWithin :many
+SELECT id, month, source, sha256, rules, result, imported_at, imported_by FROM ledger_imports WHERE month >= $1 AND month <= $2 ORDER BY month, id
+`
+
+type ListLedgerImportsWithinParams struct {
+	First string
+	Last  string
+}
+
+func (q *Queries) ListLedgerImportsWithin(ctx context.Context, arg ListLedgerImportsWithinParams) ([]LedgerImport, error) {
+	rows, err := q.db.QueryContext(ctx, listLedgerImportsWithin, arg.First, arg.Last)
 	if err != nil {
 		return nil, err
 	}
@@ -623,6 +691,73 @@ func (q *Queries) ListProcessPricesByCluster(ctx context.Context, clusterID stri
 			&i.PriceSource,
 			&i.PriceAsOf,
 			&i.RecordedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listTrueUps = `-- name: ListTrueUps :many
+SELECT e.month, e.process_id, e.cluster_id, c.owner_id, c.group_path, c.backend, CAST(sum(e.cost_nanos) AS BIGINT) AS cost_nanos
+FROM ledger_entries e
+JOIN clusters c ON c.id = e.cluster_id
+WHERE e.kind = 'true_up' AND e.month >= $1 AND e.month <= $2
+    AND (CAST($3 AS TEXT) = '' OR c.owner_id = $3 OR c.group_path IN (
+        SELECT b.path FROM group_paths l JOIN group_paths b ON b.path = l.path OR b.path LIKE l.path || '/%'
+        WHERE CAST($4 AS TEXT) LIKE '%|' || l.path || '|%'))
+GROUP BY e.month, e.process_id, e.cluster_id, c.owner_id, c.group_path, c.backend
+HAVING sum(e.cost_nanos) <> 0
+ORDER BY e.month, e.cluster_id, e.process_id
+`
+
+type ListTrueUpsParams struct {
+	First string
+	Last  string
+	Owner string
+	Led   string
+}
+
+type ListTrueUpsRow struct {
+	Month     string
+	ProcessID string
+	ClusterID string
+	OwnerID   string
+	GroupPath string
+	Backend   string
+	CostNanos int64
+}
+
+// What true-ups add to processes in the months from one to another. What an owner sees who leads groups: scope.go.
+func (q *Queries) ListTrueUps(ctx context.Context, arg ListTrueUpsParams) ([]ListTrueUpsRow, error) {
+	rows, err := q.db.QueryContext(ctx, listTrueUps,
+		arg.First,
+		arg.Last,
+		arg.Owner,
+		arg.Led,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListTrueUpsRow
+	for rows.Next() {
+		var i ListTrueUpsRow
+		if err := rows.Scan(
+			&i.Month,
+			&i.ProcessID,
+			&i.ClusterID,
+			&i.OwnerID,
+			&i.GroupPath,
+			&i.Backend,
+			&i.CostNanos,
 		); err != nil {
 			return nil, err
 		}

@@ -193,6 +193,7 @@ type LedgerMonth struct {
 type LedgerTotal struct {
 	Month     string
 	OwnerID   string
+	GroupPath string
 	Backend   string
 	Kind      string
 	Currency  string

@@ -262,9 +262,12 @@ class AsyncLineitem(Base):
         until: datetime | None = None,
         zone: str | None = None,
         limit: int | None = None,
+        figures: str | None = None,
     ) -> CostBreakdown:
         """Return what was spent in a window, grouped by anything: see :meth:`Lineitem.cost_breakdown`."""
-        return await self.send(_routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit))
+        return await self.send(
+            _routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures)
+        )
 
     async def cost_arrow(
         self,
@@ -275,11 +278,14 @@ class AsyncLineitem(Base):
         until: datetime | None = None,
         zone: str | None = None,
         limit: int | None = None,
+        figures: str | None = None,
     ) -> pa.Table:
         """Return what was spent as a pyarrow table: see :meth:`Lineitem.cost_arrow`."""
         _frames.need("pyarrow")
         return _frames.arrow(
-            await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit))
+            await self.send(
+                _routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures)
+            )
         )
 
     async def cost_frame(
@@ -291,11 +297,14 @@ class AsyncLineitem(Base):
         until: datetime | None = None,
         zone: str | None = None,
         limit: int | None = None,
+        figures: str | None = None,
     ) -> pd.DataFrame:
         """Return what was spent as a pandas data frame: see :meth:`Lineitem.cost_frame`."""
         _frames.need("pyarrow", "pandas")
         return _frames.frame(
-            await self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit))
+            await self.send(
+                _routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures)
+            )
         )
 
     async def overview(

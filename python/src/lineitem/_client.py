@@ -276,6 +276,7 @@ class Lineitem(Base):
         until: datetime | None = None,
         zone: str | None = None,
         limit: int | None = None,
+        figures: str | None = None,
     ) -> CostBreakdown:
         """Return what was spent in a window, grouped by anything: see docs/cost.md.
 
@@ -291,8 +292,12 @@ class Lineitem(Base):
             IANA time zone in which days begin; by default the organisation's.
         limit
             How many rows to list; what the others cost is in ``rest_nanos``.
+        figures
+            ``"metered"``, the default, is time by the prices in force; ``"invoiced"`` is what was invoiced, where an invoice was imported.
         """
-        return self.send(_routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit))
+        return self.send(
+            _routes.cost_breakdown(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures)
+        )
 
     def cost_arrow(
         self,
@@ -303,6 +308,7 @@ class Lineitem(Base):
         until: datetime | None = None,
         zone: str | None = None,
         limit: int | None = None,
+        figures: str | None = None,
     ) -> pa.Table:
         """Return what :meth:`cost_breakdown` does as a pyarrow table, with all rows unless ``limit`` says otherwise.
 
@@ -311,7 +317,9 @@ class Lineitem(Base):
         zone, the currency and more.
         """
         _frames.need("pyarrow")
-        return _frames.arrow(self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit)))
+        return _frames.arrow(
+            self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures))
+        )
 
     def cost_frame(
         self,
@@ -322,10 +330,13 @@ class Lineitem(Base):
         until: datetime | None = None,
         zone: str | None = None,
         limit: int | None = None,
+        figures: str | None = None,
     ) -> pd.DataFrame:
         """Return what :meth:`cost_arrow` does as a pandas data frame; ``attrs`` holds the window, the zone, the currency and more."""
         _frames.need("pyarrow", "pandas")
-        return _frames.frame(self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit)))
+        return _frames.frame(
+            self.send(_routes.cost_arrow(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures))
+        )
 
     def overview(
         self,

@@ -414,11 +414,43 @@ class BreakdownRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvoiceFactor:
+    """What was invoiced of ``target`` for each unit that was metered."""
+
+    target: str
+    factor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceApplied:
+    """An invoice that figures follow. Only admins see factors of single clusters and processes; ``groups`` is how many there are."""
+
+    id: str
+    source: str
+    at: datetime
+    factors: tuple[InvoiceFactor, ...]
+    groups: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoicedMonth:
+    """What invoices say of one month of the books: ``status`` is ``invoiced``, ``none`` or ``running``."""
+
+    month: str
+    start: datetime
+    end: datetime
+    status: str
+    true_up_nanos: int
+    imports: tuple[InvoiceApplied, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CostBreakdown:
     """What was spent in the hours ``[start, end)``, grouped by anything: rows and rest sum to the total.
 
     It was right ``as_of``; ``coverage`` is the share of the window's cost that was observed, ``prices`` are those that machines were charged by. ``sql`` is
-    the question as the warehouse was asked it: it read ``rows_read`` rows in ``segments`` files.
+    the question as the warehouse was asked it: it read ``rows_read`` rows in ``segments`` files. Where ``figures`` are ``invoiced``, ``invoices`` says which
+    invoices they follow month by month, and ``metered_total_nanos`` is the total by the prices that were in force.
     """
 
     currency: str
@@ -443,6 +475,10 @@ class CostBreakdown:
     sql: str = ""
     rows_read: int = 0
     segments: int = 0
+    figures: str = "metered"
+    metered_total_nanos: int | None = None
+    unplaced_nanos: int = 0
+    invoices: tuple[InvoicedMonth, ...] = ()
 
     @property
     def total(self) -> Decimal:

@@ -255,13 +255,14 @@ def cost_breakdown(
     until: datetime | None = None,
     zone: str | None = None,
     limit: int | None = None,
+    figures: str | None = None,
 ) -> Call[CostBreakdown]:
     """GET /cost/breakdown."""
     return Call(
         "GET",
         "/cost/breakdown",
         CostBreakdown,
-        query=_question(by, where, since=since, until=until, zone=zone, limit=limit),
+        query=_question(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures),
     )
 
 
@@ -273,13 +274,14 @@ def cost_arrow(
     until: datetime | None = None,
     zone: str | None = None,
     limit: int | None = None,
+    figures: str | None = None,
 ) -> Call[bytes]:
     """GET /cost/breakdown.arrow."""
     return Call(
         "GET",
         "/cost/breakdown.arrow",
         bytes,
-        query=_question(by, where, since=since, until=until, zone=zone, limit=limit),
+        query=_question(by, where, since=since, until=until, zone=zone, limit=limit, figures=figures),
     )
 
 
@@ -291,12 +293,13 @@ def _question(
     until: datetime | None,
     zone: str | None,
     limit: int | None,
+    figures: str | None,
 ) -> dict[str, str | Sequence[str]]:
     query: dict[str, str | Sequence[str]] = {"by": by if isinstance(by, str) else ",".join(by)}
     if where:
         query["where"] = [where] if isinstance(where, str) else list(where)
     query.update({k: v.isoformat() for k, v in (("since", since), ("until", until)) if v is not None})
-    query.update({k: str(v) for k, v in (("zone", zone), ("limit", limit)) if v is not None})
+    query.update({k: str(v) for k, v in (("zone", zone), ("limit", limit), ("figures", figures)) if v is not None})
     return query
 
 

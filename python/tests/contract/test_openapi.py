@@ -81,6 +81,7 @@ CALLS: dict[str, _routes.Call[Any]] = {
         until=datetime(2026, 2, 1, tzinfo=timezone.utc),
         zone="Europe/Oslo",
         limit=5,
+        figures="invoiced",
     ),
     "cost_arrow": _routes.cost_arrow(
         ["user"],
@@ -89,6 +90,7 @@ CALLS: dict[str, _routes.Call[Any]] = {
         until=datetime(2026, 2, 1, tzinfo=timezone.utc),
         zone="Europe/Oslo",
         limit=5,
+        figures="invoiced",
     ),
     "overview": _routes.overview(
         "2026-11",

@@ -290,6 +290,7 @@ def test_queries_hold_what_was_asked() -> None:
         "limit": "5",
     }
     assert dict(_routes.cost_breakdown("user").query) == {"by": "user"}
+    assert dict(_routes.cost_breakdown("user", figures="invoiced").query) == {"by": "user", "figures": "invoiced"}
     assert dict(_routes.cost_arrow("user", ["kind=work"], zone="Europe/Oslo").query) == {
         "by": "user",
         "where": ["kind=work"],

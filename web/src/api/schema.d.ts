@@ -114,6 +114,9 @@ export interface CostBreakdown {
   coverage: number;
   currency: string;
   end: string;
+  figures: "metered" | "invoiced";
+  invoices: InvoicedMonth[];
+  metered_total_nanos: number;
   names: Record<string, string>;
   prices: PriceCovers[];
   rates: RateCard;
@@ -126,6 +129,7 @@ export interface CostBreakdown {
   sql: string;
   start: string;
   total_nanos: number;
+  unplaced_nanos: number;
   unseen_nanos: number;
   where: string[];
   zone: string;
@@ -261,6 +265,28 @@ export interface GroupList {
   items: Group[];
 }
 
+export interface InvoiceApplied {
+  at: string;
+  factors: InvoiceFactor[];
+  groups: number;
+  id: string;
+  source: string;
+}
+
+export interface InvoicedMonth {
+  end: string;
+  imports: InvoiceApplied[];
+  month: string;
+  start: string;
+  status: "invoiced" | "none" | "running";
+  true_up_nanos: number;
+}
+
+export interface InvoiceFactor {
+  factor: number;
+  target: string;
+}
+
 export interface LedgerCheck {
   ahead_nanos: number;
   balanced: boolean;
@@ -371,6 +397,7 @@ export interface LedgerTotal {
   cost_nanos: number;
   currency: string;
   entries: number;
+  /** The path of the group that paid, empty for none */ group: string;
   /** Hours of machines */ hours: number;
   kind: "charge" | "correction" | "true_up";
   user: string;
@@ -1089,25 +1116,25 @@ export interface Operations {
   };
   "GET /cost/breakdown": {
     path: undefined;
-    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; figures?: "metered" | "invoiced" | undefined; limit?: number | undefined; };
     body: undefined;
     answer: CostBreakdown;
   };
   "GET /cost/breakdown.arrow": {
     path: undefined;
-    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; figures?: "metered" | "invoiced" | undefined; limit?: number | undefined; };
     body: undefined;
     answer: undefined;
   };
   "GET /cost/breakdown.csv": {
     path: undefined;
-    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; figures?: "metered" | "invoiced" | undefined; limit?: number | undefined; };
     body: undefined;
     answer: undefined;
   };
   "GET /cost/breakdown.parquet": {
     path: undefined;
-    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; limit?: number | undefined; };
+    query: { by: string[] | null; where?: string[] | null | undefined; since?: string | undefined; until?: string | undefined; zone?: string | undefined; figures?: "metered" | "invoiced" | undefined; limit?: number | undefined; };
     body: undefined;
     answer: undefined;
   };

@@ -102,6 +102,56 @@ describe("the explorer", () => {
     expect(dialog.textContent).toContain("lineitem cost --by user --since ");
   });
 
+  it("shows what was invoiced where that is asked for, and says for which months", async () => {
+    const month = { start: "2026-09-30T22:00:00Z", end: "2026-10-31T23:00:00Z", true_up_nanos: 0, imports: [] };
+    const invoiced = {
+      ...users,
+      figures: "invoiced",
+      metered_total_nanos: 8_000_000_000,
+      invoices: [
+        {
+          ...month,
+          month: "2026-10",
+          status: "invoiced",
+          true_up_nanos: 2_000_000_000,
+          imports: [
+            {
+              id: "im_1",
+              source: "aws.csv",
+              at: month.end,
+              groups: 1,
+              factors: [{ target: "backend aws", factor: 1.25 }],
+            },
+          ],
+        },
+        { ...month, month: "2026-11", status: "running" },
+      ],
+    };
+    const page = open("/explore?by=user&period=90d", answering(invoiced));
+    await table();
+    await userEvent.click(screen.getByRole("radio", { name: "Invoiced" }));
+    await waitFor(() => expect(page.address()).toContain("figures=invoiced"));
+    const asked = () => page.server.asked.filter(({ request }) => request === "GET /cost/breakdown");
+    await waitFor(() => expect(asked().at(-1)?.query).toContain("figures=invoiced"));
+    expect(document.querySelector(".answer")?.textContent).toContain(
+      "Invoices for 2026-10 made it $2.00 more than was metered. Still metered: 2026-11.",
+    );
+    expect(screen.getByRole("link", { name: "Export as CSV" }).getAttribute("href")).toContain("figures=invoiced");
+    expect(
+      within(await table())
+        .getByRole("link", { name: "ana" })
+        .getAttribute("href"),
+    ).toContain("figures=invoiced");
+    const [total] = screen.getAllByRole("button", { name: "$10.00" });
+    if (!total) throw new Error("no total");
+    await userEvent.click(total);
+    const dialog = await screen.findByRole("dialog");
+    expect(dialog.textContent).toContain("2026-10: trued up by $2.000000000 aws.csv, imported");
+    expect(dialog.textContent).toContain("backend aws at 1.250000");
+    expect(dialog.textContent).toContain("2026-11: not over yet, so metered");
+    expect(dialog.textContent).toContain("--figures invoiced");
+  });
+
   it("offers files of all rows, whatever the screen lists", async () => {
     open("/explore?by=day,user&where=user%3Da%5C%2Cb&all=yes&period=7d", answering(users));
     await table();

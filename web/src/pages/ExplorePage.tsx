@@ -10,6 +10,7 @@ import { Exports } from "#/features/explore/Exports";
 import { FilterChips } from "#/features/explore/FilterChips";
 import { GroupField } from "#/features/explore/GroupField";
 import { HowSpent } from "#/features/explore/HowSpent";
+import { InvoicedWords } from "#/features/explore/Invoices";
 import { stepFor, stepsFor } from "#/features/explore/overTime";
 import { PeriodField } from "#/features/explore/PeriodField";
 import { PivotTable } from "#/features/explore/PivotTable";
@@ -18,6 +19,7 @@ import { SpendTable } from "#/features/explore/SpendTable";
 import {
   byOf,
   type ExploreSearch,
+  type Figures,
   filterText,
   MOST_DIMENSIONS,
   readFilters,
@@ -44,6 +46,11 @@ const VIEW_OPTIONS = [
   ["pivot", "Across"],
   ["time", "Over time"],
 ] as const satisfies readonly (readonly [View, string])[];
+
+const FIGURE_OPTIONS = [
+  ["metered", "Metered"],
+  ["invoiced", "Invoiced"],
+] as const satisfies readonly (readonly [Figures, string])[];
 
 /** Rows that are asked for at first. */
 const FIRST_ROWS = 1000;
@@ -76,6 +83,7 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
     where: filters.map(filterText),
     since: span.since,
     until: span.until,
+    figures: search.figures === "invoiced" ? "invoiced" : undefined,
     limit: search.all || view !== "table" ? MAX_ROWS : FIRST_ROWS,
   };
   const answer = useBreakdown(query);
@@ -117,6 +125,13 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
             onChange={(next) => go(regrouped(search, next))}
           />
           <FilterChips filters={filters} names={names} onChange={(next) => go(filtered(search, next))} />
+          <Segments
+            legend="Which figures"
+            name="figures"
+            value={search.figures ?? "metered"}
+            options={FIGURE_OPTIONS}
+            onChange={(next) => change({ figures: next === "metered" ? undefined : next, page: undefined })}
+          />
         </section>
         {view === "time" && answer.data && answer.data.by[0] === first && !isTime(first) && (
           <TimeCard
@@ -209,7 +224,7 @@ function Money({ answer, search, view, busy, onSearch, onHow }: MoneyProps) {
         {answer.total_nanos !== answer.all_nanos && answer.all_nanos > 0 && (
           <>, {percent(answer.total_nanos / answer.all_nanos)} of all that was spent</>
         )}
-        , by {count(answer.clusters, "cluster")}.
+        , by {count(answer.clusters, "cluster")}.{answer.figures === "invoiced" && <InvoicedWords answer={answer} />}
         {dearest && shown.rows.length > 1 && shown.total.nanos > 0 && (
           <>
             {" "}

@@ -36,8 +36,8 @@ export function breakdownFileUrl(query: CostQuery, format: (typeof FILES)[number
 }
 
 function parameters(query: CostQuery) {
-  const { by, where, since, until, limit } = query;
-  return { by: [...by], where: [...where], since, until, limit };
+  const { by, where, since, until, limit, figures } = query;
+  return { by: [...by], where: [...where], since, until, limit, figures };
 }
 
 /** The text of a file, from the first of some clusters that has it and whose code the reader may see. */

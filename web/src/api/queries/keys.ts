@@ -13,6 +13,8 @@ export interface CostQuery {
   since: string;
   until?: string | undefined;
   limit?: number | undefined;
+  /** Metered if it is missing. */
+  figures?: "invoiced" | undefined;
 }
 
 /** A period of time: a month, or from one moment to another. */

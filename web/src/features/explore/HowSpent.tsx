@@ -1,6 +1,7 @@
 import { breakdownUrl } from "#/api/queries/costs";
 import type { CostQuery } from "#/api/queries/keys";
 import type { CostBreakdown } from "#/api/schema";
+import { InvoiceList } from "#/features/explore/Invoices";
 import { count, duration, percent } from "#/lib/format";
 import { money } from "#/lib/money";
 import { type Clock, moment } from "#/lib/time";
@@ -75,6 +76,16 @@ export function HowSpent({ answer, query, clock, onClose }: HowSpentProps) {
         <dd>
           <Prices answer={answer} />
         </dd>
+        {answer.figures === "invoiced" && (
+          <>
+            <dt>Invoices</dt>
+            <dd>
+              {exact(answer.metered_total_nanos)} was metered. What an invoice adds to a month is divided in proportion
+              to what was metered.
+              <InvoiceList answer={answer} clock={clock} />
+            </dd>
+          </>
+        )}
         <dt>Coverage</dt>
         <dd>
           {percent(answer.all_nanos > 0 ? answer.coverage : undefined)} of the window's cost was observed;{" "}
@@ -122,7 +133,7 @@ function Prices({ answer }: { answer: CostBreakdown }) {
 }
 
 /** The same question for a terminal. */
-export function commandOf({ by, where, since, until, limit }: CostQuery): string {
+export function commandOf({ by, where, since, until, limit, figures }: CostQuery): string {
   const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   return [
     "lineitem cost --by",
@@ -131,5 +142,6 @@ export function commandOf({ by, where, since, until, limit }: CostQuery): string
     `--since ${since}`,
     ...(until ? [`--until ${until}`] : []),
     ...(limit ? [`--limit ${limit}`] : []),
+    ...(figures ? [`--figures ${figures}`] : []),
   ].join(" ");
 }

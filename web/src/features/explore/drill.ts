@@ -58,7 +58,7 @@ export function drill(search: ExploreSearch, by: readonly Dimension[], keys: rea
   const filters = narrowed(readFilters(search.where), by, keys);
   const next = nextDimension(filters);
   if (next === undefined) return undefined;
-  return level(search, filters, next);
+  return { ...level(search, filters, next), figures: search.figures };
 }
 
 /** One step of the way down: some filters, and what the money is grouped by there. */
@@ -80,7 +80,7 @@ export function crumbs(search: ExploreSearch): Crumb[] {
     const next = filters[index];
     return {
       filter,
-      search: next ? level(search, filters.slice(0, index), next.dimension) : search,
+      search: next ? { ...level(search, filters.slice(0, index), next.dimension), figures: search.figures } : search,
     };
   });
 }

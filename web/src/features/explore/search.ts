@@ -5,6 +5,10 @@ import { dateOf, PERIODS, type PeriodSearch } from "#/lib/period";
 export const VIEWS = ["table", "pivot", "time"] as const;
 export type View = (typeof VIEWS)[number];
 
+/** Which money is shown: time by the prices in force, or what was invoiced where an invoice was imported. */
+export const FIGURES = ["metered", "invoiced"] as const;
+export type Figures = (typeof FIGURES)[number];
+
 /** Keeps what has one of some values of a dimension; a value that ends in * stands for all that begin so. */
 export interface Filter {
   dimension: Dimension;
@@ -18,6 +22,7 @@ export interface ExploreSearch extends PeriodSearch {
   /** Filters: "user=ana;operation=read.csv,read.json". */
   where?: string | undefined;
   view?: View | undefined;
+  figures?: Figures | undefined;
   /** Bars of the view over time. */
   step?: Dimension | undefined;
   sort?: string | undefined;
@@ -37,6 +42,7 @@ export function exploreSearch(search: Record<string, unknown>): ExploreSearch {
     by: by.length > 0 ? by.join(",") : undefined,
     where: where || undefined,
     view: VIEWS.find((view) => view === search.view && view !== "table"),
+    figures: FIGURES.find((figures) => figures === search.figures && figures !== "metered"),
     step: ["month", "week", "day", "hour"].includes(String(search.step)) ? (search.step as Dimension) : undefined,
     sort: typeof search.sort === "string" && /^-?(cost|time|key\d)$/.test(search.sort) ? search.sort : undefined,
     q: typeof search.q === "string" && search.q !== "" ? search.q : undefined,
