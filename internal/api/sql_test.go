@@ -191,16 +191,15 @@ func TestSQLOfGroups(t *testing.T) {
 	run := func(client *sdk.Client, name, group string) {
 		s.RunCluster(t, client, sdk.CreateClusterRequest{Name: name, Group: group, Options: sdk.ClusterOptions{Workers: 1, Threads: 2, MemoryBytes: 4e9}})
 	}
-	run(s.User, "of genomics", "") // ana's default
-	run(lea, "of research", "/research")
-	run(s.Admin, "of admin in genomics", "/research/genomics")
-	run(s.Admin, "of researchers", "/researchers")
-	run(s.Admin, "of research-x", "/research-x")
-	run(s.Admin, "of nobody", "")
+	run(s.User, "genomics", "") // ana's default
+	run(lea, "research", "/research")
+	run(s.Admin, "admins-genomics", "/research/genomics")
+	run(s.Admin, "researchers", "/researchers")
+	run(s.Admin, "research-x", "/research-x")
+	run(s.Admin, "nobodys", "")
 	s.Clock.Advance(3 * time.Hour)
 	all := []string{
-		`["of admin in genomics","/research/genomics"]`, `["of genomics","/research/genomics"]`, `["of nobody",""]`, `["of research","/research"]`, `["of research-x","/research-x"]`,
-		`["of researchers","/researchers"]`,
+		`["admins-genomics","/research/genomics"]`, `["genomics","/research/genomics"]`, `["nobodys",""]`, `["research","/research"]`, `["research-x","/research-x"]`, `["researchers","/researchers"]`,
 	}
 	for who, try := range map[string]struct {
 		client *sdk.Client

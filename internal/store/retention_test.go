@@ -103,7 +103,7 @@ func TestRetentionDropsWhatIsBefore(t *testing.T) {
 					must(t, db.PutImports(ctx, []inventory.Import{{ClusterID: c.ID, Subject: string(p.ID), Module: fmt.Sprint(i), At: when}}))
 					must(t, db.AddModuleUsage(ctx, []inventory.ModuleUsage{{ClusterID: c.ID, ProcessID: p.ID, HourAt: when.Truncate(time.Hour), Module: fmt.Sprint(i), ThreadMicros: 7}}))
 					must(t, db.PutGPUs(ctx, []resource.GPUWindow{fullGPU(c.ID, p.ID, when, nil)}))
-					must(t, db.AddEvent(ctx, cluster.Event{ClusterID: c.ID, At: when, Kind: "scaled", Message: "x"}))
+					must(t, db.AddEvent(ctx, cluster.Event{ClusterID: c.ID, At: when.Add(max(0, c.CreatedAt.Sub(when))), Kind: "scaled", Message: "x"}))
 				}
 			}
 			if rapid.Bool().Draw(rt, "thinned") {

@@ -39,7 +39,7 @@ func (w *Warehouse) Extract(ctx context.Context, path string, scope spend.Scope,
 		}
 		parts = append(parts, part)
 	}
-	_, err = w.db.ExecContext(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", strings.Join(parts, " UNION ALL "), quote(path)))
+	_, err = w.db.ExecContext(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, PARQUET_VERSION v2)", strings.Join(parts, " UNION ALL "), quote(path)))
 	if err != nil {
 		return g.asOf, fmt.Errorf("write rows of lines: %w", w.blame(held, err))
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -207,6 +209,26 @@ func TestRowsOfOthersAreNotThere(t *testing.T) {
 		if err != nil || seen != want {
 			t.Errorf("%s: %d rows are there, want %d; %v", name, seen, want, err)
 		}
+	}
+}
+
+// A file is written with columns of the table, or not at all.
+func TestExtractRefuses(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	for _, column := range []string{"nope", "day", "facts", "1; DROP TABLE x", "*", ""} {
+		_, err := l.warehouse.Extract(t.Context(), path, mine, time.Time{}, hour.AddDate(0, 0, 7), []string{"line", column})
+		if err == nil || !strings.Contains(err.Error(), "there is no column") {
+			t.Errorf("the column %q gives %v", column, err)
+		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
+	}
+	asOf, err := l.warehouse.Extract(t.Context(), path, mine, time.Time{}, hour.AddDate(0, 0, 7), []string{"line"})
+	if err != nil || !asOf.Equal(hour.AddDate(0, 0, 1).Add(time.Hour)) {
+		t.Errorf("a file as of %v, %v", asOf, err)
 	}
 }
 

@@ -30,6 +30,9 @@ func (l Ledger) Lines(ctx context.Context, _ time.Time, actor identity.Actor, si
 		path := filepath.Join(folder, "lines.parquet")
 		asOf, err := l.Warehouse.Extract(ctx, path, scope, since, until, columns)
 		if err != nil {
+			if p := explain(err); p.Code == "sql_too_large" {
+				return core.Content{}, failure(p)
+			}
 			return core.Content{}, err
 		}
 		return core.Content{Files: []string{path}, Columns: columns, AsOf: asOf}, nil
