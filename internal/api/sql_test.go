@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,5 +172,72 @@ func TestSQLNumbers(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%s", result.Rows[0]); got != `[9007199254740992 "9007199254740993" "0.1" null]` {
 		t.Errorf("the row is %s", got)
+	}
+}
+
+// TestSQLOfGroups holds that tables with money say which group paid, and that a lead sees the rows of the led group and of those below it, and no others: not those
+// of a group whose name begins like it.
+func TestSQLOfGroups(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	ctx := t.Context()
+	lea, _ := s.AddUser(t, "lea")
+	makeGroups(t, s)
+	for _, g := range []string{"researchers", "research-x"} {
+		if _, err := s.Admin.CreateGroup(ctx, sdk.CreateGroupRequest{Name: g}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(client *sdk.Client, name, group string) {
+		s.RunCluster(t, client, sdk.CreateClusterRequest{Name: name, Group: group, Options: sdk.ClusterOptions{Workers: 1, Threads: 2, MemoryBytes: 4e9}})
+	}
+	run(s.User, "genomics", "") // ana's default
+	run(lea, "research", "/research")
+	run(s.Admin, "admins-genomics", "/research/genomics")
+	run(s.Admin, "researchers", "/researchers")
+	run(s.Admin, "research-x", "/research-x")
+	run(s.Admin, "nobodys", "")
+	s.Clock.Advance(3 * time.Hour)
+	all := []string{
+		`["admins-genomics","/research/genomics"]`, `["genomics","/research/genomics"]`, `["nobodys",""]`, `["research","/research"]`, `["research-x","/research-x"]`, `["researchers","/researchers"]`,
+	}
+	for who, try := range map[string]struct {
+		client *sdk.Client
+		want   []string
+	}{
+		"lead":   {lea, []string{all[0], all[1], all[3]}},
+		"member": {s.User, []string{all[1]}},
+		"admin":  {s.Admin, all},
+		"nobody": {other(t, s, "carl"), []string{}},
+	} {
+		sums := map[string]string{}
+		for _, table := range []string{"lines", "usage", "clusters"} {
+			result, err := try.client.SQL(ctx, sdk.SQLRequest{SQL: "select distinct cluster, group_path from " + table + " order by cluster"})
+			if err != nil {
+				t.Fatalf("%s of %s: %v", table, who, err)
+			}
+			got := make([]string, len(result.Rows))
+			for i, row := range result.Rows {
+				encoded, err := json.Marshal(row)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[i] = string(encoded)
+			}
+			if !slices.Equal(got, try.want) {
+				t.Errorf("the %s sees in %s\n%v, want\n%v", who, table, got, try.want)
+			}
+			if table == "clusters" {
+				continue
+			}
+			result, err = try.client.SQL(ctx, sdk.SQLRequest{SQL: "select group_path, sum(cost_nanos)::text from " + table + " group by all order by all"})
+			if err != nil {
+				t.Fatalf("%s of %s: %v", table, who, err)
+			}
+			sums[table] = fmt.Sprintf("%s", result.Rows)
+		}
+		if sums["lines"] != sums["usage"] {
+			t.Errorf("for the %s groups paid\n%s by lines and\n%s by usage", who, sums["lines"], sums["usage"])
+		}
 	}
 }

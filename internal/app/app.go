@@ -193,6 +193,7 @@ func (a *App) wire(ctx context.Context) error {
 		return fmt.Errorf("find the time zone: %w", err)
 	}
 	a.poster = ledger.NewPoster(a.db, a.db, prices, zone)
+	a.telemetry.Retain = a.retainer()
 	a.ledger = &controller.Ledger{Poster: a.poster, Prices: prices, Logger: a.logger, Now: a.now}
 	service := cluster.NewService(cluster.ServiceConfig{
 		Store: a.db, Tx: a.db, Users: a.db, Groups: a.groups, Mint: pki.Mint, Logs: logReader(backends), Backends: []string{b.Name()}, Prices: prices,

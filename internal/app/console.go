@@ -30,7 +30,7 @@ func (a *App) openConsole(packages *inventory.Service) (*core.Service, error) {
 		Engine: engine,
 		Sources: core.Sources{
 			Bills: a.bills, Packages: packages, Rows: a.db,
-			Ledger: console.Ledger{Warehouse: a.files, Refresh: a.keeper.Fresh, Scope: spend.ScopeOf},
+			Ledger: console.Ledger{Warehouse: a.files, Refresh: a.keeper.Fresh, Scope: spend.ScopeOf}, Retain: a.retainer(),
 		},
 		Audit: auditor{a.logger}, PerUser: statementsPerUser, Overall: statementsOverall,
 	}), nil

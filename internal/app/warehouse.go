@@ -14,6 +14,11 @@ import (
 // answerAge is how old what a question of cost sees may be.
 const answerAge = 2 * time.Second
 
+// retainer says what tables keep, as far as the books allow it.
+func (a *App) retainer() segment.Retainer {
+	return segment.Retainer{Retention: segment.Retention(a.cfg.WarehouseRetention), Books: a.poster}
+}
+
 // openWarehouse opens the warehouse and makes what keeps it in step with the store.
 func (a *App) openWarehouse(ctx context.Context) error {
 	folder := a.cfg.Warehouse
@@ -39,7 +44,7 @@ func (a *App) openWarehouse(ctx context.Context) error {
 	a.onClose(w.Close)
 	a.files = w
 	cfg := segment.Config{
-		Store: a.db, Bills: a.bills, Folder: a.folder, Files: warehouse.Files{Warehouse: w}, Now: a.now, MaxAge: answerAge, RetainMonths: a.cfg.WarehouseRetention,
+		Store: a.db, Bills: a.bills, Folder: a.folder, Files: warehouse.Files{Warehouse: w}, Now: a.now, MaxAge: answerAge, Retain: a.retainer(),
 	}
 	if a.options.Manual {
 		cfg.MaxAge = 0 // the caller's clock may stand still

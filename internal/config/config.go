@@ -57,8 +57,8 @@ type Config struct {
 	SMTPUser, SMTPPassword string
 	// Warehouse is the folder of the warehouse's files; empty for one in the data folder.
 	Warehouse string
-	// WarehouseRetention is for how many whole months the warehouse keeps what was spent; 0 for ever.
-	WarehouseRetention int
+	// WarehouseRetention is for how long each table of SQL keeps its rows.
+	WarehouseRetention Retention
 	// WarehouseBucket is the address of an S3-compatible bucket that keeps the warehouse's files; empty to keep them in the folder. WarehouseCache is how large the
 	// folder may become then.
 	WarehouseBucket string
@@ -75,7 +75,6 @@ type Config struct {
 
 // Bounds of the warehouse's settings.
 const (
-	maxRetention       = 1200
 	minWarehouseMemory = 128_000_000
 	minWarehouseCache  = 100_000_000
 	minSQLMemory       = 64_000_000
@@ -187,9 +186,7 @@ func (c Config) Validate() error {
 		check("watched-timeout", fmt.Errorf("is %v: give 30s to 168h", c.WatchedTimeout))
 	}
 	problems = append(problems, c.checkMail()...)
-	if c.WarehouseRetention < 0 || c.WarehouseRetention > maxRetention {
-		check("warehouse-retention", fmt.Errorf("is %d: give 0 (for ever) to %d months", c.WarehouseRetention, maxRetention))
-	}
+	check("warehouse-retention", c.WarehouseRetention.check())
 	if c.WarehouseCache < minWarehouseCache {
 		check("warehouse-cache", fmt.Errorf("is %d bytes: give 100MB or more", c.WarehouseCache))
 	}

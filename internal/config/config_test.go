@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		Listen: "127.0.0.1:8470", Data: "/home/ana/.local/share/lineitem", Backend: config.BackendLocal,
 		PriceCoreHour: 40_000_000, PriceGigabyteHour: 5_000_000, Currency: "USD", SchedulerCores: 1, SchedulerMemory: 1e9,
-		TimeZone: "UTC", SourceText: true, StopGrace: 10 * time.Second, WatchedTimeout: 5 * time.Minute, WarehouseCache: 10_000_000_000, WarehouseMemory: 768_000_000, SQLMemory: 512_000_000, SQLTime: 45 * time.Second, SMTPSecurity: config.SMTPStartTLS, LogLevel: slog.LevelInfo, LogFormat: config.LogText,
+		TimeZone: "UTC", SourceText: true, StopGrace: 10 * time.Second, WatchedTimeout: 5 * time.Minute, WarehouseRetention: config.Retention{Reads: 36, Packages: 36, GPU: 36, Events: 36}, WarehouseCache: 10_000_000_000, WarehouseMemory: 768_000_000, SQLMemory: 512_000_000, SQLTime: 45 * time.Second, SMTPSecurity: config.SMTPStartTLS, LogLevel: slog.LevelInfo, LogFormat: config.LogText,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)

@@ -129,8 +129,9 @@ func options() []Option {
 			set: func(c *Config, text string) error { c.Warehouse = text; return nil },
 		},
 		{
-			Name: "warehouse-retention", Kind: "months", Default: "0", Usage: "for how many whole months the warehouse keeps what was spent, beside the current one; 0 for ever",
-			set: func(c *Config, text string) (err error) { c.WarehouseRetention, err = parseInt(text); return err },
+			Name: "warehouse-retention", Kind: "months", Default: "lines=0,usage=0,reads=36,packages=36,gpu=36,events=36",
+			Usage: "for how many whole months, beside the current one, tables of SQL keep their rows, as lines=24,gpu=6; 0 for ever; a number alone is that of lines, and tables that are not named keep their default",
+			set:   func(c *Config, text string) error { return parseRetention(text, &c.WarehouseRetention) },
 		},
 		{
 			Name: "warehouse-bucket", Kind: "address", Usage: "S3-compatible bucket that keeps the warehouse's files, as s3://bucket/prefix or https://host/bucket/prefix, with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; empty to keep them in the folder",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lineitem/lineitem/internal/core/cluster"
+	"github.com/lineitem/lineitem/internal/core/segment"
 )
 
 // Folder folds durable telemetry.
@@ -21,6 +22,8 @@ type Housekeeper interface {
 	DeleteExpired(ctx context.Context, now time.Time) error
 	// ThinResources merges what was used before a time into hours.
 	ThinResources(ctx context.Context, before time.Time) (int64, error)
+	// DropRows drops the rows that one of the tables segment.Reads, Packages, GPU and Events has of before a time, and returns how many.
+	DropRows(ctx context.Context, table string, before time.Time) (int64, error)
 }
 
 // Telemetry is the loop that folds telemetry, classifies it again when rules change, and forgets it when it is old.
@@ -29,10 +32,15 @@ type Telemetry struct {
 	Housekeeper Housekeeper
 	// Retention is how long raw batches are kept after they were folded, and windows of resources before they become hours.
 	Retention time.Duration
-	Logger    *slog.Logger
-	Now       func() time.Time
+	// Retain says for how long tables of SQL keep their rows.
+	Retain segment.Retainer
+	Logger *slog.Logger
+	Now    func() time.Time
 	// Busy reports whether agents wait to get rid of reports, if not nil. Folding lets them go first, for a moment.
 	Busy func() bool
+
+	// dropped is by table up to when its rows have been dropped: there is something to do once a month.
+	dropped map[string]time.Time
 }
 
 const (
@@ -112,4 +120,29 @@ func (t *Telemetry) clean(ctx context.Context) {
 	if err := t.Housekeeper.DeleteExpired(ctx, now); err != nil {
 		t.Logger.ErrorContext(ctx, "deleting expired secrets failed", slog.Any("error", err))
 	}
+	for _, table := range []string{segment.Reads, segment.Packages, segment.GPU, segment.Events} {
+		if err := t.drop(ctx, now, table); err != nil && ctx.Err() == nil {
+			t.Logger.ErrorContext(ctx, "dropping rows past their retention failed, and is tried again in ten minutes", slog.String("table", table), slog.Any("error", err))
+		}
+	}
+}
+
+// drop drops what a table has of before its retention.
+func (t *Telemetry) drop(ctx context.Context, now time.Time, table string) error {
+	since, err := t.Retain.Since(ctx, now, table)
+	if err != nil || !since.After(t.dropped[table]) {
+		return err
+	}
+	n, err := t.Housekeeper.DropRows(ctx, table, since)
+	if n > 0 {
+		t.Logger.InfoContext(ctx, "dropped rows past their retention", slog.String("table", table), slog.Time("before", since), slog.Int64("rows", n))
+	}
+	if err != nil {
+		return err
+	}
+	if t.dropped == nil {
+		t.dropped = map[string]time.Time{}
+	}
+	t.dropped[table] = since
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -26,9 +25,7 @@ func (w *Warehouse) Snapshot(ctx context.Context, folder string, since, until ti
 	g := w.acquire()
 	defer w.release(ctx, g)
 	s := Snapshot{AsOf: g.asOf}
-	held := slices.DeleteFunc(slices.Clone(g.files[lines]), func(s Segment) bool {
-		return !s.Day.Before(until) || !s.Day.Add(24*time.Hour).After(since)
-	})
+	held := g.linesWithin(since, until)
 	release, err := w.hold(ctx, held)
 	if err != nil {
 		return s, err

@@ -12,7 +12,6 @@ import (
 
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/identity"
-	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
 // Bounds of a statement.
@@ -69,13 +68,14 @@ type Answer struct {
 type Content struct {
 	// Rows are values in the order of the table's columns: string, int64, float64, bool, time.Time or nil.
 	Rows iter.Seq2[[]any, error]
-	// Files are Parquet files that have the table's columns by name, Extra one more whose rows are taken as they are. Of Files, rows count whose hour lies within
-	// [Since, Until), that Scope sees, and whose cluster and hour Extra does not list in Replaced.
+	// Files are Parquet files that have the table's columns by name, Extra one more. Of these, rows count whose hour lies within [Since, Until), and of Files those
+	// whose cluster and hour Replaced does not list. All of them may be seen.
 	Files           []string
 	Extra, Replaced string
 	Since, Until    time.Time
-	Scope           spend.Scope
-	AsOf            time.Time
+	// Columns are those that the files have; nil is all.
+	Columns []string
+	AsOf    time.Time
 }
 
 // Job is a statement to be run.
@@ -83,8 +83,9 @@ type Job struct {
 	SQL     string
 	Limit   int
 	Parquet bool
-	// Load says what a table holds; files that are made for it go into the folder, which is the statement's own.
-	Load func(ctx context.Context, table Table, folder string) (Content, error)
+	// Load says what a table holds; files that are made for it go into the folder, which is the statement's own. Columns are those that the statement seems to
+	// read, nil for all: others may be left out. If one of those is wanted nevertheless, Load is called again, for all.
+	Load func(ctx context.Context, table Table, columns []string, folder string) (Content, error)
 }
 
 // Engine checks and runs statements, in a place where they reach nothing but their tables. It returns errs.Invalid with a sentence for what is refused.
@@ -143,20 +144,26 @@ func (s *Service) Answer(ctx context.Context, now time.Time, actor identity.Acto
 		return Answer{}, err
 	}
 	defer leave()
-	named, loaded, asOf := []string{}, int64(0), now
-	a, err := s.cfg.Engine.Run(ctx, Job{SQL: q.SQL, Limit: q.Limit, Parquet: q.Parquet, Load: func(ctx context.Context, t Table, folder string) (Content, error) {
-		named = append(named, t.Name)
-		content, err := s.cfg.Sources.load(ctx, now, actor, t, window{q.Since, q.Until}, folder)
+	named, counts, asOf := []string{}, map[string]*int64{}, now
+	a, err := s.cfg.Engine.Run(ctx, Job{SQL: q.SQL, Limit: q.Limit, Parquet: q.Parquet, Load: func(ctx context.Context, t Table, columns []string, folder string) (Content, error) {
+		if counts[t.Name] == nil {
+			named = append(named, t.Name)
+		}
+		counts[t.Name] = new(int64)
+		content, err := s.cfg.Sources.load(ctx, now, actor, t, columns, window{q.Since, q.Until}, folder)
 		if err != nil {
 			return Content{}, err
 		}
 		if !content.AsOf.IsZero() && content.AsOf.Before(asOf) {
 			asOf = content.AsOf
 		}
-		content.Rows = bounded(t.Name, content.Rows, &loaded)
+		content.Rows = bounded(t.Name, content.Rows, counts[t.Name])
 		return content, nil
 	}})
-	a.Tables, a.Loaded, a.AsOf = named, loaded, asOf
+	a.Tables, a.AsOf = named, asOf
+	for _, n := range counts {
+		a.Loaded += *n
+	}
 	e := Entry{User: actor.User.ID, TokenID: actor.TokenID, At: now, Statement: q.SQL, Tables: named, Rows: a.RowCount, Took: a.Took, Outcome: "answered"}
 	if err != nil {
 		e.Outcome, e.Reason = "failed", err.Error()

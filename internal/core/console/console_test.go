@@ -39,7 +39,7 @@ func (e *engine) Run(ctx context.Context, job console.Job) (console.Answer, erro
 		if t.Name != e.table {
 			continue
 		}
-		content, err := job.Load(ctx, t, "")
+		content, err := job.Load(ctx, t, nil, "")
 		if err != nil {
 			return a, err
 		}
@@ -68,7 +68,7 @@ func (b book) Prices(context.Context, price.Filter) ([]price.Entry, error) {
 
 type ledger struct{ asOf time.Time }
 
-func (l ledger) Lines(_ context.Context, _ time.Time, _ identity.Actor, since, until time.Time, _ string) (console.Content, error) {
+func (l ledger) Lines(_ context.Context, _ time.Time, _ identity.Actor, since, until time.Time, _ []string, _ string) (console.Content, error) {
 	var none iter.Seq2[[]any, error] = func(func([]any, error) bool) {}
 	return console.Content{Rows: none, AsOf: l.asOf, Since: since, Until: until}, nil
 }

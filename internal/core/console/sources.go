@@ -13,6 +13,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/inventory"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/segment"
 )
 
 // Bills knows what clusters cost, and which of them somebody may see.
@@ -39,8 +40,8 @@ type Rows interface {
 
 // Ledger is where the table lines is.
 type Ledger interface {
-	// Lines says what the table lines holds of [since, until) for the actor; files that are made for it go into the folder.
-	Lines(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time, folder string) (Content, error)
+	// Lines says what the table lines holds of [since, until) for the actor, at least these columns, or all for nil; files that are made for it go into the folder.
+	Lines(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time, columns []string, folder string) (Content, error)
 }
 
 // Sources fill the tables.
@@ -49,18 +50,36 @@ type Sources struct {
 	Packages Packages
 	Rows     Rows
 	Ledger   Ledger
+	// Retain says since when tables that are made of the store show their rows; the zero value shows all.
+	Retain segment.Retainer
 }
 
 type window struct{ since, until time.Time }
 
+// from leaves out what is before a time.
+func (w window) from(since time.Time) window {
+	if since.After(w.since) {
+		w.since = since
+	}
+	if w.since.After(w.until) {
+		w.since = w.until
+	}
+	return w
+}
+
 func (w window) holds(at time.Time) bool { return !at.Before(w.since) && at.Before(w.until) }
 
 // load says what a table holds for an actor.
-func (s Sources) load(ctx context.Context, now time.Time, actor identity.Actor, t Table, w window, folder string) (Content, error) {
+func (s Sources) load(ctx context.Context, now time.Time, actor identity.Actor, t Table, columns []string, w window, folder string) (Content, error) {
+	since, err := s.Retain.Since(ctx, now, t.Name)
+	if err != nil {
+		return Content{}, err
+	}
+	w = w.from(since)
 	var rows iter.Seq2[[]any, error]
 	switch t.Name {
 	case Lines:
-		return s.Ledger.Lines(ctx, now, actor, w.since, w.until, folder)
+		return s.Ledger.Lines(ctx, now, actor, w.since, w.until, columns, folder)
 	case "usage":
 		rows = s.usage(ctx, now, actor, w)
 	case "reads":
@@ -134,6 +153,7 @@ func (s Sources) usage(ctx context.Context, now time.Time, actor identity.Actor,
 				h.Start, string(c.ID), c.Name, c.Backend, string(c.OwnerID), h.Owner.Name, string(p.ID), p.Name, string(p.Role), int64(p.Threads), p.MemoryBytes,
 				h.Micros, int64(h.Cost), int64(p.Rate.NanosPerHour), int64(p.Basis.CoreHour), int64(p.Basis.GigabyteHour), string(p.Rate.Currency), p.Basis.Source, moment(p.Basis.AsOf),
 				int64(h.GPUCost),
+				c.GroupPath,
 			}
 			if !yield(row, nil) {
 				return
@@ -208,7 +228,7 @@ func (s Sources) prices(ctx context.Context) iter.Seq2[[]any, error] {
 func clusterRow(c cluster.Cluster, owner identity.User) []any {
 	return []any{
 		string(c.ID), c.Name, c.Backend, string(c.OwnerID), owner.Name, string(c.Status), c.Reason, int64(c.Options.Workers), int64(c.Options.Threads),
-		c.Options.MemoryBytes, moment(c.CreatedAt), moment(c.StartedAt), moment(c.EndedAt),
+		c.Options.MemoryBytes, moment(c.CreatedAt), moment(c.StartedAt), moment(c.EndedAt), c.GroupPath,
 	}
 }
 

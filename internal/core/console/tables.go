@@ -81,6 +81,7 @@ var tables = []Table{
 		{"price_source", Text, "where the price comes from"},
 		{"price_as_of", Timestamp, "when it was true there; NULL where that is not known"},
 		{"gpu_cost_nanos", Big, "what of the cost was for GPUs, which the rate is without"},
+		{"group_path", Text, "the group that paid, like /research/genomics; empty for none"},
 	}},
 	{"reads", "What clusters read and wrote, and what that cost", []Column{
 		{"cluster_id", Text, "the cluster's id"},
@@ -178,6 +179,7 @@ var tables = []Table{
 		{"created_at", Timestamp, "when it was asked for"},
 		{"started_at", Timestamp, "when the scheduler and the first worker were up; NULL before"},
 		{"ended_at", Timestamp, "when nothing was left of it; NULL before"},
+		{"group_path", Text, "the group that pays, like /research/genomics; empty for none"},
 	}},
 }
 

@@ -37,6 +37,8 @@ type PostStore interface {
 	PostedHours(ctx context.Context, id cluster.ProcessID) ([]HourSum, error)
 	// ClosedThrough returns the last closed month, "" before the first.
 	ClosedThrough(ctx context.Context) (Month, error)
+	// MonthAfter returns the first month after one in which anything is booked, "" if there is none.
+	MonthAfter(ctx context.Context, after Month) (Month, error)
 	// AddEntries appends to the ledger. errs.Conflict if one of them is there already.
 	AddEntries(ctx context.Context, entries []Entry) error
 	AddRepricings(ctx context.Context, p cluster.Process, repricings []cluster.Repricing, at time.Time) error
@@ -59,6 +61,21 @@ type Poster struct {
 // NewPoster makes a Poster. Months begin in zone.
 func NewPoster(store PostStore, tx identity.Transactor, prices Prices, zone *time.Location) *Poster {
 	return &Poster{store: store, tx: tx, prices: prices, zone: zone}
+}
+
+// OpenSince is when the first month begins that is not closed and in which something is booked; the zero time if there is none. What lies before can be
+// corrected no more.
+func (p *Poster) OpenSince(ctx context.Context) (time.Time, error) {
+	closed, err := p.store.ClosedThrough(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	open, err := p.store.MonthAfter(ctx, closed)
+	if err != nil || open == "" {
+		return time.Time{}, err
+	}
+	since, _ := open.Window(p.zone)
+	return since, nil
 }
 
 // Post writes down what new prices apply to running processes and posts the hours that are over, of all clusters. It returns how many entries it wrote. A

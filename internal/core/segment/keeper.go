@@ -77,8 +77,8 @@ type Config struct {
 	Now    func() time.Time
 	// MaxAge is how old an answer may be. With 0 each question looks at the store.
 	MaxAge time.Duration
-	// RetainMonths is for how many whole months facts are kept, beside the one that is going on; 0 for ever.
-	RetainMonths int
+	// Retain says for how long facts are kept.
+	Retain Retainer
 }
 
 // Keeper keeps segments in step with the store, and answers from both.
@@ -126,7 +126,11 @@ func (k *Keeper) look(ctx context.Context, now time.Time) (Catalogue, error) {
 	if err := k.cfg.Store.MarkRunning(ctx, now); err != nil {
 		return Catalogue{}, fmt.Errorf("mark what runs: %w", err)
 	}
-	if since := RetainSince(now, k.cfg.RetainMonths); !since.IsZero() {
+	since, err := k.cfg.Retain.Since(ctx, now, Lines)
+	if err != nil {
+		return Catalogue{}, err
+	}
+	if !since.IsZero() {
 		if err := k.cfg.Store.ForgetMarks(ctx, since); err != nil {
 			return Catalogue{}, err
 		}
@@ -193,7 +197,11 @@ func (k *Keeper) Settle(ctx context.Context) error {
 
 // retire drops the segments that are past their retention and returns the others.
 func (k *Keeper) retire(ctx context.Context, now time.Time, live []Segment) ([]Segment, error) {
-	gone := Retire(live, RetainSince(now, k.cfg.RetainMonths))
+	since, err := k.cfg.Retain.Since(ctx, now, Lines)
+	if err != nil {
+		return nil, err
+	}
+	gone := Retire(live, since)
 	if len(gone) == 0 {
 		return live, nil
 	}

@@ -92,15 +92,6 @@ func endOfDay(marks []Mark, from int) int {
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// RetainSince returns since when facts are kept, whole months of UTC: the zero time to keep them for ever.
-func RetainSince(now time.Time, months int) time.Time {
-	if months <= 0 {
-		return time.Time{}
-	}
-	now = now.UTC()
-	return time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC).AddDate(0, -months, 0)
-}
-
 // Retire lists the segments of whole months before a time.
 func Retire(live []Segment, before time.Time) []Segment {
 	var out []Segment

@@ -93,7 +93,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestRetention drops whole months, and does not write them again when something about them changes.
+// TestRetention drops whole months that are closed in the books, and does not write them again when something about them changes.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, storetest.Open(t, store.SQLite))
@@ -104,9 +104,12 @@ func TestRetention(t *testing.T) {
 	}
 	must(t, w.db.CreateProcess(ctx, p))
 	files := newMemory()
+	open := time.Time{}
 	keep := func(months int) map[time.Month]int {
 		t.Helper()
-		keeper := segment.NewKeeper(ctx, segment.Config{Store: w.db, Bills: w, Folder: w, Files: files, Now: w.clock, RetainMonths: months})
+		keeper := segment.NewKeeper(ctx, segment.Config{
+			Store: w.db, Bills: w, Folder: w, Files: files, Now: w.clock, Retain: segment.Retainer{Retention: segment.Retention{Lines: months}, Books: booksSince(open)},
+		})
 		must(t, keeper.Settle(ctx))
 		_, err := keeper.Answer(ctx, question(w), spend.Everything)
 		must(t, err)
@@ -125,6 +128,11 @@ func TestRetention(t *testing.T) {
 	if diff := cmp.Diff(all, keep(2)); diff != "" {
 		t.Errorf("kept for two months and this one -want +got:\n%s", diff)
 	}
+	open = time.Date(2026, time.March, 31, 22, 0, 0, 0, time.UTC) // April begins then in Oslo, and is not closed
+	if diff := cmp.Diff(all, keep(1)); diff != "" {
+		t.Errorf("kept for a month and this one, with books open -want +got:\n%s", diff)
+	}
+	open = open.AddDate(0, 1, 0)
 	delete(all, time.March)
 	if diff := cmp.Diff(all, keep(1)); diff != "" {
 		t.Errorf("kept for a month and this one -want +got:\n%s", diff)

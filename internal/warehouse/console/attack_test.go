@@ -194,9 +194,9 @@ func TestCancel(t *testing.T) {
 	began := time.Now()
 	_, err := e.Run(ctx, core.Job{
 		SQL: "select count(*) from events, range(1000000000) a, range(1000000000) b where a.range % 7 = b.range % 11", Limit: 1,
-		Load: func(ctx context.Context, table core.Table, folder string) (core.Content, error) {
+		Load: func(ctx context.Context, table core.Table, columns []string, folder string) (core.Content, error) {
 			time.AfterFunc(200*time.Millisecond, cancel)
-			return load(ctx, table, folder)
+			return load(ctx, table, columns, folder)
 		},
 	})
 	if !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {

@@ -10,12 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	core "github.com/lineitem/lineitem/internal/core/console"
 	"github.com/lineitem/lineitem/internal/core/errs"
-	"github.com/lineitem/lineitem/internal/core/spend"
 )
 
 // Engine runs statements, each in a process of its own.
@@ -51,12 +50,11 @@ func (e *Engine) Run(ctx context.Context, job core.Job) (core.Answer, error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, e.bounds.Time, errStalled)
 	defer cancel()
-	folder, err := os.MkdirTemp(e.folder, "q-")
-	if err != nil {
-		return core.Answer{}, fmt.Errorf("make a folder for the statement: %w", err)
+	a, err := e.attempt(ctx, job, false)
+	var refused *errs.Error
+	if errors.As(err, &refused) && refused.Code == codeColumns {
+		a, err = e.attempt(ctx, job, true)
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // New clears what stays
-	a, err := e.run(ctx, job, folder)
 	a.Took = time.Since(began)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
 		err = errs.New(errs.Invalid, "sql_too_slow", "The statement took longer than %v and was ended. Ask for less at a time: a shorter window, sums in place of rows, joins on equal columns.", e.bounds.Time)
@@ -64,8 +62,14 @@ func (e *Engine) Run(ctx context.Context, job core.Job) (core.Answer, error) {
 	return a, err
 }
 
-func (e *Engine) run(ctx context.Context, job core.Job, folder string) (core.Answer, error) {
+// attempt runs a statement over the columns that it seems to read, or over whole tables.
+func (e *Engine) attempt(ctx context.Context, job core.Job, whole bool) (core.Answer, error) {
 	var a core.Answer
+	folder, err := os.MkdirTemp(e.folder, "q-")
+	if err != nil {
+		return a, fmt.Errorf("make a folder for the statement: %w", err)
+	}
+	defer os.RemoveAll(folder) //nolint:errcheck // New clears what stays
 	cmd := exec.CommandContext(ctx, e.program)
 	cmd.Args, cmd.Env, cmd.Dir = []string{workerName}, []string{"GOMAXPROCS=2", "GOTRACEBACK=none"}, folder
 	stdin, err := cmd.StdinPipe()
@@ -83,7 +87,7 @@ func (e *Engine) run(ctx context.Context, job core.Job, folder string) (core.Ans
 	}
 	// The answer is written by what ran the statement: it is bounded whatever it is.
 	from := json.NewDecoder(io.LimitReader(stdout, 2*e.bounds.AnswerBytes+(1<<20)))
-	a, talkErr := e.talk(ctx, job, folder, json.NewEncoder(stdin), from)
+	a, talkErr := e.talk(ctx, job, whole, folder, json.NewEncoder(stdin), from)
 	if talkErr != nil {
 		_ = cmd.Process.Kill() // it may have ended by itself
 	}
@@ -104,9 +108,9 @@ func (e *Engine) run(ctx context.Context, job core.Job, folder string) (core.Ans
 }
 
 // talk is the server's side of a statement.
-func (e *Engine) talk(ctx context.Context, job core.Job, folder string, to *json.Encoder, from *json.Decoder) (core.Answer, error) {
+func (e *Engine) talk(ctx context.Context, job core.Job, whole bool, folder string, to *json.Encoder, from *json.Decoder) (core.Answer, error) {
 	var a core.Answer
-	o := order{SQL: job.SQL, Limit: job.Limit, Parquet: job.Parquet, Bounds: e.bounds}
+	o := order{SQL: job.SQL, Limit: job.Limit, Parquet: job.Parquet, Whole: whole, Bounds: e.bounds}
 	for _, t := range core.Tables() {
 		o.Known = append(o.Known, t.Name)
 	}
@@ -126,7 +130,7 @@ func (e *Engine) talk(ctx context.Context, job core.Job, folder string, to *json
 			if name != t.Name {
 				continue
 			}
-			one, err := fill(ctx, job, t, folder)
+			one, err := fill(ctx, job, t, known(t, n.Columns[name]), folder)
 			if err != nil {
 				return a, err
 			}
@@ -170,9 +174,19 @@ func failure(p problem) error {
 	return errs.New(errs.Invalid, p.Code, "%s", p.Sentence)
 }
 
+// known are the columns of a table that a worker says a statement reads: nil, for all, if what it says is not to be believed.
+func known(t core.Table, columns []string) []string {
+	for _, name := range columns {
+		if !slices.ContainsFunc(t.Columns, func(c core.Column) bool { return c.Name == name }) {
+			return nil
+		}
+	}
+	return columns
+}
+
 // fill puts a table's content into the folder.
-func fill(ctx context.Context, job core.Job, t core.Table, folder string) (load, error) {
-	c, err := job.Load(ctx, t, folder)
+func fill(ctx context.Context, job core.Job, t core.Table, columns []string, folder string) (load, error) {
+	c, err := job.Load(ctx, t, columns, folder)
 	if err != nil {
 		return load{}, err
 	}
@@ -184,29 +198,17 @@ func fill(ctx context.Context, job core.Job, t core.Table, folder string) (load,
 		}
 		return l, nil
 	}
-	l.Where, l.Own = condition(c), !c.Scope.All
+	l.Where, l.Present = condition(c), c.Columns
 	return l, nil
 }
 
-// condition is what rows of files must be to be seen.
+// condition is what rows of files must be to count.
 func condition(c core.Content) string {
+	if c.Since.IsZero() && c.Until.IsZero() {
+		return "true"
+	}
 	const form = "2006-01-02 15:04:05"
-	parts := []string{"hour >= TIMESTAMP " + quote(c.Since.UTC().Format(form)), "hour < TIMESTAMP " + quote(c.Until.UTC().Format(form))}
-	if !c.Scope.All {
-		parts = append(parts, "("+scope(c.Scope)+")")
-	}
-	return strings.Join(parts, " AND ")
-}
-
-func scope(s spend.Scope) string {
-	seen := []string{"false"}
-	for _, user := range s.Users {
-		seen = append(seen, "user_id = "+quote(string(user)))
-	}
-	for _, group := range s.Groups {
-		seen = append(seen, "group_path = "+quote(group), "starts_with(group_path, "+quote(group+"/")+")")
-	}
-	return strings.Join(seen, " OR ")
+	return "hour >= TIMESTAMP " + quote(c.Since.UTC().Format(form)) + " AND hour < TIMESTAMP " + quote(c.Until.UTC().Format(form))
 }
 
 // tail keeps the end of what a worker writes to its standard error.

@@ -33,7 +33,7 @@ func event(at time.Time, user, kind, message string) []any {
 
 var hour = time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
 
-func load(_ context.Context, t core.Table, _ string) (core.Content, error) {
+func load(_ context.Context, t core.Table, _ []string, _ string) (core.Content, error) {
 	if t.Name != "events" {
 		return core.Content{Rows: rowsOf()}, nil
 	}

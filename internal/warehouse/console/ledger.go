@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	core "github.com/lineitem/lineitem/internal/core/console"
@@ -19,16 +20,26 @@ type Ledger struct {
 	Scope func(actor identity.Actor) spend.Scope
 }
 
-// Lines implements core/console.Ledger.
-func (l Ledger) Lines(ctx context.Context, _ time.Time, actor identity.Actor, since, until time.Time, folder string) (core.Content, error) {
+// Lines implements core/console.Ledger. Who sees everything gets links to the warehouse's files. For others what they may see is written to a file: a condition in the
+// statement's own process would let the statement's conditions see rows before the one that hides them, for instance in the text of an error.
+func (l Ledger) Lines(ctx context.Context, _ time.Time, actor identity.Actor, since, until time.Time, columns []string, folder string) (core.Content, error) {
 	if err := l.Refresh(ctx); err != nil {
 		return core.Content{}, err
+	}
+	if scope := l.Scope(actor); !scope.All {
+		path := filepath.Join(folder, "lines.parquet")
+		asOf, err := l.Warehouse.Extract(ctx, path, scope, since, until, columns)
+		if err != nil {
+			if p := explain(err); p.Code == "sql_too_large" {
+				return core.Content{}, failure(p)
+			}
+			return core.Content{}, err
+		}
+		return core.Content{Files: []string{path}, Columns: columns, AsOf: asOf}, nil
 	}
 	s, err := l.Warehouse.Snapshot(ctx, folder, since, until)
 	if err != nil {
 		return core.Content{}, err
 	}
-	return core.Content{
-		Files: s.Files, Extra: s.Extra, Replaced: s.Replaced, Since: since, Until: until, Scope: l.Scope(actor), AsOf: s.AsOf,
-	}, nil
+	return core.Content{Files: s.Files, Extra: s.Extra, Replaced: s.Replaced, Since: since, Until: until, AsOf: s.AsOf}, nil
 }

@@ -72,8 +72,8 @@ func TestLedger(t *testing.T) {
 		ledger := console.Ledger{
 			Warehouse: w, Refresh: func(context.Context) error { return nil }, Scope: func(identity.Actor) spend.Scope { return scope },
 		}
-		return e.Run(t.Context(), core.Job{SQL: sql, Limit: 1_000, Load: func(ctx context.Context, table core.Table, folder string) (core.Content, error) {
-			return ledger.Lines(ctx, day, identity.Actor{}, since, until, folder)
+		return e.Run(t.Context(), core.Job{SQL: sql, Limit: 1_000, Load: func(ctx context.Context, table core.Table, columns []string, folder string) (core.Content, error) {
+			return ledger.Lines(ctx, day, identity.Actor{}, since, until, columns, folder)
 		}})
 	}
 	const rows = "select hour, cluster_id, user_name, line, cost_nanos, created, file, thread_us from lines order by all"
@@ -142,7 +142,7 @@ func TestTables(t *testing.T) {
 				row[i], want[i] = at, `"2026-11-02T10:30:15.123456Z"`
 			}
 		}
-		a, err := e.Run(t.Context(), core.Job{SQL: "from " + table.Name, Limit: 9, Load: func(context.Context, core.Table, string) (core.Content, error) {
+		a, err := e.Run(t.Context(), core.Job{SQL: "from " + table.Name, Limit: 9, Load: func(context.Context, core.Table, []string, string) (core.Content, error) {
 			return core.Content{Rows: rowsOf(row, nulls)}, nil
 		}})
 		if err != nil || a.RowCount != 2 {
@@ -167,7 +167,7 @@ func TestLoadFails(t *testing.T) {
 	t.Parallel()
 	e := open(t, nil)
 	var none iter.Seq2[[]any, error] = func(yield func([]any, error) bool) { yield(nil, fmt.Errorf("the disk is on fire")) }
-	_, err := e.Run(t.Context(), core.Job{SQL: "from events", Limit: 9, Load: func(context.Context, core.Table, string) (core.Content, error) {
+	_, err := e.Run(t.Context(), core.Job{SQL: "from events", Limit: 9, Load: func(context.Context, core.Table, []string, string) (core.Content, error) {
 		return core.Content{Rows: none}, nil
 	}})
 	if err == nil || !strings.Contains(err.Error(), "the disk is on fire") {

@@ -15,13 +15,16 @@ type order struct {
 	Known   []string `json:"known"`
 	Limit   int      `json:"limit"`
 	Parquet bool     `json:"parquet"`
-	Bounds  Bounds   `json:"bounds"`
+	// Whole wants all columns of tables, whatever the statement seems to read.
+	Whole  bool   `json:"whole"`
+	Bounds Bounds `json:"bounds"`
 }
 
-// named says which tables the statement names, or, as a piece does, why it is not run.
+// named says which tables the statement names and which of their columns it seems to read, all where nothing is said; or, as a piece does, why it is not run.
 type named struct {
-	Tables []string `json:"tables"`
-	Failed *problem `json:"failed"`
+	Tables  []string            `json:"tables"`
+	Columns map[string][]string `json:"columns"`
+	Failed  *problem            `json:"failed"`
 }
 
 type problem struct {
@@ -37,9 +40,10 @@ type load struct {
 	CSV             string   `json:"csv"`
 	Files           []string `json:"files"`
 	Extra, Replaced string
-	// Where is the condition on rows of Files. Own is set where not all of them may be seen.
+	// Where is the condition on rows of Files and Extra.
 	Where string `json:"where"`
-	Own   bool   `json:"own"`
+	// Present are the columns that the files have; nil is all.
+	Present []string `json:"present"`
 }
 
 type loads struct {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,11 +88,11 @@ func (w *worker) run(ctx context.Context, from *json.Decoder) error {
 	if err := w.open(ctx, folder); err != nil {
 		return err
 	}
-	text, tables, err := w.check(ctx)
+	text, names, err := w.check(ctx)
 	if err != nil {
 		return err
 	}
-	if err := w.to.Encode(named{Tables: tables}); err != nil {
+	if err := w.to.Encode(names); err != nil {
 		return err
 	}
 	var l loads
@@ -147,33 +148,46 @@ func (w *worker) set(ctx context.Context, settings ...string) error {
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // check parses the statement, and then the text that is run in its place, with its bound on rows.
-func (w *worker) check(ctx context.Context) (text string, tables []string, err error) {
+func (w *worker) check(ctx context.Context) (text string, n named, err error) {
 	s, err := takeApart(w.order.SQL)
 	if err != nil {
-		return "", nil, err
+		return "", n, err
 	}
-	if _, err = w.examine(ctx, s.body); err != nil {
-		return "", nil, err
+	body, err := w.parse(ctx, s.body)
+	if err != nil {
+		return "", n, err
+	}
+	if _, err = examine(body, w.order.Known); err != nil {
+		return "", n, err
 	}
 	text = s.bounded(w.order.Limit)
-	if tables, err = w.examine(ctx, text); err != nil {
-		return "", nil, err
+	tree, err := w.parse(ctx, text)
+	if err != nil {
+		return "", n, err
+	}
+	if n.Tables, err = examine(tree, w.order.Known); err != nil {
+		return "", n, err
 	}
 	if s.explain {
 		if w.order.Parquet {
-			return "", nil, refuse("EXPLAIN answers text; ask for it as a table.")
+			return "", n, refuse("EXPLAIN answers text; ask for it as a table.")
 		}
 		text = "EXPLAIN " + text
 	}
-	return text, tables, nil
+	if !w.order.Whole {
+		// The bound on rows names all columns of the statement, so the statement alone is looked at.
+		n.Columns = columnsRead(body, n.Tables)
+	}
+	return text, n, nil
 }
 
-func (w *worker) examine(ctx context.Context, text string) ([]string, error) {
+// parse makes a tree of a text.
+func (w *worker) parse(ctx context.Context, text string) ([]byte, error) {
 	var tree string
 	if err := w.conn.QueryRowContext(ctx, "SELECT CAST(json_serialize_sql(?::VARCHAR) AS VARCHAR)", text).Scan(&tree); err != nil {
 		return nil, &refusal{code: "sql_wrong", sentence: "This is not understood: " + stop(err.Error())}
 	}
-	return examine([]byte(tree), w.order.Known)
+	return []byte(tree), nil
 }
 
 // load makes a table.
@@ -187,11 +201,14 @@ func (w *worker) load(ctx context.Context, l load) error {
 			"escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', max_line_size = 16777216, buffer_size = 33554432, timestampformat = '%Y-%m-%dT%H:%M:%S.%fZ', columns = {"+strings.Join(types, ", ")+"})")
 		return err
 	}
-	names := make([]string, len(l.Columns))
-	empty := make([]string, len(l.Columns))
+	names, shown, empty := []string{}, make([]string, len(l.Columns)), []string{}
 	for i, c := range l.Columns {
-		names[i] = `"` + c.Name + `"`
-		empty[i] = "CAST(NULL AS " + string(c.Type) + ") AS " + names[i]
+		name := `"` + c.Name + `"`
+		if l.Present != nil && !slices.Contains(l.Present, c.Name) {
+			shown[i] = "CAST(error(" + quote(notLoaded) + ") AS " + string(c.Type) + ") AS " + name
+			continue
+		}
+		shown[i], names, empty = name, append(names, name), append(empty, "CAST(NULL AS "+string(c.Type)+") AS "+name)
 	}
 	columns := strings.Join(names, ", ")
 	parts := []string{"SELECT " + strings.Join(empty, ", ") + " WHERE false"}
@@ -205,23 +222,7 @@ func (w *worker) load(ctx context.Context, l load) error {
 	if l.Extra != "" {
 		parts = append(parts, "SELECT "+columns+" FROM read_parquet("+quote(l.Extra)+") WHERE "+l.Where)
 	}
-	query := strings.Join(parts, " UNION ALL ")
-	if l.Own {
-		// A view would let a statement's own conditions see rows before the one that hides them, for instance in the text of an error. So what may be seen is copied.
-		own := l.Table + ".own.parquet"
-		if _, err := w.conn.ExecContext(ctx, "COPY ("+query+") TO "+quote(own)+" (FORMAT parquet)"); err != nil {
-			return err
-		}
-		for _, name := range append(append([]string{}, l.Files...), l.Extra, l.Replaced) {
-			if name != "" {
-				if err := os.Remove(name); err != nil {
-					return fmt.Errorf("put rows of others away: %w", err)
-				}
-			}
-		}
-		query = "SELECT " + columns + " FROM read_parquet(" + quote(own) + ")"
-	}
-	_, err := w.conn.ExecContext(ctx, "CREATE VIEW "+l.Table+" AS "+query)
+	_, err := w.conn.ExecContext(ctx, "CREATE VIEW "+l.Table+" AS SELECT "+strings.Join(shown, ", ")+" FROM ("+strings.Join(parts, " UNION ALL ")+")")
 	return err
 }
 
@@ -327,6 +328,8 @@ func explain(err error) problem {
 	switch {
 	case errors.As(err, &r):
 		return problem{r.code, r.sentence}
+	case strings.Contains(message, notLoaded):
+		return problem{codeColumns, notLoaded}
 	case strings.Contains(message, "Out of Memory Error"), strings.Contains(message, "max_temp_directory_size"), strings.Contains(message, "bad_alloc"):
 		return problem{"sql_too_large", "The statement needs more memory than it is given, and was ended. Ask for less at a time: a shorter window, fewer columns, sums in place of rows, joins on equal columns."}
 	case strings.Contains(message, "Permission Error"):
