@@ -45,6 +45,8 @@ type Config struct {
 	Console Console
 	// Prices is the price book.
 	Prices Prices
+	// Warehouse says how the files are that costs are answered from.
+	Warehouse Warehouse
 	// Ledger keeps the books.
 	Ledger Ledger
 	// PublicURL is how browsers reach the server, without a slash at its end.
@@ -106,6 +108,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)
+	s.warehouseRoutes(a)
 	s.sqlRoutes(a)
 	s.ledgerRoutes(a)
 	return a

@@ -131,5 +131,5 @@ func breakdownNotes(b sdk.CostBreakdown, zone *time.Location) []string {
 		seen = "As of " + b.AsOf.In(zone).Format(time.TimeOnly) + ". " + seen
 	}
 	notes = append(notes, seen)
-	return notes
+	return append(notes, b.Notes...)
 }

@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+
+	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/spend"
@@ -25,14 +29,60 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 		return a, err
 	}
 	if err := w.rows(ctx, conn, g, look(q, scope, w.options.Zone), &a); err != nil {
-		return a, fmt.Errorf("answer a question: %w", w.blame(g.segments, err))
+		return a, fmt.Errorf("answer a question: %w", w.accuse(ctx, g, q, err))
 	}
 	t, err := w.totalsOf(ctx, conn, g, q, scope)
 	if err != nil {
-		return a, fmt.Errorf("add a window up: %w", w.blame(g.segments, err))
+		return a, fmt.Errorf("add a window up: %w", w.accuse(ctx, g, q, err))
+	}
+	if len(q.Where) == 0 && a.Total != t.all {
+		// Different rollups, or the same at another time, do not say the same: a file is not any more what it was.
+		err := fmt.Errorf("%w: its rows sum to %d nano-units and the window to %d", errContradiction, a.Total, t.all)
+		return a, fmt.Errorf("answer a question: %w", w.accuse(ctx, g, q, err))
 	}
 	a.All, a.Unseen, a.Clusters, a.RulesVersion = t.all, t.unseen, t.clusters, t.rulesVersion()
 	return a, nil
+}
+
+// errContradiction is that of an answer that does not fit itself.
+var errContradiction = errors.New("files of the warehouse contradict one another")
+
+// accuse makes an error of reading one that names the damaged files. Where DuckDB stumbles over what is in a file it often does not say which one it was: then all of the
+// window are compared with their digests.
+func (w *Warehouse) accuse(ctx context.Context, g *generation, q spend.Query, err error) error {
+	named := w.blame(g.segments, err)
+	if len(blamed(named)) > 0 || ctx.Err() != nil || !mayBeDamage(err) {
+		return named
+	}
+	var found []error
+	for _, s := range g.segments {
+		if t := tableNamed(s.Table); t == nil || !s.Day.Before(q.Until) || !t.until(s.Day).After(q.Since) {
+			continue
+		}
+		if bad := w.checkDigest(s); bad != nil && (w.options.Blobs == nil || !errors.Is(bad, fs.ErrNotExist)) {
+			w.forgetTotals(g)
+			found = append(found, bad)
+		}
+	}
+	return errors.Join(append(found, named)...)
+}
+
+// mayBeDamage tells whether an error may come from what is in a file, and not from the statement or from what DuckDB may take.
+func mayBeDamage(err error) bool {
+	if errors.Is(err, errContradiction) {
+		return true
+	}
+	var cause *duckdb.Error
+	if !errors.As(err, &cause) {
+		return false
+	}
+	switch cause.Type {
+	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInvalid, duckdb.ErrorTypeInvalidInput, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeSerialization,
+		duckdb.ErrorTypeUnknownType, duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeConversion, duckdb.ErrorTypeExecutor, duckdb.ErrorTypeNotImplemented:
+		return true
+	default:
+		return false
+	}
 }
 
 // rows answers what was asked.

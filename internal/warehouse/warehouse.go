@@ -50,8 +50,10 @@ type Warehouse struct {
 	viewing sync.Mutex // one Refresh at a time
 	mu      sync.Mutex // guards what follows
 	now     *generation
-	// verified are segments by name whose files were found to be as the catalogue says, where Blobs keeps them.
+	// verified are segments by name whose files were found to be as the catalogue says.
 	verified map[string]Segment
+	// scrubbed is the name of the last segment that Verify read.
+	scrubbed string
 	count    int
 }
 

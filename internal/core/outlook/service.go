@@ -105,7 +105,9 @@ type Overview struct {
 	// Movers by dimension.
 	Movers    map[spend.Dimension][]Change
 	Anomalies []Anomaly
-	Asked     []Asked
+	// Notes say in sentences what else a reader should know, as of days whose detail was lost.
+	Notes []string
+	Asked []Asked
 }
 
 // Service makes overviews.
@@ -142,6 +144,7 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor identity.Ac
 	}
 	o.Currency, o.Total, o.Before, o.Clusters = split.Currency, split.Total, splitBefore.Total, split.Clusters
 	o.split(split, splitBefore)
+	o.Notes = spend.Notes(split.Losses, split.Currency)
 	series := seriesOf(byDay, dayOf(history, p.Zone), dayOf(o.Until.Add(-1), p.Zone))
 	o.Days = series.Days[series.Index(o.First):]
 	o.forecast(now, series)

@@ -397,7 +397,7 @@ class CostBreakdown:
     """What was spent in the hours ``[start, end)``, grouped by anything: rows and rest sum to the total.
 
     It was right ``as_of``; ``coverage`` is the share of the window's cost that was observed, ``prices`` are those that machines were charged by. ``sql`` is
-    the question as the warehouse was asked it: it read ``rows_read`` rows in ``segments`` files.
+    the question as the warehouse was asked it: it read ``rows_read`` rows in ``segments`` files. ``notes`` say what else a reader should know.
     """
 
     currency: str
@@ -422,6 +422,7 @@ class CostBreakdown:
     sql: str = ""
     rows_read: int = 0
     segments: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> Decimal:
