@@ -6,10 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
-
-	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/lineitem/lineitem/internal/core/cost"
 	"github.com/lineitem/lineitem/internal/core/spend"
@@ -47,42 +44,19 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 // errContradiction is that of an answer that does not fit itself.
 var errContradiction = errors.New("files of the warehouse contradict one another")
 
-// accuse makes an error of reading one that names the damaged files. Where DuckDB stumbles over what is in a file it often does not say which one it was: then all of the
-// window are compared with their digests.
+// accuse makes an error of answering one that names the damaged files.
 func (w *Warehouse) accuse(ctx context.Context, g *generation, q spend.Query, err error) error {
-	named := w.blame(g.segments, err)
-	if len(blamed(named)) > 0 || ctx.Err() != nil || !mayBeDamage(err) {
-		return named
-	}
-	var found []error
+	var touched []Segment
 	for _, s := range g.segments {
-		if t := tableNamed(s.Table); t == nil || !s.Day.Before(q.Until) || !t.until(s.Day).After(q.Since) {
-			continue
-		}
-		if bad := w.checkDigest(s); bad != nil && (w.options.Blobs == nil || !errors.Is(bad, fs.ErrNotExist)) {
-			w.forgetTotals(g)
-			found = append(found, bad)
+		if t := tableNamed(s.Table); t != nil && s.Day.Before(q.Until) && t.until(s.Day).After(q.Since) {
+			touched = append(touched, s)
 		}
 	}
-	return errors.Join(append(found, named)...)
-}
-
-// mayBeDamage tells whether an error may come from what is in a file, and not from the statement or from what DuckDB may take.
-func mayBeDamage(err error) bool {
-	if errors.Is(err, errContradiction) {
-		return true
+	blamedFor := w.blame(touched, err)
+	if ctx.Err() == nil && len(blamed(blamedFor)) > 0 {
+		w.forgetTotals(g)
 	}
-	var cause *duckdb.Error
-	if !errors.As(err, &cause) {
-		return false
-	}
-	switch cause.Type {
-	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInvalid, duckdb.ErrorTypeInvalidInput, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeSerialization,
-		duckdb.ErrorTypeUnknownType, duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeConversion, duckdb.ErrorTypeExecutor, duckdb.ErrorTypeNotImplemented:
-		return true
-	default:
-		return false
-	}
+	return blamedFor
 }
 
 // rows answers what was asked.

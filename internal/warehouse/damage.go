@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,6 +74,39 @@ func (w *Warehouse) Inspect(ctx context.Context, live []Segment, failure error) 
 		bad = append(bad, Damaged{Segment: s, Reason: reason, With: dependent(live, s)})
 	}
 	return bad, again, nil
+}
+
+// blame makes an error of reading segments one that names the damaged files. Where DuckDB stumbles over what is in a file it often does not say which one it was: then all of
+// them are compared with their digests.
+func (w *Warehouse) blame(segments []Segment, err error) error {
+	if err == nil || len(blamed(err)) > 0 || !mayBeDamage(err) {
+		return err
+	}
+	var cause *duckdb.Error
+	if errors.As(err, &cause) {
+		said, _, _ := strings.Cut(cause.Msg, "\nLINE ") // what follows is the statement, which names all
+		for _, s := range segments {
+			if s.Name != "" && strings.Contains(said, path.Base(s.Name)) {
+				return &BadSegment{Segment: s, Err: err}
+			}
+		}
+	}
+	var found []error
+	for _, s := range segments {
+		if s.Name == "" {
+			continue
+		}
+		if bad := w.checkDigest(s); bad != nil && (w.options.Blobs == nil || !errors.Is(bad, fs.ErrNotExist)) {
+			found = append(found, bad)
+		}
+	}
+	return errors.Join(append(found, err)...)
+}
+
+// mayBeDamage tells whether an error may come from what is in a file: of those that DuckDB makes all but what it may take, as statements are not made by people here.
+func mayBeDamage(err error) bool {
+	var cause *duckdb.Error
+	return errors.Is(err, errContradiction) || errors.As(err, &cause) && cause.Type != duckdb.ErrorTypeOutOfMemory && cause.Type != duckdb.ErrorTypeInterrupt
 }
 
 // blamed are the segments that an error names.

@@ -277,7 +277,7 @@ func TestVerifyGoesRound(t *testing.T) {
 func TestAFlippedByteUnderALiveWarehouse(t *testing.T) {
 	t.Parallel()
 	dir, w, live := filled(t, time.UTC)
-	all := spend.Query{By: []spend.Dimension{"leaf"}, Since: begin, Until: begin.AddDate(0, 0, 3), Zone: time.UTC, Limit: 10}
+	all := spend.Query{By: []spend.Dimension{"leaf"}, Since: begin.AddDate(0, 0, 1-begin.Day()), Until: begin.AddDate(0, 1, 1-begin.Day()), Zone: time.UTC, Limit: 10}
 	refused, tries := 0, 40
 	for i := range tries {
 		s := live[slices.IndexFunc(live, func(s warehouse.Segment) bool { return s.Table == "month_leaves" })]
