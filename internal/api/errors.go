@@ -92,11 +92,7 @@ func (s *server) wireError(ctx context.Context, err error) *Error {
 func (s *server) failed(ctx context.Context, level slog.Level, err error) {
 	info := infoOf(ctx)
 	info.cause = err.Error()
-	message := "request failed"
-	if level < slog.LevelError {
-		message = "request could not be answered now"
-	}
-	s.Logger.LogAttrs(ctx, level, message, slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, info.cause))
+	s.Logger.LogAttrs(ctx, level, "request failed", slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, info.cause))
 }
 
 func internalError(requestID string) *Error {

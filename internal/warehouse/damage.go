@@ -283,7 +283,7 @@ func (w *Warehouse) Verify(ctx context.Context, live []Segment, bytes int64) err
 			return ctx.Err()
 		}
 		err := w.checkDigest(s)
-		if err != nil && !(w.options.Blobs != nil && errors.Is(err, fs.ErrNotExist)) {
+		if err != nil && (w.options.Blobs == nil || !errors.Is(err, fs.ErrNotExist)) {
 			failures = append(failures, err)
 		}
 		bytes -= s.Bytes

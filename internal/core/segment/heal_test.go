@@ -73,7 +73,6 @@ func TestDamagedFilesHeal(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine store.Engine) {
 		tries := worlds(engine)
-		tries.left *= 2
 		rapid.Check(t, func(rt *rapid.T) {
 			if tries.enough(rt) {
 				return
