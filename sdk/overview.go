@@ -18,6 +18,8 @@ type Overview struct {
 	Until time.Time `json:"until"`
 	// AsOf is when the oldest of the answers that this is made from was made.
 	AsOf time.Time `json:"as_of"`
+	// Notes say in sentences what a reader of the figures should know, as of days whose detail was lost; empty if there is nothing.
+	Notes []string `json:"notes" nullable:"false"`
 	// BeforeStart and BeforeEnd bound what it is compared with.
 	BeforeStart time.Time `json:"before_start"`
 	BeforeEnd   time.Time `json:"before_end"`

@@ -435,6 +435,8 @@ type CostBreakdown struct {
 	Prices []PriceCovers `json:"prices" nullable:"false"`
 	// AsOf is when the answer was right: what runs has cost more since.
 	AsOf time.Time `json:"as_of"`
+	// Notes say in sentences what a reader of the figures should know, as of days whose detail was lost; empty if there is nothing.
+	Notes []string `json:"notes" nullable:"false"`
 	// SQL is the question as it was put to the warehouse, which read RowsRead rows of Segments files for it.
 	SQL      string `json:"sql"`
 	RowsRead int64  `json:"rows_read"`

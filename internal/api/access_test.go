@@ -103,6 +103,7 @@ func routes() []route {
 		ok("GET", "/rates", "", "", 200),
 		ok("GET", "/prices", "provider=aws", "", 200),
 		ok("GET", "/prices/coverage", "", "", 200),
+		{method: "GET", path: "/warehouse", nobody: 401, stranger: 403, owner: 403, lead: 403, admin: 200},
 		// These requests are JSON, which a price list is not; that only admins may import: TestImportingPricesIsRefused.
 		ok("POST", "/prices/import", "", "{}", 415),
 		ok("GET", "/ledger/months", "", "", 200),

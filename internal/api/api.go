@@ -45,6 +45,8 @@ type Config struct {
 	Console Console
 	// Prices is the price book.
 	Prices Prices
+	// Warehouse says how the files are that costs are answered from.
+	Warehouse Warehouse
 	// Ledger keeps the books.
 	Ledger Ledger
 	// TrueUps says what invoices changed.
@@ -109,6 +111,7 @@ func (s *server) routes(mux *http.ServeMux) huma.API {
 	s.resourceRoutes(a)
 	s.softwareRoutes(a)
 	s.priceRoutes(a)
+	s.warehouseRoutes(a)
 	s.sqlRoutes(a)
 	s.ledgerRoutes(a)
 	return a

@@ -171,6 +171,7 @@ func breakdownToAPI(a spend.Answer) sdk.CostBreakdown {
 		Figures: string(spend.Metered), MeteredTotalNanos: int64(a.Total), Invoices: []sdk.InvoicedMonth{},
 		AsOf: a.AsOf.UTC(), SQL: a.SQL, RowsRead: a.ReadRows, Segments: a.Segments, Coverage: coverage,
 		Currency: string(a.Currency), Start: a.Since, End: a.Until, Zone: a.Zone.String(), TotalNanos: int64(a.Total), AllNanos: int64(a.All),
+		Notes:     append([]string{}, spend.Notes(a.Losses, a.Currency)...),
 		RestNanos: int64(a.Rest), RestRows: a.RestRows, UnseenNanos: int64(a.Unseen), Clusters: a.Clusters, Names: a.Names, RulesVersion: a.RulesVersion,
 		Rows: convert(a.Rows, func(r spend.Row) sdk.BreakdownRow {
 			return sdk.BreakdownRow{Keys: r.Keys, CostNanos: int64(r.Cost), ThreadSeconds: seconds(r.ThreadMicros), CPUSeconds: seconds(r.CPUMicros)}

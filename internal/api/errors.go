@@ -63,14 +63,15 @@ func (e *Error) GetHeaders() http.Header {
 func (s *server) wireError(ctx context.Context, err error) *Error {
 	var wire *Error
 	if errors.As(err, &wire) {
+		if wire.status >= http.StatusInternalServerError {
+			s.failed(ctx, slog.LevelError, err)
+		}
 		return wire
 	}
 	var known *errs.Error
 	if errors.As(err, &known) && known.Kind != errs.Internal {
-		if known.Kind == errs.Unavailable && ctx.Err() == nil {
-			info := infoOf(ctx)
-			s.Logger.LogAttrs(ctx, slog.LevelWarn, "request could not be answered now",
-				slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, err.Error()))
+		if statusOf[known.Kind] >= http.StatusInternalServerError {
+			s.failed(ctx, slog.LevelWarn, err)
 		}
 		fields := make([]FieldError, len(known.Fields))
 		for i, f := range known.Fields {
@@ -82,9 +83,16 @@ func (s *server) wireError(ctx context.Context, err error) *Error {
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return &Error{status: statusClientGone, Code: "client_gone", Message: "The request was given up by its sender.", Fields: []FieldError{}}
 	}
-	s.Logger.LogAttrs(ctx, slog.LevelError, "request failed",
-		slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, err.Error()))
+	s.failed(ctx, slog.LevelError, err)
 	return internalError(info.id)
+}
+
+// failed logs why a request ends with a status of 500 or more, and leaves it to the record of the request, too: no such answer is without a cause in the log, even if its
+// sender has gone meanwhile.
+func (s *server) failed(ctx context.Context, level slog.Level, err error) {
+	info := infoOf(ctx)
+	info.cause = err.Error()
+	s.Logger.LogAttrs(ctx, level, "request failed", slog.String(keyRequestID, info.id), slog.String(keyRoute, info.route), slog.String(keyError, info.cause))
 }
 
 func internalError(requestID string) *Error {

@@ -1,13 +1,16 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +38,8 @@ type requestInfo struct {
 	// route is the pattern that matched, "" where none did: a bounded set, unlike paths.
 	route  string
 	userID string
+	// cause is why the server could not answer.
+	cause string
 }
 
 type infoKey struct{}
@@ -93,9 +98,14 @@ func (s *server) observed(next http.Handler) http.Handler {
 		next.ServeHTTP(watched, r)
 		seconds := time.Since(start).Seconds()
 		s.metrics.requests.WithLabelValues(methodLabel(r.Method), info.route, strconv.Itoa(watched.code())).Observe(seconds)
-		s.Logger.LogAttrs(r.Context(), requestLevel(r.Method, info.route, watched.code()), "request answered",
+		attrs := []slog.Attr{
 			slog.String(keyRequestID, info.id), slog.String(keyMethod, r.Method), slog.String(keyRoute, info.route),
-			slog.Int(keyStatus, watched.code()), slog.Float64(keySeconds, seconds), slog.String(keyUserID, info.userID))
+			slog.Int(keyStatus, watched.code()), slog.Float64(keySeconds, seconds), slog.String(keyUserID, info.userID),
+		}
+		if watched.code() >= http.StatusInternalServerError {
+			attrs = append(attrs, slog.String(keyError, cmp.Or(info.cause, watched.said(), "its handler did not say why")))
+		}
+		s.Logger.LogAttrs(r.Context(), requestLevel(r.Method, info.route, watched.code()), "request answered", attrs...)
 	})
 }
 
@@ -133,6 +143,7 @@ func (s *server) recovered(next http.Handler) http.Handler {
 				panic(fault)
 			}
 			info := infoOf(r.Context())
+			info.cause = fmt.Sprint(fault)
 			s.Logger.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String(keyRequestID, info.id),
 				slog.String(keyRoute, info.route), slog.Any(keyError, fault), slog.String(keyStack, string(debug.Stack())))
 			if watched, ok := w.(*statusWriter); !ok || watched.status == 0 {
@@ -143,11 +154,18 @@ func (s *server) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// statusWriter remembers the status of the answer.
+// statusWriter remembers the status of the answer, and how the text of a failure begins.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	text   []byte
 }
+
+// maxSaid is how much of the text of a failure is remembered: what handlers of other packages say, who log their causes themselves.
+const maxSaid = 300
+
+// said is the beginning of the text of a failure.
+func (w *statusWriter) said() string { return strings.ToValidUTF8(string(w.text), "") }
 
 func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
@@ -159,6 +177,9 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
+	}
+	if room := maxSaid - len(w.text); w.status >= http.StatusInternalServerError && room > 0 {
+		w.text = append(w.text, b[:min(len(b), room)]...)
 	}
 	return w.ResponseWriter.Write(b)
 }

@@ -96,6 +96,7 @@ func (s *server) lineText(ctx context.Context, actor identity.Actor, l sdk.Overv
 func overviewToAPI(o outlook.Overview) sdk.Overview {
 	out := sdk.Overview{
 		Currency: string(o.Currency), Zone: o.Zone.String(), Month: o.Month, Start: o.Since.UTC(), End: o.End.UTC(), Until: o.Until.UTC(), AsOf: o.AsOf.UTC(),
+		Notes:       append([]string{}, o.Notes...),
 		BeforeStart: o.BeforeSince.UTC(), BeforeEnd: o.BeforeUntil.UTC(), TotalNanos: int64(o.Total), BeforeNanos: int64(o.Before),
 		WasteNanos: int64(o.Waste), WasteBeforeNanos: int64(o.WasteBefore), UnseenNanos: int64(o.Unseen), Clusters: o.Clusters,
 		FirstDay: o.First.Format(time.DateOnly), Days: nanos(o.Days), NoForecast: o.NoForecast, By: string(o.By),

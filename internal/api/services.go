@@ -13,6 +13,7 @@ import (
 	"github.com/lineitem/lineitem/internal/core/ledger"
 	"github.com/lineitem/lineitem/internal/core/price"
 	"github.com/lineitem/lineitem/internal/core/resource"
+	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/core/usage"
 )
@@ -64,6 +65,11 @@ type Prices interface {
 	List(ctx context.Context, f price.Filter) (entries []price.Entry, more bool, err error)
 	Import(ctx context.Context, now time.Time, actor identity.Actor, in price.ImportInput) (price.Import, error)
 	Coverage(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time) (price.Coverage, error)
+}
+
+// Warehouse is what the routes ask of core/segment, under the same rule.
+type Warehouse interface {
+	Health(ctx context.Context, actor identity.Actor) (segment.Health, error)
 }
 
 // Console is what the routes ask of core/console, under the same rule.

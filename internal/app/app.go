@@ -242,6 +242,7 @@ func (a *App) handler(service *cluster.Service, prices *price.Current, backend s
 		TrueUps:   trueUps,
 		Card:      func(now time.Time) cost.Card { return prices.Card(backend, now) },
 		Prices:    book,
+		Warehouse: segment.NewHealthService(a.db),
 		Inventory: packages, Console: statements, Resources: resource.NewService(service, a.db, a.db, a.folder),
 		PublicURL: a.url, Version: a.options.Version, Organisation: a.cfg.Organisation, TimeZone: a.cfg.TimeZone,
 		Reports: reports.making, Subscriptions: reports.subscriptions,

@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"time"
 
 	core "github.com/lineitem/lineitem/internal/core/console"
+	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/inventory"
+	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/warehouse/console"
 )
@@ -30,10 +33,28 @@ func (a *App) openConsole(packages *inventory.Service) (*core.Service, error) {
 		Engine: engine,
 		Sources: core.Sources{
 			Bills: a.bills, Packages: packages, Rows: a.db,
-			Ledger: console.Ledger{Warehouse: a.files, Refresh: a.keeper.Fresh, Scope: spend.ScopeOf}, Retain: a.retainer(),
+			Ledger: mending{a.keeper, console.Ledger{Warehouse: a.files, Refresh: fresh, Scope: spend.ScopeOf}}, Retain: a.retainer(),
 		},
 		Audit: auditor{a.logger}, PerUser: statementsPerUser, Overall: statementsOverall,
 	}), nil
+}
+
+// mending gives statements the lines of the warehouse, and sets files aside that are found damaged then.
+type mending struct {
+	keeper *segment.Keeper
+	ledger console.Ledger
+}
+
+// fresh is no work: Use has brought what statements see up to date.
+func fresh(context.Context) error { return nil }
+
+// Lines implements core.Ledger.
+func (m mending) Lines(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time, folder string) (content core.Content, err error) {
+	err = m.keeper.Use(ctx, func(ctx context.Context) error {
+		content, err = m.ledger.Lines(ctx, now, actor, since, until, folder)
+		return err
+	})
+	return content, err
 }
 
 // auditor writes to the server's log who ran which statement, and never what it answered.

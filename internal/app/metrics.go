@@ -83,6 +83,7 @@ func (c *clusterCollector) Collect(ch chan<- prometheus.Metric) {
 type warehouseMeter interface {
 	MeasureSegments(ctx context.Context) (count, bytes int64, err error)
 	DirtyHours(ctx context.Context) (hours int64, since time.Time, err error)
+	MeasureDamage(ctx context.Context) (files, losses int64, err error)
 }
 
 // warehouseCollector measures the warehouse when it is asked.
@@ -90,6 +91,7 @@ type warehouseCollector struct {
 	meter                         warehouseMeter
 	now                           func() time.Time
 	segments, bytes, dirty, waits *prometheus.Desc
+	damaged, lossy                *prometheus.Desc
 }
 
 func newWarehouseCollector(meter warehouseMeter, now func() time.Time) *warehouseCollector {
@@ -99,12 +101,14 @@ func newWarehouseCollector(meter warehouseMeter, now func() time.Time) *warehous
 		bytes:    prometheus.NewDesc("lineitem_warehouse_bytes", "Size of the files of the warehouse.", nil, nil),
 		dirty:    prometheus.NewDesc("lineitem_warehouse_dirty_hours", "Hours of clusters that the files do not hold rightly yet; what runs has one.", nil, nil),
 		waits:    prometheus.NewDesc("lineitem_warehouse_oldest_dirty_seconds", "For how long the first of those hours has been so.", nil, nil),
+		damaged:  prometheus.NewDesc("lineitem_warehouse_damaged_files", "Files of the warehouse that were found damaged and set aside, ever.", nil, nil),
+		lossy:    prometheus.NewDesc("lineitem_warehouse_lossy_files", "Of those, the ones whose days have lost detail, because what they were made of is not kept any more.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *warehouseCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.segments, c.bytes, c.dirty, c.waits} {
+	for _, d := range []*prometheus.Desc{c.segments, c.bytes, c.dirty, c.waits, c.damaged, c.lossy} {
 		ch <- d
 	}
 }
@@ -123,6 +127,11 @@ func (c *warehouseCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.NewInvalidMetric(c.dirty, err)
 		return
 	}
+	files, losses, err := c.meter.MeasureDamage(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(c.damaged, err)
+		return
+	}
 	age := 0.0
 	if hours > 0 {
 		age = max(c.now().Sub(since).Seconds(), 0)
@@ -131,4 +140,6 @@ func (c *warehouseCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(bytes))
 	ch <- prometheus.MustNewConstMetric(c.dirty, prometheus.GaugeValue, float64(hours))
 	ch <- prometheus.MustNewConstMetric(c.waits, prometheus.GaugeValue, age)
+	ch <- prometheus.MustNewConstMetric(c.damaged, prometheus.GaugeValue, float64(files))
+	ch <- prometheus.MustNewConstMetric(c.lossy, prometheus.GaugeValue, float64(losses))
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -45,6 +46,7 @@ func (a *App) openWarehouse(ctx context.Context) error {
 	a.files = w
 	cfg := segment.Config{
 		Store: a.db, Bills: a.bills, Folder: a.folder, Files: warehouse.Files{Warehouse: w}, Now: a.now, MaxAge: answerAge, Retain: a.retainer(),
+		Damaged: a.damaged,
 	}
 	if a.options.Manual {
 		cfg.MaxAge = 0 // the caller's clock may stand still
@@ -53,4 +55,22 @@ func (a *App) openWarehouse(ctx context.Context) error {
 	a.onClose(a.keeper.Close)
 	a.warehouse = &controller.Warehouse{Keeper: a.keeper, Logger: a.logger}
 	return nil
+}
+
+// damaged says that files of the warehouse were found damaged: one line for each.
+func (a *App) damaged(found []segment.Damage, failure error) {
+	for _, d := range found {
+		attrs := []any{
+			slog.String("file", d.Name), slog.String("table", d.Table), slog.String("day", d.Day.Format(time.DateOnly)), slog.String("reason", d.Reason),
+			slog.Int64("unknown_nanos", int64(d.Unknown)), slog.Int64("missing_nanos", int64(d.Missing)),
+		}
+		if failure != nil {
+			attrs = append(attrs, slog.Any("error", failure))
+		}
+		if d.Unknown != 0 || d.Missing != 0 {
+			a.logger.Error("a file of the warehouse was damaged and is set aside; what it was made of is not kept any more, so its day has lost detail", attrs...)
+		} else {
+			a.logger.Warn("a file of the warehouse was damaged and is set aside; what it held is written again", attrs...)
+		}
+	}
 }

@@ -235,6 +235,28 @@ func (s *Shelf) drop(name string) error {
 	return nil
 }
 
+// Renew downloads a file again, in the place of what the folder has under its name: whoever has that open reads on.
+func (s *Shelf) Renew(ctx context.Context, name string) error {
+	bytes, err := s.download(ctx, name)
+	if err != nil {
+		return fmt.Errorf("fetch %s again: %w", name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.books[name]
+	if !ok {
+		s.add(name, bytes)
+		return nil
+	}
+	select {
+	case <-b.there:
+		s.bytes += bytes - b.bytes
+		b.bytes = bytes
+	default: // it is being brought, and will be counted then
+	}
+	return nil
+}
+
 // Remove deletes files, from the bucket and from the folder. One that is read stays in the folder until it is not.
 func (s *Shelf) Remove(ctx context.Context, names ...string) error {
 	failures := []error{s.bucket.Remove(ctx, names...)}

@@ -131,7 +131,7 @@ func breakdownNotes(b sdk.CostBreakdown, zone *time.Location) []string {
 		seen = "As of " + b.AsOf.In(zone).Format(time.TimeOnly) + ". " + seen
 	}
 	notes = append(notes, seen)
-	return notes
+	return append(notes, b.Notes...)
 }
 
 // invoiceNotes say which invoices invoiced figures follow, and which months have none.

@@ -14,9 +14,13 @@ type Keeper interface {
 	Settle(ctx context.Context) error
 	// Sweep removes files that are not needed any more, and returns how many.
 	Sweep(ctx context.Context) (removed int, err error)
+	// Verify looks whether files are still what was written, and sets those aside that are not.
+	Verify(ctx context.Context) error
+	// Damaged is readable after files were set aside: Settle writes again what they held.
+	Damaged() <-chan struct{}
 }
 
-// Warehouse is the loop that writes hours that are over to the warehouse, and removes files that were replaced.
+// Warehouse is the loop that writes hours that are over to the warehouse, removes files that were replaced, and looks whether the others are still whole.
 type Warehouse struct {
 	Keeper Keeper
 	Logger *slog.Logger
@@ -42,8 +46,11 @@ func (w *Warehouse) Run(ctx context.Context) error {
 			return nil
 		case <-settle.C:
 			w.settle(ctx)
+		case <-w.Keeper.Damaged():
+			w.settle(ctx)
 		case <-sweep.C:
 			w.sweep(ctx)
+			w.verify(ctx)
 		}
 	}
 }
@@ -61,5 +68,11 @@ func (w *Warehouse) sweep(ctx context.Context) {
 	}
 	if removed > 0 {
 		w.Logger.InfoContext(ctx, "removed files that the warehouse does not need any more", slog.Int("files", removed))
+	}
+}
+
+func (w *Warehouse) verify(ctx context.Context) {
+	if err := w.Keeper.Verify(ctx); err != nil && ctx.Err() == nil {
+		w.Logger.ErrorContext(ctx, "looking whether files of the warehouse are whole failed", slog.Any("error", err))
 	}
 }

@@ -281,13 +281,12 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		errs.Invalid: http.StatusBadRequest, errs.Unauthenticated: http.StatusUnauthorized,
 		errs.TooLarge: http.StatusRequestEntityTooLarge, errs.Unavailable: http.StatusServiceUnavailable,
 	}[errs.KindOf(err)]
+	level := slog.LevelWarn
 	if status == 0 {
-		status = http.StatusServiceUnavailable // an agent keeps what it could not deliver
-		if r.Context().Err() == nil {
-			h.cfg.Logger.ErrorContext(r.Context(), "telemetry was not stored", slog.Any("error", err))
-		}
+		status, level = http.StatusServiceUnavailable, slog.LevelError // an agent keeps what it could not deliver
 	}
 	if status == http.StatusServiceUnavailable {
+		h.cfg.Logger.Log(r.Context(), level, "telemetry was not stored", slog.Any("error", err))
 		w.Header().Set("Retry-After", "5")
 	}
 	code := string(errs.KindOf(err))

@@ -390,21 +390,26 @@ func (db *DB) MarkUncovered(ctx context.Context, table string, now time.Time) er
 		for _, s := range segments {
 			covered[s.DayAt] = covered[s.DayAt] || s.TableName == table
 		}
-		lives, err := db.read(ctx).ListClusterLives(ctx, micros(now))
-		if err != nil {
-			return fail("list the lives of clusters", err)
-		}
-		var m marks
 		today := micros(now) - micros(now)%microsPerDay
-		for _, life := range lives {
-			for day := life.FromAt - life.FromAt%microsPerDay; day < min(life.UntilAt, today); day += microsPerDay {
-				if !covered[day] {
-					m.stretch(life.ClusterID, max(day, life.FromAt), min(day+microsPerDay, life.UntilAt)-1)
-				}
+		return db.markDays(ctx, now, func(day int64) bool { return day < today && !covered[day] })
+	})
+}
+
+// markDays marks the hours of some UTC days, up to now, of the clusters that ran in them.
+func (db *DB) markDays(ctx context.Context, now time.Time, wanted func(day int64) bool) error {
+	lives, err := db.read(ctx).ListClusterLives(ctx, micros(now))
+	if err != nil {
+		return fail("list the lives of clusters", err)
+	}
+	var m marks
+	for _, life := range lives {
+		for day := life.FromAt - life.FromAt%microsPerDay; day < life.UntilAt; day += microsPerDay {
+			if wanted(day) {
+				m.stretch(life.ClusterID, max(day, life.FromAt), min(day+microsPerDay, life.UntilAt)-1)
 			}
 		}
-		return db.mark(ctx, m)
-	})
+	}
+	return db.mark(ctx, m)
 }
 
 // expandStale marks the hours of some stretches one by one, up to a moment, and forgets the stretches: what comes later is marked when its hour has come.

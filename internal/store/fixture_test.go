@@ -159,6 +159,10 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 	day := noon.UTC().Truncate(24 * time.Hour)
 	file := segment.Segment{Table: "lines", Day: day, Name: "lines-1.parquet", Rows: 2, Bytes: 3, Nanos: 4}
 	must(t, db.SwapSegments(ctx, segment.Change{Fresh: []segment.Segment{file}}, nil, noon))
+	bad := segment.Damage{
+		Segment: segment.Segment{Table: "days", Day: day, Name: "days-1.parquet", Rows: 5, Bytes: 6, Nanos: 7}, Reason: "is missing", FoundAt: noon, Unknown: 8, Missing: 9, AtMost: true,
+	}
+	must(t, db.SetAside(ctx, []segment.Damage{bad}, nil, noon))
 	must(t, db.MarkSince(ctx, c.ID, noon.Add(10*time.Minute)))
 	books := fillLedger(t, db, user.ID, process)
 	process.Repricings = books.repricings
@@ -206,6 +210,7 @@ func fill(t *testing.T, db *store.DB) (check func(t *testing.T, db *store.DB)) {
 		must(t, db.MarkRunning(ctx, noon))
 		catalogue := get(t, ctx, db.Catalogue)
 		equal(t, catalogue.Segments, []segment.Segment{file})
+		equal(t, catalogue.Losses, []segment.Damage{bad})
 		if len(catalogue.Marks) != 1 || catalogue.Marks[0].Pair != (segment.Pair{Cluster: c.ID, Hour: noon.UTC().Truncate(time.Hour)}) {
 			t.Errorf("marks = %v", catalogue.Marks)
 		}

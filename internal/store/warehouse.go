@@ -28,7 +28,11 @@ func (db *DB) Catalogue(ctx context.Context) (segment.Catalogue, error) {
 		if err != nil {
 			return fail("list dirty hours", err)
 		}
-		out = segment.Catalogue{Segments: convert(segments, segmentFromDB), Marks: convert(marks, markFromDB)}
+		losses, err := db.read(ctx).ListLosses(ctx)
+		if err != nil {
+			return fail("list what damaged segments lost", err)
+		}
+		out = segment.Catalogue{Segments: convert(segments, segmentFromDB), Marks: convert(marks, markFromDB), Losses: convert(losses, damageFromDB)}
 		return nil
 	})
 	return out, err
@@ -37,16 +41,10 @@ func (db *DB) Catalogue(ctx context.Context) (segment.Catalogue, error) {
 // SwapSegments makes a change of the catalogue, and removes the marks that nothing has been added to since they were read, in one transaction. errs.Conflict if another
 // server has changed the same part of the catalogue; nothing is changed then.
 func (db *DB) SwapSegments(ctx context.Context, change segment.Change, clean []segment.Mark, at time.Time) error {
-	lost := errs.New(errs.Conflict, "", "Another server has written these hours; nothing was changed.")
 	err := db.Atomically(ctx, func(ctx context.Context) error {
 		q := db.write(ctx)
-		for _, s := range change.Gone {
-			switch n, err := q.DropSegment(ctx, sqlcgen.DropSegmentParams{At: micros(at), Name: s.Name}); {
-			case err != nil:
-				return fail("drop a segment", err)
-			case n == 0:
-				return lost
-			}
+		if err := db.dropSegments(ctx, change.Gone, at); err != nil {
+			return err
 		}
 		for _, s := range change.Fresh {
 			n, err := q.CreateSegment(ctx, sqlcgen.CreateSegmentParams{
@@ -56,7 +54,7 @@ func (db *DB) SwapSegments(ctx context.Context, change segment.Change, clean []s
 			case err != nil:
 				return fail("add a segment", err)
 			case n == 0:
-				return lost
+				return errOvertaken
 			}
 		}
 		return db.exec(ctx, "clean hours", deleteDirty, len(clean), func(to []any, i int) []any {
@@ -67,6 +65,23 @@ func (db *DB) SwapSegments(ctx context.Context, change segment.Change, clean []s
 		return fmt.Errorf("swap segments: %w", err)
 	}
 	return err
+}
+
+// errOvertaken is returned to a server that comes too late.
+var errOvertaken = errs.New(errs.Conflict, "", "Another server has written these hours; nothing was changed.")
+
+// dropSegments takes live segments out of the catalogue.
+func (db *DB) dropSegments(ctx context.Context, gone []segment.Segment, at time.Time) error {
+	q := db.write(ctx)
+	for _, s := range gone {
+		switch n, err := q.DropSegment(ctx, sqlcgen.DropSegmentParams{At: micros(at), Name: s.Name}); {
+		case err != nil:
+			return fail("drop a segment", err)
+		case n == 0:
+			return errOvertaken
+		}
+	}
+	return nil
 }
 
 // SegmentNames returns the names of the live segments and of those that were dropped at a time or later.
@@ -100,6 +115,73 @@ func (db *DB) DirtyHours(ctx context.Context) (hours int64, since time.Time, err
 		return 0, time.Time{}, fail("measure dirty hours", err)
 	}
 	return row.Hours, fromMicros(row.Oldest), nil
+}
+
+// SetAside writes down that segments were damaged, takes segments out of the catalogue, and marks the hours of the days whose lines were damaged, in one transaction.
+// errs.Conflict if one of the segments is not live; nothing is changed then.
+func (db *DB) SetAside(ctx context.Context, found []segment.Damage, gone []segment.Segment, now time.Time) error {
+	err := db.Atomically(ctx, func(ctx context.Context) error {
+		if err := db.dropSegments(ctx, gone, now); err != nil {
+			return err
+		}
+		days := map[int64]bool{}
+		for _, d := range found {
+			atMost := int64(0)
+			if d.AtMost {
+				atMost = 1
+			}
+			err := db.write(ctx).CreateDamage(ctx, sqlcgen.CreateDamageParams{
+				Name: d.Name, TableName: d.Table, DayAt: micros(d.Day), RowCount: d.Rows, Bytes: d.Bytes, Nanos: int64(d.Nanos), Reason: text(d.Reason),
+				FoundAt: micros(d.FoundAt), UnknownNanos: int64(d.Unknown), MissingNanos: int64(d.Missing), AtMost: atMost,
+			})
+			if err != nil {
+				return fail("write damage down", err)
+			}
+			if d.Table == segment.Lines {
+				days[micros(d.Day)] = true
+			}
+		}
+		return db.markDays(ctx, now, func(day int64) bool { return days[day] })
+	})
+	if err != nil && !errs.Is(err, errs.Conflict) {
+		return fmt.Errorf("set segments aside: %w", err)
+	}
+	return err
+}
+
+// HoursOn returns the hours of a UTC day, up to now, in which clusters may have cost something.
+func (db *DB) HoursOn(ctx context.Context, day, now time.Time) ([]segment.Pair, error) {
+	lives, err := db.read(ctx).ListClusterLives(ctx, micros(now))
+	if err != nil {
+		return nil, fail("list the lives of clusters", err)
+	}
+	var out []segment.Pair
+	for _, life := range lives {
+		from, until := max(micros(day), hourAt(life.FromAt)), min(micros(day)+microsPerDay, life.UntilAt)
+		for at := from; at < until; at += microsPerHour {
+			out = append(out, segment.Pair{Cluster: cluster.ID(life.ClusterID), Hour: fromMicros(at)})
+		}
+	}
+	return out, nil
+}
+
+// Damage lists the segments that were found damaged, the newest first.
+func (db *DB) Damage(ctx context.Context, limit int) ([]segment.Damage, error) {
+	rows, err := db.read(ctx).ListDamage(ctx, int64(limit))
+	return convert(rows, damageFromDB), fail("list damage", err)
+}
+
+// MeasureDamage returns how many files have been found damaged, and of how many of them something was lost.
+func (db *DB) MeasureDamage(ctx context.Context) (files, losses int64, err error) {
+	row, err := db.read(ctx).MeasureDamage(ctx)
+	return row.Files, row.Losses, fail("measure damage", err)
+}
+
+func damageFromDB(r sqlcgen.WarehouseDamage) segment.Damage {
+	return segment.Damage{
+		Segment: segment.Segment{Table: r.TableName, Day: fromMicros(r.DayAt), Name: r.Name, Rows: r.RowCount, Bytes: r.Bytes, Nanos: cost.Nanos(r.Nanos)},
+		Reason:  r.Reason, FoundAt: fromMicros(r.FoundAt), Unknown: cost.Nanos(r.UnknownNanos), Missing: cost.Nanos(r.MissingNanos), AtMost: r.AtMost != 0,
+	}
 }
 
 func segmentFromDB(r sqlcgen.WarehouseSegment) segment.Segment {

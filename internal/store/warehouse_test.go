@@ -166,3 +166,45 @@ func TestSwapSegments(t *testing.T) {
 		equal(t, marked(t, db, now), []int{12, 13})
 	})
 }
+
+func TestSetAside(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx, p := t.Context(), metered(t, db)
+		day := firstHour.Truncate(24 * time.Hour)
+		lines := segment.Segment{Table: "lines", Day: day, Name: "lines-1", Rows: 1, Bytes: 2, Nanos: 3}
+		rollup := segment.Segment{Table: "months", Day: day.AddDate(0, 0, 1-day.Day()), Name: "months-1", Rows: 1, Bytes: 2, Nanos: 3}
+		now := at(5, 30)
+		clean(t, db, now)
+		must(t, db.SwapSegments(ctx, segment.Change{Fresh: []segment.Segment{lines, rollup}}, nil, now))
+
+		// A rollup has nothing in the store.
+		bad := segment.Damage{Segment: rollup, Reason: "is missing", FoundAt: now}
+		must(t, db.SetAside(ctx, []segment.Damage{bad}, []segment.Segment{rollup}, now))
+		equal(t, marked(t, db, now), []int{})
+		equal(t, get(t, ctx, db.Catalogue).Losses, []segment.Damage{})
+		// Whoever comes second changes nothing.
+		both := []segment.Segment{lines, rollup}
+		wantKind(t, db.SetAside(ctx, []segment.Damage{{Segment: lines, FoundAt: now}}, both, now), errs.Conflict)
+		equal(t, get(t, ctx, db.Catalogue).Segments, []segment.Segment{lines})
+
+		worse := segment.Damage{Segment: lines, Reason: "has other bytes", FoundAt: now.Add(time.Second), Unknown: 1, Missing: 2, AtMost: true}
+		must(t, db.SetAside(ctx, []segment.Damage{worse}, []segment.Segment{lines}, now))
+		equal(t, marked(t, db, now), []int{0, 1, 2, 3, 4, 5})
+		catalogue := get(t, ctx, db.Catalogue)
+		equal(t, catalogue.Segments, []segment.Segment{})
+		equal(t, catalogue.Losses, []segment.Damage{worse})
+		equal(t, getBy(t, ctx, func(ctx context.Context, n int) ([]segment.Damage, error) { return db.Damage(ctx, n) }, 10), []segment.Damage{worse, bad})
+		files, losses, err := db.MeasureDamage(ctx)
+		must(t, err)
+		equal(t, []int64{files, losses}, []int64{2, 1})
+
+		pairs, err := db.HoursOn(ctx, day, now)
+		must(t, err)
+		equal(t, len(pairs), 6)
+		equal(t, pairs[5], segment.Pair{Cluster: p.ClusterID, Hour: at(5, 0)})
+		pairs, err = db.HoursOn(ctx, day.AddDate(0, 0, 1), now)
+		must(t, err)
+		equal(t, len(pairs), 0)
+	})
+}

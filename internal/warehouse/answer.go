@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,11 +26,16 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 		return a, err
 	}
 	if err := w.rows(ctx, conn, g, look(q, scope, w.options.Zone), &a); err != nil {
-		return a, fmt.Errorf("answer a question: %w", w.blame(g.segments, err))
+		return a, fmt.Errorf("answer a question: %w", w.accuse(ctx, g, q, err))
 	}
 	t, err := w.totalsOf(ctx, conn, g, q, scope)
 	if err != nil {
-		return a, fmt.Errorf("add a window up: %w", w.blame(g.segments, err))
+		return a, fmt.Errorf("add a window up: %w", w.accuse(ctx, g, q, err))
+	}
+	if len(q.Where) == 0 && a.Total != t.all {
+		// Different rollups, or the same at another time, do not say the same: a file is not any more what it was.
+		err := fmt.Errorf("%w: its rows sum to %d nano-units and the window to %d", errContradiction, a.Total, t.all)
+		return a, fmt.Errorf("answer a question: %w", w.accuse(ctx, g, q, err))
 	}
 	a.All, a.Unseen, a.Clusters, a.RulesVersion = t.all, t.unseen, t.clusters, t.rulesVersion()
 	if q.Booked != nil {
@@ -44,6 +50,24 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 		a.Unplaced -= all
 	}
 	return a, nil
+}
+
+// errContradiction is that of an answer that does not fit itself.
+var errContradiction = errors.New("files of the warehouse contradict one another")
+
+// accuse makes an error of answering one that names the damaged files.
+func (w *Warehouse) accuse(ctx context.Context, g *generation, q spend.Query, err error) error {
+	var touched []Segment
+	for _, s := range g.segments {
+		if t := tableNamed(s.Table); t != nil && s.Day.Before(q.Until) && t.until(s.Day).After(q.Since) {
+			touched = append(touched, s)
+		}
+	}
+	blamedFor := w.blame(touched, err)
+	if ctx.Err() == nil && len(blamed(blamedFor)) > 0 {
+		w.forgetTotals(g)
+	}
+	return blamedFor
 }
 
 // rows answers what was asked.

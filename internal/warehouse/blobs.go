@@ -18,6 +18,8 @@ type Blobs interface {
 	Keep(ctx context.Context, name string) error
 	// Hold brings files into the folder and lets them stay there until release is called. fs.ErrNotExist, with the name, for one that is nowhere.
 	Hold(ctx context.Context, names []string) (release func(), err error)
+	// Renew brings a file again, in the place of what the folder has under its name. fs.ErrNotExist for one that is nowhere.
+	Renew(ctx context.Context, name string) error
 	// Remove deletes files there and in the folder.
 	Remove(ctx context.Context, names ...string) error
 	// Written tells of all files there when they were written.
@@ -47,39 +49,49 @@ func (w *Warehouse) hold(ctx context.Context, segments []Segment) (release func(
 	if err != nil {
 		return nil, fmt.Errorf("bring files of the warehouse: %w", err)
 	}
-	if err := w.verify(ctx, segments); err != nil {
+	if err := w.verifyAll(ctx, segments); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
 }
 
-// verify measures segments that were never measured. Where files are kept elsewhere this cannot be done before they are needed.
-func (w *Warehouse) verify(ctx context.Context, segments []Segment) error {
+// verifyAll measures segments that were never measured. Where files are kept elsewhere this cannot be done before they are needed.
+func (w *Warehouse) verifyAll(ctx context.Context, segments []Segment) error {
 	byTable := map[string][]Segment{}
-	w.mu.Lock()
 	for _, s := range segments {
-		if w.verified[s.Name] != s {
+		if !w.isVerified(s) {
 			byTable[s.Table] = append(byTable[s.Table], s)
 		}
 	}
-	w.mu.Unlock()
 	if len(byTable) == 0 {
 		return nil
 	}
 	return w.private(ctx, func(conn *sql.Conn) error {
+		var failures []error
 		for _, unseen := range byTable {
-			if err := w.compare(ctx, conn, unseen); err != nil {
-				return err
-			}
-			w.mu.Lock()
-			for _, s := range unseen {
-				w.verified[s.Name] = s
-			}
-			w.mu.Unlock()
+			failures = append(failures, w.compare(ctx, conn, unseen))
 		}
-		return nil
+		return errors.Join(failures...)
 	})
+}
+
+func (w *Warehouse) isVerified(s Segment) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.verified[s.Name] == s
+}
+
+func (w *Warehouse) verify(s Segment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.verified[s.Name] = s
+}
+
+func (w *Warehouse) doubt(s Segment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.verified, s.Name)
 }
 
 // filesOf are the segments that parts are read from: of each touched table those of the touched months.
@@ -111,9 +123,7 @@ func (x *writer) safe(s Segment) error {
 	if err := x.options.Blobs.Keep(x.ctx, s.Name); err != nil {
 		return fmt.Errorf("keep a file of the warehouse: %w", err)
 	}
-	x.mu.Lock()
-	x.verified[s.Name] = s
-	x.mu.Unlock()
+	x.verify(s)
 	return x.keep(s)
 }
 

@@ -160,6 +160,23 @@ func TestABucketKeepsSegments(t *testing.T) {
 		t.Errorf("a file that is nowhere: %v", err)
 	}
 
+	// A copy in the folder that is damaged is brought again, and is no damage.
+	held := live[len(live)-1]
+	copied := filepath.Join(folder, held.Name)
+	if err := os.MkdirAll(filepath.Dir(copied), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(copied, []byte("PAR1 and nothing else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found, again, err := kept.Inspect(ctx, live, &warehouse.BadSegment{Segment: held, Err: errors.New("no Parquet")})
+	if info, stat := os.Stat(copied); err != nil || !again || len(found) > 0 || stat != nil || info.Size() != held.Bytes {
+		t.Errorf("a damaged copy: %+v, %v, %v", found, again, err)
+	}
+	if found, _, err := fourth.Inspect(ctx, live, &warehouse.BadSegment{Segment: live[0], Err: errors.New("gone")}); err != nil || len(found) != 1 || !strings.Contains(found[0].Reason, "bucket") {
+		t.Errorf("one that is nowhere: %+v, %v", found, err)
+	}
+
 	// A file that is not what was written is found when it is brought.
 	damaged := filepath.Join(t.TempDir(), "damaged.parquet")
 	if err := os.WriteFile(damaged, []byte("PAR1 and nothing else"), 0o600); err != nil {

@@ -45,21 +45,32 @@ func digestOf(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
+// errDigest is that of a file with other bytes than were written.
+var errDigest = errors.New("it does not have the digest that it was written with")
+
 // checkDigest compares a file with the digest in its name. Files of before there were digests have none.
 func (w *Warehouse) checkDigest(s Segment) error {
-	_, want, ok := strings.Cut(strings.TrimSuffix(path.Base(s.Name), ".parquet"), ".")
-	if at := strings.LastIndexByte(want, '-'); !ok || at < 0 || len(want)-at-1 != 16 {
+	want := digestIn(s)
+	if want == "" {
 		return nil
 	}
-	want = want[len(want)-16:]
 	got, err := digestOf(w.path(s))
 	if err == nil && got != want {
-		err = fmt.Errorf("its content has the digest %s and was written with %s", got, want)
+		err = fmt.Errorf("%w: %s is not %s", errDigest, got, want)
 	}
 	if err != nil {
 		return &BadSegment{Segment: s, Err: err}
 	}
 	return nil
+}
+
+// digestIn is the digest in the name of a segment's file, "" if it has none.
+func digestIn(s Segment) string {
+	_, rest, ok := strings.Cut(strings.TrimSuffix(path.Base(s.Name), ".parquet"), ".")
+	if at := strings.LastIndexByte(rest, '-'); !ok || at < 0 || len(rest)-at-1 != 16 {
+		return ""
+	}
+	return rest[len(rest)-16:]
 }
 
 // zoneTag is a zone's name as a part of a file's.
@@ -125,7 +136,7 @@ func (w *Warehouse) Sweep(ctx context.Context, live []Segment, olderThan time.Ti
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case d.IsDir() && filepath.Join(w.dir, name) == w.scratch:
+		case d.IsDir() && (filepath.Join(w.dir, name) == w.scratch || name == damagedFolder):
 			return fs.SkipDir
 		case d.IsDir() || keep[name]:
 			return nil

@@ -45,6 +45,39 @@ func (f Files) Rebuild(ctx context.Context, live []segment.Segment) (segment.Cha
 	return changeFrom(change), err
 }
 
+// Inspect is the warehouse's.
+func (f Files) Inspect(ctx context.Context, live []segment.Segment, failure error) ([]segment.Damaged, bool, error) {
+	bad, again, err := f.Warehouse.Inspect(ctx, segmentsTo(live), failure)
+	out := make([]segment.Damaged, len(bad))
+	for i, d := range bad {
+		out[i] = segment.Damaged{Segment: segment.Segment(d.Segment), Reason: d.Reason, With: segmentsFrom(d.With)}
+	}
+	return out, again, err
+}
+
+// Held is the warehouse's.
+func (f Files) Held(ctx context.Context, live []segment.Segment, day time.Time) segment.Held {
+	hours, whole, ok := f.Warehouse.Held(ctx, segmentsTo(live), day)
+	out := segment.Held{Known: ok, Day: segment.Sum(whole)}
+	if hours != nil {
+		out.Hours = make(map[time.Time]segment.Sum, len(hours))
+		for hour, sum := range hours {
+			out.Hours[hour] = segment.Sum(sum)
+		}
+	}
+	return out
+}
+
+// SetAside is the warehouse's.
+func (f Files) SetAside(segments []segment.Segment) error {
+	return f.Warehouse.SetAside(segmentsTo(segments))
+}
+
+// Verify is the warehouse's.
+func (f Files) Verify(ctx context.Context, live []segment.Segment, bytes int64) error {
+	return f.Warehouse.Verify(ctx, segmentsTo(live), bytes)
+}
+
 func segmentsTo(in []segment.Segment) []Segment {
 	out := make([]Segment, len(in))
 	for i, s := range in {

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,8 +34,8 @@ func (w *Warehouse) Snapshot(ctx context.Context, folder string, since, until ti
 	defer release()
 	for i, segment := range held {
 		path := filepath.Join(folder, fmt.Sprintf("lines-%d.parquet", i))
-		if err := os.Link(w.path(segment), path); err != nil {
-			return s, &BadSegment{Segment: segment, Err: err}
+		if err := w.link(segment, path); err != nil {
+			return s, err
 		}
 		s.Files = append(s.Files, path)
 	}
@@ -58,4 +59,18 @@ func (w *Warehouse) Snapshot(ctx context.Context, folder string, since, until ti
 		}
 	}
 	return s, nil
+}
+
+// link puts a segment under another name, in the place of what a try before has left there.
+func (w *Warehouse) link(s Segment, path string) error {
+	if info, err := os.Stat(w.path(s)); err == nil && info.Size() != s.Bytes {
+		return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d bytes, where the catalogue says %d", info.Size(), s.Bytes)}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("link a segment: %w", err)
+	}
+	if err := os.Link(w.path(s), path); err != nil {
+		return &BadSegment{Segment: s, Err: err}
+	}
+	return nil
 }

@@ -33,6 +33,13 @@ type settled struct {
 	known map[windowKey]totals
 }
 
+// forgetTotals drops what was read of files that turned out to be damaged.
+func (w *Warehouse) forgetTotals(g *generation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(g.settled.known)
+}
+
 // totalsOf adds a window up: what segments hold, remembered, and the delta.
 func (w *Warehouse) totalsOf(ctx context.Context, conn *sql.Conn, g *generation, q spend.Query, scope spend.Scope) (totals, error) {
 	look := look(spend.Query{Since: q.Since, Until: q.Until, Zone: q.Zone}, scope, w.options.Zone)

@@ -47,12 +47,13 @@ type BadSegment struct { //nolint:errname // it is found with errors.As and says
 	Err     error
 }
 
-// Error names the file and what to do.
+// Error names the file.
 func (e *BadSegment) Error() string {
-	return fmt.Sprintf("the warehouse's file %s of table %s, %s is not as it was written: %v. No question was answered from it. Delete its row from the table warehouse_segments: "+
-		"it is written again from the telemetry that the store keeps; or bring the file back from a copy",
-		e.Segment.Name, e.Segment.Table, e.Segment.Day.Format(time.DateOnly), e.Err)
+	return fmt.Sprintf("the warehouse's file %s of table %s, %s cannot be read as it was written: %v", e.Segment.Name, e.Segment.Table, e.Segment.Day.Format(time.DateOnly), e.Err)
 }
+
+// BadFile is the file's name.
+func (e *BadSegment) BadFile() string { return e.Segment.Name }
 
 // Unwrap gives the cause.
 func (e *BadSegment) Unwrap() error { return e.Err }

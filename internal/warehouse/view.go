@@ -80,58 +80,74 @@ func (w *Warehouse) refresh(ctx context.Context, v View) error {
 	return nil
 }
 
-// check measures segments that were not seen before.
+// check measures segments that were not seen before. All that are bad are in the error.
 func (w *Warehouse) check(ctx context.Context, conn *sql.Conn, g *generation) error {
 	seen := map[Segment]bool{}
 	for _, s := range w.viewed() {
 		seen[s] = true
 	}
+	var failures []error
 	for t, files := range g.files {
-		unseen := slices.DeleteFunc(slices.Clone(files), func(s Segment) bool { return seen[s] })
+		unseen := slices.DeleteFunc(slices.Clone(files), func(s Segment) bool { return seen[s] || w.isVerified(s) })
 		if w.options.Blobs == nil { // else hold does it, when they are there
-			if err := w.compare(ctx, conn, unseen); err != nil {
-				return err
-			}
+			failures = append(failures, w.compare(ctx, conn, unseen))
 		}
 		slices.SortFunc(g.files[t], func(a, b Segment) int { return a.Day.Compare(b.Day) })
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
-// compare holds segments of one table against the catalogue.
+// compare holds segments of one table against the catalogue, and remembers those that are as it says. All that are not are in the error.
 func (w *Warehouse) compare(ctx context.Context, conn *sql.Conn, segments []Segment) error {
+	var failures []error
+	whole := make([]Segment, 0, len(segments))
 	for _, s := range segments {
 		if err := w.checkDigest(s); err != nil {
-			return err
+			failures = append(failures, err)
+		} else {
+			whole = append(whole, s)
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	got, err := w.measure(ctx, conn, segments)
+	got, err := w.measure(ctx, conn, whole)
 	if err != nil {
-		return err
+		return errors.Join(append(failures, err)...)
 	}
-	for i, s := range segments {
+	for i, s := range whole {
 		if got[i] != s {
-			return &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
-				got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)}
+			failures = append(failures, &BadSegment{Segment: s, Err: fmt.Errorf("it has %d rows, %d bytes and a sum of %d nano-units, where the catalogue says %d, %d and %d",
+				got[i].Rows, got[i].Bytes, got[i].Nanos, s.Rows, s.Bytes, s.Nanos)})
+			continue
 		}
+		w.verify(s)
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
-// measure reads how many rows segments of one table have and what they sum to. If DuckDB does not say which file it stumbled over, each is read alone.
+// measure reads how many rows segments of one table have and what they sum to. If not all can be read, each is read alone, and all that cannot are in the error.
 func (w *Warehouse) measure(ctx context.Context, conn *sql.Conn, segments []Segment) ([]Segment, error) {
 	out, err := w.measureAll(ctx, conn, segments)
-	var bad *BadSegment
-	if err == nil || errors.As(err, &bad) || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil {
 		return out, err
 	}
+	var failures []error
 	for _, s := range segments {
-		if _, alone := w.measureAll(ctx, conn, []Segment{s}); alone != nil && ctx.Err() == nil {
-			return nil, &BadSegment{Segment: s, Err: alone}
+		_, alone := w.measureAll(ctx, conn, []Segment{s})
+		var bad *BadSegment
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case alone == nil:
+		case errors.As(alone, &bad):
+			failures = append(failures, alone)
+		default:
+			failures = append(failures, &BadSegment{Segment: s, Err: alone})
 		}
+	}
+	if len(failures) > 0 {
+		return nil, errors.Join(failures...)
 	}
 	return nil, err
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -50,8 +49,10 @@ type Warehouse struct {
 	viewing sync.Mutex // one Refresh at a time
 	mu      sync.Mutex // guards what follows
 	now     *generation
-	// verified are segments by name whose files were found to be as the catalogue says, where Blobs keeps them.
+	// verified are segments by name whose files were found to be as the catalogue says.
 	verified map[string]Segment
+	// scrubbed is the name of the last segment that Verify read.
+	scrubbed string
 	count    int
 }
 
@@ -138,21 +139,6 @@ func (w *Warehouse) names(segments []Segment) string {
 		names[i] = quote(w.path(s))
 	}
 	return "[" + strings.Join(names, ", ") + "]"
-}
-
-// blame makes an error of reading segments one that names the file, where DuckDB does.
-func (w *Warehouse) blame(segments []Segment, err error) error {
-	var cause *duckdb.Error
-	if !errors.As(err, &cause) || cause.Type == duckdb.ErrorTypeOutOfMemory || cause.Type == duckdb.ErrorTypeInterrupt {
-		return err
-	}
-	said, _, _ := strings.Cut(cause.Msg, "\nLINE ") // what follows is the statement, which names all
-	for _, s := range segments {
-		if s.Name != "" && strings.Contains(said, path.Base(s.Name)) {
-			return &BadSegment{Segment: s, Err: err}
-		}
-	}
-	return err
 }
 
 // path is where a segment's file is.

@@ -1,6 +1,7 @@
 package outlook
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -21,8 +22,8 @@ const (
 const (
 	levelHalfLife = 10.0
 	weekHalfLife  = 28.0
-	// levelDays is how many days of equal weight the level is as good as: 2 / ln 2 half-lives.
-	levelDays = levelHalfLife * 2 / math.Ln2
+	// errorHalfLife is that of what errors of the past say of those to come.
+	errorHalfLife = 28.0
 	// shrink is the weight, in days, of the assumption that a weekday is like all others.
 	shrink = 1.0
 )
@@ -53,8 +54,9 @@ type Point struct{ Low, Mid, High cost.Nanos }
 // elapsed by a share of 0 to 1, and after are the days of the period that follow today. It returns false if the history is too short.
 //
 // Days are expected to be like the ones before: a level that fades with a half-life, times the shape of the week, which is exponential smoothing with a seasonal
-// profile. The interval is empirical: the same rule is applied to the past, once for each day it could have been asked on, and the errors it would have made over a
-// horizon as long as this one set the bounds. It is never narrower than days that vary on their own as much as they did would make it. docs/overview.md has the sources.
+// profile. Where the level has changed at once, only what came after counts for it. The interval is empirical: the same rule is applied to the past, once for each day it
+// could have been asked on, and the errors it would have made over a horizon as long as this one set the bounds, recent ones before old ones. It is never narrower than days
+// that vary on their own as much as they did, and a level that is known from as few of them, would make it. docs/overview.md has the sources.
 func Predict(history Series, spent cost.Nanos, elapsed float64, after int) (Forecast, bool) {
 	if over := len(history.Days) - MaxHistory; over > 0 {
 		history = Series{First: history.Day(over), Days: history.Days[over:]}
@@ -105,6 +107,12 @@ func round(x float64) cost.Nanos { return cost.Nanos(math.Round(min(x, math.MaxI
 type model struct {
 	level  float64
 	factor [7]float64
+	// known is how many days of equal weight the level is as good as.
+	known float64
+	// changed is the first day of the level, 0 if it has been the same for long.
+	changed int
+	// other is a level that the newest days may be the first of, and otherKnown of how many days it is; 0 if they look like those before.
+	other, otherKnown float64
 }
 
 // at is what a day is expected to cost, days being counted from a Sunday.
@@ -112,6 +120,31 @@ func (m model) at(day int) float64 { return m.level * m.factor[day%7] }
 
 // learn finds the level and the week of days of which the first falls on a weekday.
 func learn(days []float64, first int) model {
+	m := model{factor: weekOf(days, first)}
+	// A change of the last days must not look like one of the week.
+	usual := model{factor: weekOf(days[:max(min(len(days), 2*minLearned), len(days)-minLearned)], first)}
+	change := lastChange(usual.logs(days, first))
+	if change.since == 0 {
+		m.level, m.known = m.levelOf(days, first, 0)
+		return m
+	}
+	// The week is that of all days, as if they had been on the new level.
+	even := slices.Clone(days)
+	for i := range change.since {
+		even[i] *= math.Exp(change.by)
+	}
+	shifted := model{factor: weekOf(even, first), changed: change.since}
+	shifted.level, shifted.known = shifted.levelOf(days, first, change.since)
+	if change.sure {
+		return shifted
+	}
+	m.level, m.known = m.levelOf(days, first, 0)
+	m.other, m.otherKnown = shifted.level, shifted.known
+	return m
+}
+
+// weekOf is what each weekday costs, as a factor of the mean day.
+func weekOf(days []float64, first int) (factor [7]float64) {
 	var sums, weights [7]float64
 	var sum, weight float64
 	for i, y := range days {
@@ -122,44 +155,56 @@ func learn(days []float64, first int) model {
 		sum += w * y
 		weight += w
 	}
-	var m model
 	if sum <= 0 {
-		return m
+		return factor
 	}
 	mean, total := sum/weight, 0.0
-	for day := range m.factor {
-		m.factor[day] = (sums[day] + shrink*mean) / (weights[day] + shrink) / mean
-		total += m.factor[day]
+	for day := range factor {
+		factor[day] = max(0, (sums[day]+shrink*mean)/(weights[day]+shrink)/mean)
+		total += factor[day]
 	}
-	var seen, expected float64
-	for i, y := range days {
+	for day := range factor {
+		factor[day] *= 7 / total
+	}
+	return factor
+}
+
+// levelOf is the level of the days since one, and how many days of equal weight it is as good as.
+func (m *model) levelOf(days []float64, first, since int) (level, known float64) {
+	var seen, expected, weight, squares float64
+	for i := since; i < len(days); i++ {
 		w := math.Exp2(-float64(len(days)-1-i) / levelHalfLife)
-		day := (first + i) % 7
-		m.factor[day] = max(m.factor[day], 0)
-		seen += w * y
-		expected += w * m.factor[day] * 7 / total
-	}
-	for day := range m.factor {
-		m.factor[day] *= 7 / total
+		seen += w * days[i]
+		expected += w * m.factor[(first+i)%7]
+		weight += w
+		squares += w * w
 	}
 	if expected > 0 {
-		m.level = seen / expected
+		level = seen / expected
 	}
-	return m
+	if squares > 0 {
+		known = weight * weight / squares
+	}
+	return level, known
 }
 
 // errorsOf returns by which shares of a forecast the truth has been below and above it, for an interval of the size wanted.
 func errorsOf(days []float64, first int, horizon float64, m model) (below, above float64, tested int) {
 	n := len(days)
 	whole := min(max(int(math.Ceil(horizon)), 1), max(1, (n-minLearned)/2))
-	var shares []float64
-	var squares float64
-	var steps int
+	var shares []weighted
+	var squares, steps float64
 	for k := minLearned; k < n; k++ {
+		if k < m.changed+sureAfter && k+whole > m.changed && m.changed > 0 {
+			continue // over a change that is known by now: how often others come cannot be learnt from one
+		}
 		past := learn(days[:k], first)
-		d := days[k] - past.at(first+k)
-		squares += d * d
-		steps++
+		w := math.Exp2(-float64(n-1-k) / errorHalfLife)
+		if past.level > 0 { // of the level at that time: what varies by a fifth does so on any level
+			d := min((days[k]-past.at(first+k))/past.level, mostMissed)
+			squares += w * d * d
+			steps += w
+		}
 		if k+whole > n {
 			continue
 		}
@@ -169,27 +214,52 @@ func errorsOf(days []float64, first int, horizon float64, m model) (below, above
 			guess += past.at(first + i)
 		}
 		if guess > 0 {
-			shares = append(shares, min(truth/guess-1, mostMissed))
+			shares = append(shares, weighted{min(truth/guess-1, mostMissed), w})
 		}
 	}
-	expected := 0.0
-	for i := range 7 {
-		expected += m.at(i) / 7
-	}
-	if expected > 0 && steps > 0 {
+	sd := 0.0
+	if m.level > 0 && steps > 0 && horizon > 0 {
 		// Days that vary on their own, and a level that is known from a few of them only.
-		sd := math.Sqrt(squares / float64(steps))
-		spread := math.Sqrt(max(horizon, 0)*(1+max(horizon, 0)/levelDays)) * sd
-		if total := expected * horizon; total > 0 {
-			below = normal * spread / total
-			above = below
-		}
+		sd = math.Sqrt(squares / steps)
+		below = normal * sd * math.Sqrt(1/horizon+1/m.known)
+		above = below
 	}
-	slices.Sort(shares)
-	if k := len(shares); k > 0 {
+	if len(shares) > 0 {
 		tail := (1 - interval) / 2
-		below = max(below, -shares[min(max(int(float64(k+1)*tail)-1, 0), k-1)])
-		above = max(above, shares[min(max(int(math.Ceil(float64(k+1)*(1-tail)))-1, 0), k-1)])
+		low, high := quantiles(shares, tail)
+		below, above = max(below, -low), max(above, high)
+	}
+	if m.other > 0 && m.level > 0 { // the newest days may be the first of another level
+		room := normal * sd * math.Sqrt(1/max(horizon, 1)+1/m.otherKnown)
+		below, above = max(below, 1-m.other/m.level*(1-room)), max(above, m.other/m.level*(1+room)-1)
 	}
 	return max(below, 0), max(above, 0), len(shares)
+}
+
+// weighted is a number that counts for more or less than one.
+type weighted struct{ value, weight float64 }
+
+// quantiles are the numbers that a share of all lies below, and above.
+func quantiles(all []weighted, tail float64) (low, high float64) {
+	slices.SortFunc(all, func(a, b weighted) int { return cmp.Compare(a.value, b.value) })
+	total, largest := 0.0, 0.0
+	for _, x := range all {
+		total += x.weight
+		largest = max(largest, x.weight)
+	}
+	total += largest // as one more would have to be expected beyond both ends
+	low, high = all[0].value, all[len(all)-1].value
+	for sum, i := 0.0, 0; i < len(all); i++ {
+		if sum += all[i].weight; sum > tail*total {
+			break
+		}
+		low = all[i].value
+	}
+	for sum, i := 0.0, len(all)-1; i >= 0; i-- {
+		if sum += all[i].weight; sum > tail*total {
+			break
+		}
+		high = all[i].value
+	}
+	return low, high
 }

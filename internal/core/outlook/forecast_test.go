@@ -20,7 +20,10 @@ var monday = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 type story struct {
 	level, growth, noise float64
 	weekend              float64 // of a weekday
-	jumpAt               int     // day on which the level doubles; 0 for never
+	jumpAt               int     // day on which the level changes; 0 for never
+	jump                 float64 // by which factor
+	ramp                 int     // over how many days
+	spikeAt              int     // a day that costs five times as much
 }
 
 func (s story) days(n int, seed uint64) outlook.Series {
@@ -32,7 +35,10 @@ func (s story) days(n int, seed uint64) outlook.Series {
 			y *= s.weekend
 		}
 		if s.jumpAt > 0 && i >= s.jumpAt {
-			y *= 2
+			y *= 1 + (s.jump-1)*min(1, float64(i-s.jumpAt+1)/float64(max(s.ramp, 1)))
+		}
+		if s.spikeAt > 0 && i == s.spikeAt {
+			y *= 5
 		}
 		y *= math.Exp(s.noise*r.NormFloat64() - s.noise*s.noise/2)
 		out.Days = append(out.Days, cost.Nanos(y*dollar))
@@ -40,10 +46,11 @@ func (s story) days(n int, seed uint64) outlook.Series {
 	return out
 }
 
-// score is how forecasts of the end of a month did: the mean error of ours and of an even pace as shares of the truth, and how often the truth lay within the interval.
+// score is how forecasts of the end of a month did: the mean error of ours and of an even pace as shares of the truth, how often the truth lay within the interval, and how
+// wide that was as a share of the truth.
 type score struct {
-	ours, pace, within float64
-	n                  int
+	ours, pace, within, width float64
+	n                         int
 }
 
 func (s *score) add(history outlook.Series, begun, now, end int) {
@@ -56,51 +63,96 @@ func (s *score) add(history outlook.Series, begun, now, end int) {
 	naive := float64(spent) / float64(now-begun) * float64(end-begun)
 	s.ours += math.Abs(float64(f.Mid-truth)) / float64(truth)
 	s.pace += math.Abs(naive-float64(truth)) / float64(truth)
+	s.width += float64(f.High-f.Low) / float64(truth)
 	if f.Low <= truth && truth <= f.High {
 		s.within++
 	}
 	s.n++
 }
 
-func (s *score) mean() (ours, pace, within float64) {
+func (s *score) mean() (ours, pace, within, width float64) {
 	n := float64(s.n)
-	return s.ours / n, s.pace / n, s.within / n
+	return s.ours / n, s.pace / n, s.within / n, s.width / n
 }
 
-// TestBackTest forecasts the ends of many made-up months from every fifth day of each, and holds the forecasts against what came and against an even pace.
+// TestBackTest forecasts the ends of many made-up months from every fifth day of each, and holds the forecasts against what came and against an even pace. Forecasts
+// from before a change of the level to after it are counted apart: nobody can know.
 func TestBackTest(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		story
 		most         float64 // mean error
 		least, upper float64 // share within the interval
+		wide         float64 // mean width
 	}{
-		"steady":         {story{level: 1000, noise: 0.15, weekend: 0.4}, 0.04, 0.75, 0.99},
-		"noisy":          {story{level: 1000, noise: 0.6, weekend: 0.5}, 0.12, 0.72, 0.98},
-		"growing":        {story{level: 500, growth: 0.006, noise: 0.2, weekend: 0.4}, 0.075, 0.65, 0.98},
-		"level doubling": {story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 75}, 0.12, 0.60, 0.99},
-		"weekdays only":  {story{level: 800, noise: 0.3, weekend: 0}, 0.06, 0.72, 0.99},
+		"steady":             {story{level: 1000, noise: 0.15, weekend: 0.4}, 0.04, 0.80, 0.99, 0.12},
+		"noisy":              {story{level: 1000, noise: 0.6, weekend: 0.5}, 0.12, 0.78, 0.98, 0.45},
+		"growing":            {story{level: 500, growth: 0.006, noise: 0.2, weekend: 0.4}, 0.075, 0.72, 0.98, 0.20},
+		"weekdays only":      {story{level: 800, noise: 0.3, weekend: 0}, 0.06, 0.78, 0.99, 0.26},
+		"level doubling":     {story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 75, jump: 2}, 0.06, 0.80, 0.97, 0.20},
+		"level halving":      {story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 75, jump: 0.5}, 0.06, 0.80, 0.97, 0.20},
+		"half as much again": {story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 75, jump: 1.5}, 0.06, 0.80, 0.97, 0.20},
+		"a jump in noise":    {story{level: 500, noise: 0.5, weekend: 0.5, jumpAt: 75, jump: 2}, 0.12, 0.78, 0.97, 0.45},
+		"a group's launch":   {story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 70, jump: 1.8, ramp: 14}, 0.08, 0.74, 0.97, 0.22},
+		"a dear day":         {story{level: 500, noise: 0.2, weekend: 0.4, spikeAt: 75}, 0.06, 0.78, 0.99, 0.24},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var s score
+			var s, blind score
 			for seed := range uint64(60) {
 				all := c.days(120, seed)
 				for _, begun := range []int{30, 60, 90} {
 					for day := 2; day < 28; day += 5 {
-						s.add(all, begun, begun+day, begun+30)
+						if begun+day <= c.jumpAt && c.jumpAt < begun+30 {
+							blind.add(all, begun, begun+day, begun+30)
+						} else {
+							s.add(all, begun, begun+day, begun+30)
+						}
 					}
 				}
 			}
-			ours, pace, within := s.mean()
-			t.Logf("%s, %d forecasts: mean error %.1f %%, of an even pace %.1f %%; %.0f %% within the interval", name, s.n, 100*ours, 100*pace, 100*within)
+			ours, pace, within, width := s.mean()
+			t.Logf("%s, %d forecasts: mean error %.1f %%, of an even pace %.1f %%; %.0f %% within the interval, which is %.0f %% wide", name, s.n, 100*ours, 100*pace, 100*within, 100*width)
+			if blind.n > 0 {
+				missed, _, seen, _ := blind.mean()
+				t.Logf("%s, %d forecasts over a change to come: mean error %.1f %%; %.0f %% within the interval", name, blind.n, 100*missed, 100*seen)
+			}
 			if ours > c.most || ours >= pace {
 				t.Errorf("mean error %.3f, even pace %.3f; want at most %.3f and less than the pace", ours, pace, c.most)
 			}
 			if within < c.least || within > c.upper {
 				t.Errorf("%.2f of the truths lie within the interval, want %.2f to %.2f", within, c.least, c.upper)
 			}
+			if width > c.wide {
+				t.Errorf("the interval is %.2f wide, want at most %.2f", width, c.wide)
+			}
 		})
+	}
+}
+
+// TestAfterAJump forecasts the end of a month from each of the first days after the level changed, of which the first two are a weekend: the interval is honest from the fourth
+// day on, and wide only while few days are known.
+func TestAfterAJump(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []float64{2, 0.5} {
+		var by [15]score
+		for seed := range uint64(100) {
+			all := story{level: 500, noise: 0.2, weekend: 0.4, jumpAt: 75, jump: jump}.days(120, seed)
+			for after := 1; after < len(by); after++ {
+				by[after].add(all, 75-2, 75+after, 75+28)
+			}
+		}
+		for after := 1; after < len(by); after++ {
+			ours, _, within, width := by[after].mean()
+			t.Logf("to %.1f times, %d days after: mean error %.1f %%, %.0f %% within the interval, which is %.0f %% wide", jump, after, 100*ours, 100*within, 100*width)
+			if after >= 4 && within < 0.76 {
+				t.Errorf("to %.1f times, %d days after: %.2f within the interval, want 0.76", jump, after, within)
+			}
+		}
+		_, _, _, early := by[4].mean()
+		if _, _, _, late := by[14].mean(); late > early/2 {
+			t.Errorf("to %.1f times: the interval is %.2f wide after four days and %.2f after fourteen", jump, early, late)
+		}
 	}
 }
 

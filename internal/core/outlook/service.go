@@ -106,7 +106,9 @@ type Overview struct {
 	// Movers by dimension.
 	Movers    map[spend.Dimension][]Change
 	Anomalies []Anomaly
-	Asked     []Asked
+	// Notes say in sentences what else a reader should know, as of days whose detail was lost.
+	Notes []string
+	Asked []Asked
 }
 
 // Service makes overviews.
@@ -150,6 +152,7 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor identity.Ac
 		o.Clusters = len(clusters.Rows) + clusters.RestRows
 	}
 	o.split(split, splitBefore)
+	o.Notes = spend.Notes(split.Losses, split.Currency)
 	series := seriesOf(byDay, dayOf(history, p.Zone), dayOf(o.Until.Add(-1), p.Zone))
 	from := series.Index(o.First)
 	o.Days, o.Past = series.Days[from:], Series{First: series.First, Days: series.Days[:from]}.trimmed()

@@ -3,11 +3,10 @@ package segment_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lineitem/lineitem/internal/core/bill"
-	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/segment"
 	"github.com/lineitem/lineitem/internal/core/spend"
 	"github.com/lineitem/lineitem/internal/store"
@@ -111,6 +109,27 @@ type server struct {
 	*segment.Keeper
 	files *warehouse.Warehouse
 	fate  *fate
+	// found is what was found damaged.
+	found *findings
+}
+
+// findings collects damage.
+type findings struct {
+	mu   sync.Mutex
+	list []segment.Damage
+	err  error
+}
+
+func (f *findings) add(found []segment.Damage, failure error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list, f.err = append(f.list, found...), errors.Join(f.err, failure)
+}
+
+func (f *findings) all() []segment.Damage {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.list)
 }
 
 const immortal = 1 << 30
@@ -125,11 +144,12 @@ func newServer(t testing.TB, w *world, folder string, steps int, after bool) *se
 	if err != nil {
 		t.Fatal(err)
 	}
-	end := &fate{steps: steps, after: after}
+	end, found := &fate{steps: steps, after: after}, &findings{}
 	keeper := segment.NewKeeper(t.Context(), segment.Config{
 		Store: mortalStore{w.db, end}, Bills: w, Folder: w, Files: mortalFiles{warehouse.Files{Warehouse: files}, end}, Now: w.clock,
+		Damaged: found.add,
 	})
-	return &server{keeper, files, end}
+	return &server{keeper, files, end, found}
 }
 
 func (s *server) close(t testing.TB) {
@@ -168,7 +188,7 @@ func wantAnswers(rt *rapid.T, w *world, s *server) {
 		if int64(got.Total) != sum {
 			rt.Fatalf("by %v: total %d, the bills sum to %d", by, got.Total, sum)
 		}
-		got.AsOf, got.SQL, got.ReadRows, got.Segments = time.Time{}, "", 0, 0
+		got.AsOf, got.SQL, got.ReadRows, got.Segments, got.Losses = time.Time{}, "", 0, 0, nil
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
 			rt.Fatalf("by %v (-bills +warehouse):\n%s", by, diff)
 		}
@@ -314,68 +334,6 @@ func TestTwoServers(t *testing.T) {
 				w.now = w.now.Add(2 * time.Hour)
 			}
 			wantTidy(rt, w, servers[1], folder)
-		})
-	})
-}
-
-// TestLostFile loses the file of a day. Questions say so instead of answering less; once its row is gone, the server writes the day again from the store.
-func TestLostFile(t *testing.T) {
-	t.Parallel()
-	eachEngine(t, func(t *testing.T, engine store.Engine) {
-		tries := worlds(engine)
-		rapid.Check(t, func(rt *rapid.T) {
-			if tries.enough(rt) {
-				return
-			}
-			w := newWorld(t, storetest.Open(t, engine))
-			folder := t.TempDir()
-			rt.Repeat(w.steps(t))
-			w.now = w.now.Add(26 * time.Hour) // so that the day before is over
-			s := newServer(t, w, folder, immortal, false)
-			if err := s.Settle(t.Context()); err != nil {
-				rt.Fatal(err)
-			}
-			wantAnswers(rt, w, s)
-			s.close(t)
-
-			catalogue, err := w.db.Catalogue(t.Context())
-			if err != nil {
-				rt.Fatal(err)
-			}
-			var days []segment.Segment
-			for _, one := range catalogue.Segments {
-				if one.Table == segment.Lines && one.Day.Before(w.now.Truncate(24*time.Hour)) {
-					days = append(days, one)
-				}
-			}
-			if len(days) == 0 {
-				return // nothing ran
-			}
-			lost := rapid.SampledFrom(days).Draw(rt, "lost")
-			if err := os.Remove(filepath.Join(folder, lost.Name)); err != nil {
-				rt.Fatal(err)
-			}
-			s = newServer(t, w, folder, immortal, false)
-			_, err = s.Answer(t.Context(), question(w), spend.Everything)
-			if errs.KindOf(err) != errs.Unavailable || !strings.Contains(fmt.Sprint(errors.Unwrap(err)), lost.Name) {
-				rt.Fatalf("without %s: %v", lost.Name, err)
-			}
-			s.close(t)
-
-			if err := w.db.SwapSegments(t.Context(), segment.Change{Gone: []segment.Segment{lost}}, nil, w.now); err != nil {
-				rt.Fatal(err)
-			}
-			s = newServer(t, w, folder, immortal, false)
-			defer s.close(t)
-			if err := s.Rebuild(t.Context()); err != nil {
-				rt.Fatal(err)
-			}
-			wantAnswers(rt, w, s)
-			if err := s.Settle(t.Context()); err != nil {
-				rt.Fatal(err)
-			}
-			wantAnswers(rt, w, s)
-			wantTidy(rt, w, s, folder)
 		})
 	})
 }

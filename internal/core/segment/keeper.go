@@ -30,6 +30,11 @@ type Store interface {
 	SegmentNames(ctx context.Context, droppedSince time.Time) ([]string, error)
 	ForgetSegments(ctx context.Context, droppedBefore time.Time) error
 	ForgetMarks(ctx context.Context, before time.Time) error
+	// HoursOn returns the hours of a UTC day, up to now, in which clusters may have cost something.
+	HoursOn(ctx context.Context, day, now time.Time) ([]Pair, error)
+	// SetAside writes down damage, takes segments out of the catalogue, and marks the hours of the days whose lines were damaged, in one transaction; errs.Conflict if one of
+	// the segments is not live.
+	SetAside(ctx context.Context, found []Damage, gone []Segment, now time.Time) error
 
 	ClusterByID(ctx context.Context, id cluster.ID) (cluster.Cluster, error)
 	UserByID(ctx context.Context, id identity.UserID) (identity.User, error)
@@ -58,6 +63,14 @@ type Files interface {
 	Sweep(ctx context.Context, names []string, olderThan time.Time) (removed int, err error)
 	// Rebuild makes rollups again that are missing, or of another zone.
 	Rebuild(ctx context.Context, live []Segment) (Change, error)
+	// Inspect looks again at the files that an error names and returns those that are live and damaged; again tells that what failed may succeed without more.
+	Inspect(ctx context.Context, live []Segment, failure error) (bad []Damaged, again bool, err error)
+	// Held returns what rollups say of a UTC day.
+	Held(ctx context.Context, live []Segment, day time.Time) Held
+	// SetAside keeps the files of segments for people to look at, as many as there is room for.
+	SetAside(segments []Segment) error
+	// Verify compares files with what was written, going on where it stopped, until it has read so many bytes. The error names all that are damaged.
+	Verify(ctx context.Context, live []Segment, bytes int64) error
 }
 
 // View is what questions are answered from: segments, but for some pairs whose facts are beside them, as of a moment.
@@ -68,7 +81,7 @@ type View struct {
 	AsOf     time.Time
 }
 
-// Config is what a Keeper works with; all but the last two are needed.
+// Config is what a Keeper works with; all but the last three are needed.
 type Config struct {
 	Store  Store
 	Bills  Bills
@@ -79,25 +92,32 @@ type Config struct {
 	MaxAge time.Duration
 	// Retain says for how long facts are kept.
 	Retain Retainer
+	// Damaged is told of files that were found damaged, and why they could not be set aside if that failed.
+	Damaged func(found []Damage, failure error)
 }
 
 // Keeper keeps segments in step with the store, and answers from both.
 type Keeper struct {
 	cfg Config
-	// settling is held while segments are written: one at a time is enough.
-	settling sync.Mutex
+	// settling is held while segments are written: one at a time is enough. healing is held while damaged ones are set aside.
+	settling, healing sync.Mutex
+	damaged           chan struct{}
 
 	mu      sync.Mutex
 	asOf    time.Time // of what questions see; zero before the first Refresh
+	losses  []Damage  // of the same
 	running *refresh  // the one in progress
-	ctx     context.Context
-	stop    context.CancelFunc
-	work    sync.WaitGroup
+	// mends counts how often files were set aside, seen how often that was when what questions see was read; unbuilt tells that rollups are missing since.
+	mends, seen int
+	unbuilt     bool
+	ctx         context.Context
+	stop        context.CancelFunc
+	work        sync.WaitGroup
 }
 
 // NewKeeper makes a Keeper; Close, and not the end of ctx, ends what it does in the background.
 func NewKeeper(ctx context.Context, cfg Config) *Keeper {
-	k := &Keeper{cfg: cfg}
+	k := &Keeper{cfg: cfg, damaged: make(chan struct{}, 1)}
 	k.ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return k
 }
@@ -146,6 +166,11 @@ func (k *Keeper) Rebuild(ctx context.Context) error {
 	if err := k.cfg.Store.MarkUncovered(ctx, Lines, k.cfg.Now()); err != nil {
 		return fmt.Errorf("look for days that are missing: %w", err)
 	}
+	return k.mended(ctx, k.rebuild)
+}
+
+// rebuild makes rollups again.
+func (k *Keeper) rebuild(ctx context.Context) error {
 	catalogue, err := k.cfg.Store.Catalogue(ctx)
 	if err != nil {
 		return err
@@ -154,21 +179,41 @@ func (k *Keeper) Rebuild(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rebuild rollups: %w", err)
 	}
-	if len(change.Fresh)+len(change.Gone) == 0 {
-		return nil
+	if len(change.Fresh)+len(change.Gone) > 0 {
+		err = k.cfg.Store.SwapSegments(ctx, change, nil, k.cfg.Now())
+		if err != nil && !errs.Is(err, errs.Conflict) { // else another server has made them
+			return err
+		}
 	}
-	err = k.cfg.Store.SwapSegments(ctx, change, nil, k.cfg.Now())
-	if errs.Is(err, errs.Conflict) { // another server has made them
-		return nil
+	k.mu.Lock()
+	k.unbuilt = false
+	k.mu.Unlock()
+	return nil
+}
+
+// Settle writes the hours that are over and marked, and drops what is past its retention. What fails for one cluster keeps its marks, is reported, and does not
+// keep the others waiting. It may be interrupted anywhere and done again. Where files were set aside since the last time, rollups that went with them are made again.
+func (k *Keeper) Settle(ctx context.Context) error {
+	k.settling.Lock()
+	defer k.settling.Unlock()
+	err := k.mended(ctx, k.settle)
+	k.mu.Lock()
+	unbuilt := k.unbuilt
+	k.mu.Unlock()
+	if unbuilt && ctx.Err() == nil {
+		err = errors.Join(err, k.mended(ctx, k.rebuild))
 	}
 	return err
 }
 
-// Settle writes the hours that are over and marked, and drops what is past its retention. What fails for one cluster keeps its marks, is reported, and does not
-// keep the others waiting. It may be interrupted anywhere and done again.
-func (k *Keeper) Settle(ctx context.Context) error {
+// settleNow is Settle without the rollups: somebody is waiting.
+func (k *Keeper) settleNow(ctx context.Context) error {
 	k.settling.Lock()
 	defer k.settling.Unlock()
+	return k.mended(ctx, k.settle)
+}
+
+func (k *Keeper) settle(ctx context.Context) error {
 	now := k.cfg.Now()
 	catalogue, err := k.look(ctx, now)
 	if err != nil {

@@ -102,3 +102,15 @@ func (m *memory) Sweep(context.Context, []string, time.Time) (int, error) { retu
 func (m *memory) Rebuild(context.Context, []segment.Segment) (segment.Change, error) {
 	return segment.Change{}, nil
 }
+
+func (m *memory) Inspect(context.Context, []segment.Segment, error) ([]segment.Damaged, bool, error) {
+	return nil, false, nil
+}
+
+func (m *memory) Held(context.Context, []segment.Segment, time.Time) segment.Held {
+	return segment.Held{}
+}
+
+func (m *memory) SetAside([]segment.Segment) error { return nil }
+
+func (m *memory) Verify(context.Context, []segment.Segment, int64) error { return nil }

@@ -47,6 +47,8 @@ type Change struct {
 type Catalogue struct {
 	Segments []Segment
 	Marks    []Mark
+	// Losses are the damaged segments of which something could not be written again, by day.
+	Losses []Damage
 }
 
 // Grace is how long after its end an hour is settled: reports of its last seconds are on their way.

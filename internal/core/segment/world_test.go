@@ -401,3 +401,27 @@ func wantSame(t *rapid.T, what string, got, want []spend.Fact) {
 }
 
 var _ segment.Bills = (*world)(nil)
+
+// report delivers a worker's report of work on one line, and folds it.
+func (w *world) report(t testing.TB, from time.Time, length time.Duration) {
+	t.Helper()
+	ctx := t.Context()
+	for at := from; at.Before(from.Add(length)); at = at.Add(30 * time.Minute) {
+		until := at.Add(30 * time.Minute)
+		slot := 2 * until.Sub(at).Microseconds()
+		w.post("cl_0", usage.Batch{
+			Kind: usage.KindWorker, Process: processID("cl_0", 1), Epoch: "a", Threads: 2, T0Micros: at.UnixMicro(), T1Micros: until.UnixMicro(),
+			Strings: []string{"read"}, Idle: map[string]int64{"no_work": slot / 4}, Files: []usage.File{{Path: "/home/ana/flights.py", Class: "u"}},
+			Frames: []usage.Frame{{File: 0, Function: 0, Line: 7}}, Stacks: [][]int{{0}},
+			Ledger:  []usage.LedgerRow{{Prefix: 0, SlotMicros: slot - slot/4, ThreadMicros: slot / 2}},
+			Samples: []usage.SampleRow{{Prefix: 0, Stack: 0, WallMicros: slot - slot/4, CPUMicros: slot / 2}},
+		})
+	}
+	for i := range w.waiting {
+		w.waiting[i].ReceivedAt = w.now
+	}
+	_, err := w.db.AppendBatches(ctx, w.waiting)
+	must(t, err)
+	w.waiting = nil
+	must(t, w.folder().FoldAll(ctx, ""))
+}

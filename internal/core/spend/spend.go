@@ -249,6 +249,8 @@ type Answer struct {
 	RulesVersion int
 	// AsOf is when what it was answered from was made.
 	AsOf time.Time
+	// Losses are days of the window whose detail was lost; Notes says so in words.
+	Losses []Loss
 	// SQL is the question as it was put to the warehouse, which read ReadRows rows of Segments files. Empty if it was answered without.
 	SQL      string
 	ReadRows int64

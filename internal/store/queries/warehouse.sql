@@ -84,3 +84,18 @@ SELECT p.cluster_id, CAST(min(p.started_at) AS BIGINT) AS from_at,
     CAST(max(CASE WHEN p.ended_at IS NULL THEN CAST(@now AS BIGINT) ELSE p.ended_at END) AS BIGINT) AS until_at
 FROM processes p WHERE p.started_at IS NOT NULL
 GROUP BY p.cluster_id ORDER BY p.cluster_id;
+
+-- name: CreateDamage :exec
+INSERT INTO warehouse_damage (name, table_name, day_at, row_count, bytes, nanos, reason, found_at, unknown_nanos, missing_nanos, at_most)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING;
+
+-- name: ListDamage :many
+-- The newest first.
+SELECT * FROM warehouse_damage ORDER BY found_at DESC, name LIMIT CAST(@at_most_rows AS BIGINT);
+
+-- name: ListLosses :many
+SELECT * FROM warehouse_damage WHERE unknown_nanos <> 0 OR missing_nanos <> 0 ORDER BY day_at, name;
+
+-- name: MeasureDamage :one
+SELECT count(*) AS files, CAST(coalesce(sum(CASE WHEN unknown_nanos <> 0 OR missing_nanos <> 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS losses FROM warehouse_damage;

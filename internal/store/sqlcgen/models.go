@@ -380,6 +380,20 @@ type User struct {
 	CreatedAt int64
 }
 
+type WarehouseDamage struct {
+	Name         string
+	TableName    string
+	DayAt        int64
+	RowCount     int64
+	Bytes        int64
+	Nanos        int64
+	Reason       string
+	FoundAt      int64
+	UnknownNanos int64
+	MissingNanos int64
+	AtMost       int64
+}
+
 type WarehouseDirty struct {
 	ClusterID string
 	HourAt    int64

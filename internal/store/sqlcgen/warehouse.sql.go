@@ -9,6 +9,43 @@ import (
 	"context"
 )
 
+const createDamage = `-- name: CreateDamage :exec
+INSERT INTO warehouse_damage (name, table_name, day_at, row_count, bytes, nanos, reason, found_at, unknown_nanos, missing_nanos, at_most)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING
+`
+
+type CreateDamageParams struct {
+	Name         string
+	TableName    string
+	DayAt        int64
+	RowCount     int64
+	Bytes        int64
+	Nanos        int64
+	Reason       string
+	FoundAt      int64
+	UnknownNanos int64
+	MissingNanos int64
+	AtMost       int64
+}
+
+func (q *Queries) CreateDamage(ctx context.Context, arg CreateDamageParams) error {
+	_, err := q.db.ExecContext(ctx, createDamage,
+		arg.Name,
+		arg.TableName,
+		arg.DayAt,
+		arg.RowCount,
+		arg.Bytes,
+		arg.Nanos,
+		arg.Reason,
+		arg.FoundAt,
+		arg.UnknownNanos,
+		arg.MissingNanos,
+		arg.AtMost,
+	)
+	return err
+}
+
 const createSegment = `-- name: CreateSegment :execrows
 INSERT INTO warehouse_segments (name, table_name, day_at, row_count, bytes, nanos, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING
@@ -176,6 +213,46 @@ func (q *Queries) ListClusterLives(ctx context.Context, now int64) ([]ListCluste
 	return items, nil
 }
 
+const listDamage = `-- name: ListDamage :many
+SELECT name, table_name, day_at, row_count, bytes, nanos, reason, found_at, unknown_nanos, missing_nanos, at_most FROM warehouse_damage ORDER BY found_at DESC, name LIMIT CAST($1 AS BIGINT)
+`
+
+// The newest first.
+func (q *Queries) ListDamage(ctx context.Context, atMostRows int64) ([]WarehouseDamage, error) {
+	rows, err := q.db.QueryContext(ctx, listDamage, atMostRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WarehouseDamage
+	for rows.Next() {
+		var i WarehouseDamage
+		if err := rows.Scan(
+			&i.Name,
+			&i.TableName,
+			&i.DayAt,
+			&i.RowCount,
+			&i.Bytes,
+			&i.Nanos,
+			&i.Reason,
+			&i.FoundAt,
+			&i.UnknownNanos,
+			&i.MissingNanos,
+			&i.AtMost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDirty = `-- name: ListDirty :many
 SELECT cluster_id, hour_at, stamp, marked_at FROM warehouse_dirty ORDER BY hour_at, cluster_id
 `
@@ -194,6 +271,45 @@ func (q *Queries) ListDirty(ctx context.Context) ([]WarehouseDirty, error) {
 			&i.HourAt,
 			&i.Stamp,
 			&i.MarkedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listLosses = `-- name: ListLosses :many
+SELECT name, table_name, day_at, row_count, bytes, nanos, reason, found_at, unknown_nanos, missing_nanos, at_most FROM warehouse_damage WHERE unknown_nanos <> 0 OR missing_nanos <> 0 ORDER BY day_at, name
+`
+
+func (q *Queries) ListLosses(ctx context.Context) ([]WarehouseDamage, error) {
+	rows, err := q.db.QueryContext(ctx, listLosses)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WarehouseDamage
+	for rows.Next() {
+		var i WarehouseDamage
+		if err := rows.Scan(
+			&i.Name,
+			&i.TableName,
+			&i.DayAt,
+			&i.RowCount,
+			&i.Bytes,
+			&i.Nanos,
+			&i.Reason,
+			&i.FoundAt,
+			&i.UnknownNanos,
+			&i.MissingNanos,
+			&i.AtMost,
 		); err != nil {
 			return nil, err
 		}
@@ -363,6 +479,22 @@ type MarkStaleParams struct {
 func (q *Queries) MarkStale(ctx context.Context, arg MarkStaleParams) error {
 	_, err := q.db.ExecContext(ctx, markStale, arg.ClusterID, arg.FromAt, arg.UntilAt)
 	return err
+}
+
+const measureDamage = `-- name: MeasureDamage :one
+SELECT count(*) AS files, CAST(coalesce(sum(CASE WHEN unknown_nanos <> 0 OR missing_nanos <> 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS losses FROM warehouse_damage
+`
+
+type MeasureDamageRow struct {
+	Files  int64
+	Losses int64
+}
+
+func (q *Queries) MeasureDamage(ctx context.Context) (MeasureDamageRow, error) {
+	row := q.db.QueryRowContext(ctx, measureDamage)
+	var i MeasureDamageRow
+	err := row.Scan(&i.Files, &i.Losses)
+	return i, err
 }
 
 const measureDirty = `-- name: MeasureDirty :one

@@ -450,7 +450,8 @@ class CostBreakdown:
 
     It was right ``as_of``; ``coverage`` is the share of the window's cost that was observed, ``prices`` are those that machines were charged by. ``sql`` is
     the question as the warehouse was asked it: it read ``rows_read`` rows in ``segments`` files. Where ``figures`` are ``invoiced``, ``invoices`` says which
-    invoices they follow month by month, and ``metered_total_nanos`` is the total by the prices that were in force.
+    invoices they follow month by month, and ``metered_total_nanos`` is the total by the prices that were in force. ``notes`` say what else a
+    reader should know.
     """
 
     currency: str
@@ -479,6 +480,7 @@ class CostBreakdown:
     metered_total_nanos: int | None = None
     unplaced_nanos: int = 0
     invoices: tuple[InvoicedMonth, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> Decimal:

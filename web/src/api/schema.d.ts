@@ -118,6 +118,7 @@ export interface CostBreakdown {
   invoices: InvoicedMonth[];
   metered_total_nanos: number;
   names: Record<string, string>;
+  notes: string[];
   prices: PriceCovers[];
   rates: RateCard;
   rest_nanos: number;
@@ -173,6 +174,18 @@ export interface Credentials {
   certificate_pem: string;
   key_pem: string;
   scheduler_address: string;
+}
+
+export interface DamagedFile {
+  /** The two may be less */ at_most: boolean;
+  /** As they were written */ bytes: number;
+  day: string;
+  /** Its name in the warehouse's folder; it is kept in the folder damaged there for a while */ file: string;
+  found_at: string;
+  missing_nanos: number;
+  /** What was wrong with it: it "is missing" */ reason: string;
+  table: string;
+  unknown_nanos: number;
 }
 
 export interface Environment {
@@ -485,6 +498,7 @@ export interface Overview {
   /** 2026-11 where the period is a month, else empty */ month: string;
   movers: OverviewMovers[];
   no_forecast: string;
+  notes: string[];
   payers: OverviewPayer[];
   questions: OverviewQuestion[];
   rates: RateCard;
@@ -946,6 +960,17 @@ export interface UserList {
   items: User[];
 }
 
+export interface Warehouse {
+  bytes: number;
+  currency: string;
+  damaged: DamagedFile[];
+  damaged_files: number;
+  dirty_hours: number;
+  dirty_since?: string;
+  files: number;
+  lossy_files: number;
+}
+
 export interface WatchAnswer {
   agent_token: string;
   cluster: Cluster;
@@ -1371,5 +1396,11 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: SignInLink;
+  };
+  "GET /warehouse": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Warehouse;
   };
 }

@@ -40,6 +40,12 @@ describe("the explorer", () => {
     );
   });
 
+  it("says what a reader should know of the figures", async () => {
+    const note = "The file with the detail of 2026-11-02 (UTC) was damaged.";
+    open("/explore?period=90d", answering({ ...users, notes: [note] }));
+    expect((await screen.findByText(note)).className).toBe("note warn");
+  });
+
   it("asks what the address says, and leads down from a row", async () => {
     const page = open("/explore?from=2026-11-01&to=2026-11-10&where=kind%3Dwork", answering(users));
     await table();

@@ -37,7 +37,7 @@ import { moment } from "#/lib/time";
 import { Card } from "#/ui/Card";
 import { Fig, Segments } from "#/ui/controls";
 import { FilterField } from "#/ui/FilterField";
-import { Empty, SkeletonRows } from "#/ui/states";
+import { Empty, Notes, SkeletonRows } from "#/ui/states";
 
 const route = getRouteApi("/shell/explore");
 
@@ -133,6 +133,7 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
             onChange={(next) => change({ figures: next === "metered" ? undefined : next, page: undefined })}
           />
         </section>
+        {answer.data && <Notes notes={answer.data.notes} />}
         {view === "time" && answer.data && answer.data.by[0] === first && !isTime(first) && (
           <TimeCard
             answer={answer.data}

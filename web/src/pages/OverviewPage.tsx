@@ -24,7 +24,7 @@ import { count, percent } from "#/lib/format";
 import { type Clock, moment } from "#/lib/time";
 import { Card } from "#/ui/Card";
 import { Button } from "#/ui/controls";
-import { Empty, SkeletonRows } from "#/ui/states";
+import { Empty, Notes, SkeletonRows } from "#/ui/states";
 
 const route = getRouteApi("/shell/");
 
@@ -68,6 +68,7 @@ export function OverviewPage() {
             <SkeletonRows what="the overview" rows={6} />
           </Card>
         )}
+        {overview.data && <Notes notes={overview.data.notes} />}
         {overview.data &&
           (overview.data.total_nanos > 0 || overview.data.before_nanos > 0 ? (
             <Figures overview={overview.data} clock={clock} search={search} onChange={change} />

@@ -54,6 +54,15 @@ export function AwayNote({ since, onRetry }: { since?: string | undefined; onRet
   );
 }
 
+/** What a reader of figures should know, in the server's words: as that the detail of a day was lost. */
+export function Notes({ notes }: { notes: readonly string[] }) {
+  return notes.map((note) => (
+    <p key={note} className="note warn">
+      {note}
+    </p>
+  ));
+}
+
 /** Nothing to show: the fact, then what to do about it. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
