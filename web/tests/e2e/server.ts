@@ -21,12 +21,18 @@ const START_MS = 60_000;
 const STOP_MS = 60_000;
 const COMMAND_MS = 540_000;
 
+/** Where the server's data lies and whose it is, if not of a new organisation. */
+export interface Place {
+  data: string;
+  zone: string;
+}
+
 /** Starts the binary under test, signed in from a terminal too. */
-export async function startServer(): Promise<Server> {
+export async function startServer(place?: Place): Promise<Server> {
   const binary = await existing(process.env.LINEITEM_BIN ?? join(root, "bin/lineitem"), "make build");
   const python = await existing(process.env.LINEITEM_PYTHON ?? join(root, ".venv/bin/python"), "make setup");
   const home = await mkdtemp(join(tmpdir(), "lineitem-web-"));
-  const data = join(home, "data");
+  const data = place?.data ?? join(home, "data");
   // Nothing of the developer's own set-up may leak in, least of all where they are signed in.
   const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: home, LINEITEM_PYTHON: python, TZ: "UTC" };
   const server = spawn(
@@ -40,7 +46,7 @@ export async function startServer(): Promise<Server> {
       "--organisation",
       "Fjordlight",
       "--time-zone",
-      "Europe/Berlin",
+      place?.zone ?? "Europe/Berlin",
     ],
     { env, stdio: ["ignore", "pipe", "pipe"] },
   );
@@ -62,6 +68,14 @@ export async function startServer(): Promise<Server> {
     await stop();
     throw error;
   }
+}
+
+/** The first link with which a new user signs in. */
+export async function newUser(server: Server, name: string): Promise<string> {
+  const printed = await server.cli("user", "create", name);
+  const link = /http\S+#code=\S+/.exec(printed)?.[0];
+  if (!link) throw new Error(`no link in what making a user printed:\n${printed}`);
+  return link;
 }
 
 async function existing(path: string, remedy: string): Promise<string> {
