@@ -28,6 +28,7 @@ import { TimeCard } from "#/features/explore/TimeCard";
 import { filterWords, valueWords } from "#/features/explore/words";
 import { Failure } from "#/features/shell/Failure";
 import { Colophon } from "#/features/shell/Shell";
+import { wholeOf } from "#/features/shell/whole";
 import { useClock } from "#/features/shell/zone";
 import { count, percent } from "#/lib/format";
 import { money } from "#/lib/money";
@@ -280,11 +281,7 @@ function Way({ me, search, names, by }: WayProps) {
   return (
     <nav className="crumbs small" aria-label="Way down">
       {steps.map(({ filter, search: target }, index) => {
-        const words = filter
-          ? `${titleOf(filter.dimension).toLowerCase()} ${filterWords(filter, names)}`
-          : me.user.role === "admin"
-            ? me.organisation
-            : `All of ${me.user.name}`;
+        const words = filter ? `${titleOf(filter.dimension).toLowerCase()} ${filterWords(filter, names)}` : wholeOf(me);
         return (
           // The same filter may stand there twice.
           // biome-ignore lint/suspicious/noArrayIndexKey: a step is its place on the way.
