@@ -44,6 +44,7 @@ func handler(files fs.FS) http.Handler {
 	index, err := fs.ReadFile(files, indexFile)
 	built := err == nil
 	server := http.FileServerFS(files)
+	small := packedOf(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -59,7 +60,9 @@ func handler(files fs.FS) http.Handler {
 		switch {
 		case isFile(files, name):
 			w.Header().Set("Cache-Control", cacheControl(name))
-			server.ServeHTTP(w, r)
+			if !small.serve(w, r, name) {
+				server.ServeHTTP(w, r)
+			}
 		case strings.HasPrefix(name, "assets/"):
 			// A page of an older build asks for a script that is gone: HTML in its place would fail in a confusing way.
 			w.Header().Set("Cache-Control", "no-store")

@@ -193,7 +193,10 @@ func (k *Keeper) heal(ctx context.Context, failure error, began int) (again bool
 
 // assess finds out what of a damaged day cannot be written again.
 func (k *Keeper) assess(ctx context.Context, now time.Time, catalogue Catalogue, d *Damage) error {
-	since := RetainSince(now, k.cfg.RetainMonths)
+	since, err := k.cfg.Retain.Since(ctx, now, Lines)
+	if err != nil {
+		return err
+	}
 	if d.Day.Before(since) {
 		return nil
 	}

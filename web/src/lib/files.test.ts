@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isCell, shortNames, shortPath } from "#/lib/files";
+import { isCell, placeOf, shortNames, shortPath } from "#/lib/files";
 
 it("names files by the shortest tail that tells them apart", () => {
   const names = shortNames(["/home/ana/a/load.py", "/home/ana/b/load.py", "/home/ana/report.py", "cell:9f3c2ab81234"]);
@@ -25,4 +25,16 @@ it.each([
   ["", ""],
 ])("shortens %s to its end", (path, short) => {
   expect(shortPath(path)).toBe(short);
+});
+
+it.each([
+  ["/home/ana/load.py:14", { file: "/home/ana/load.py", line: 14 }],
+  ["cell:9f3c2ab81234:3", { file: "cell:9f3c2ab81234", line: 3 }],
+  ["C:\\jobs\\load.py:7", { file: "C:\\jobs\\load.py", line: 7 }],
+  ["/home/ana/load.py:0", undefined],
+  ["/home/ana/load.py", undefined],
+  [":3", undefined],
+  ["", undefined],
+])("finds file and line in %s", (text, place) => {
+  expect(placeOf(text)).toEqual(place);
 });

@@ -41,3 +41,10 @@ export function shortPath(path: string): string {
 
 const segments = (file: string) => file.split(/[\\/]/).filter((part) => part !== "");
 const tail = (parts: readonly string[], take: number) => parts.slice(-take).join("/");
+
+/** The file and the line of "/home/ana/load.py:14"; undefined where there is no line. */
+export function placeOf(place: string): { file: string; line: number } | undefined {
+  const colon = place.lastIndexOf(":");
+  const line = Number(place.slice(colon + 1));
+  return colon > 0 && Number.isInteger(line) && line > 0 ? { file: place.slice(0, colon), line } : undefined;
+}

@@ -14,6 +14,8 @@ describe("duration", () => {
     [9_900, "2 h 45 min"],
     [3_605, "1 h"],
     [273_600, "3 d 4 h"],
+    [8_636_400, "99 d 23 h"],
+    [2_052_464_400, "23,755 d"],
   ])("says %d seconds as %s", (seconds, words) => {
     expect(duration(seconds)).toBe(words);
   });

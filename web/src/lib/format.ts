@@ -13,6 +13,9 @@ const STEPS: readonly (readonly [string, number])[] = [
   ["s", 1],
 ];
 
+/** From so many of a step on, the one below it tells nothing. */
+const ROUND = 100;
+
 /** The one formatter of durations, in the words people use: 0.4 s, 45 s, 3 min 10 s, 2 h 45 min, 3 d 4 h. */
 export function duration(seconds: number | undefined): string {
   if (seconds === undefined || !Number.isFinite(seconds)) return "–";
@@ -24,10 +27,10 @@ export function duration(seconds: number | undefined): string {
     if (words.length === 0 && rest < size && word !== "s") continue;
     const count = Math.floor(rest / size);
     rest -= count * size;
-    if (count > 0 || words.length === 0) words.push(`${count} ${word}`);
+    if (count > 0 || words.length === 0) words.push(`${count.toLocaleString("en-US")} ${word}`);
     // Two neighbouring steps are all that anyone reads; round numbers say only the first.
     const next = STEPS[index + 1];
-    if (!next || words.length === 2) break;
+    if (!next || words.length === 2 || count >= ROUND) break;
     const following = Math.floor(rest / next[1]);
     if (following > 0) words.push(`${following} ${next[0]}`);
     break;

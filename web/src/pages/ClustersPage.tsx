@@ -71,7 +71,7 @@ export function ClustersPage() {
         {(clusters.isPending || clusters.data) && (
           <Card
             title="All clusters"
-            aside={clusters.data && !filtered && all.length > 0 ? count(all.length, "cluster") : undefined}
+            aside={clusters.data && !filtered && all.length > 0 ? howMany(all.length, clusters.hasNextPage) : undefined}
           >
             {clusters.isPending && <SkeletonRows what="clusters" />}
             {clusters.data && shown.length > 0 && (
@@ -86,7 +86,9 @@ export function ClustersPage() {
             )}
             {clusters.data && shown.length === 0 && !filtered && <FirstRun />}
             {clusters.data && shown.length === 0 && filtered && (
-              <Empty title={`No cluster matches “${[q, status].filter(Boolean).join(", ")}”.`}>
+              <Empty
+                title={`${clusters.hasNextPage ? `None of the newest ${count(all.length, "cluster")}` : "No cluster"} matches “${[q, status].filter(Boolean).join(", ")}”.`}
+              >
                 <p className="acts">
                   <Button small onClick={() => change({ q: undefined, status: undefined })}>
                     Clear the filter
@@ -107,6 +109,11 @@ export function ClustersPage() {
       </div>
     </>
   );
+}
+
+/** How many are listed; where there are older ones, that these are not all. */
+function howMany(listed: number, more: boolean): string {
+  return more ? `the newest ${listed.toLocaleString("en-US")}` : count(listed, "cluster");
 }
 
 /** "2 clusters running at $0.31/h": what everything that is up costs, whatever the filter. */

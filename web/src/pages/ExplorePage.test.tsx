@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { error, open, usual } from "../../tests/app";
-import { spent } from "../../tests/data";
+import { me, spent } from "../../tests/data";
 
 const row = (keys: string[], cost_nanos: number, thread_seconds = 60) => ({
   keys,
@@ -19,6 +19,17 @@ const users = spent(["user"], [row(["ana"], 7_000_000_000), row(["ben"], 2_000_0
   unseen_nanos: 500_000_000,
   coverage: 0.975,
 });
+
+const tree = ["/lab", "/shop"].map((path) => ({
+  id: path,
+  path,
+  name: path.slice(1),
+  parent_id: "",
+  created_at: "2026-11-19T09:50:00Z",
+  n_members: 1,
+  role: "",
+  pays: false,
+}));
 
 const answering = (body: unknown) => ({ ...usual(), "GET /cost/breakdown": { body } });
 
@@ -46,6 +57,33 @@ describe("the explorer", () => {
     expect((await screen.findByText(note)).className).toBe("note warn");
   });
 
+  it("begins with groups for who sees several, and says so in the address", async () => {
+    const groups = spent(["group"], [row(["/lab"], 7_000_000_000), row([""], 2_000_000_000)]);
+    const page = open("/explore?period=7d", { ...answering(groups), "GET /groups": { body: { items: tree } } });
+    expect(await screen.findByRole("table", { name: "Cost by group" })).toBeTruthy();
+    expect(page.address()).toBe("/explore?period=7d&by=group");
+    await userEvent.click(within(await table()).getByRole("link", { name: "/lab" }));
+    await waitFor(() => expect(decodeURIComponent(page.address())).toBe("/explore?period=7d&by=user&where=group=/lab"));
+    // What was asked first is all that was asked: no question is sent before it is known.
+    const asked = page.server.asked.filter(({ request }) => request === "GET /cost/breakdown");
+    const questions = new Set(asked.map(({ query }) => query.split("&since")[0]));
+    expect([...questions]).toEqual(["by=group", "by=user&where=group=/lab"]);
+  });
+
+  it("begins with their own clusters for who sees no others, and asks for no groups", async () => {
+    const own = spent(["name"], [row(["nightly"], 7_000_000_000)]);
+    const ana = { ...me, user: { id: "u2", name: "ana", role: "user" } };
+    const page = open("/explore", { ...answering(own), "GET /me": { body: ana } });
+    expect(await screen.findByRole("table", { name: "Cost by cluster name" })).toBeTruthy();
+    expect(page.address()).toBe("/explore?by=name");
+    expect(page.server.asked.some(({ request }) => request === "GET /groups")).toBe(false);
+  });
+
+  it("begins with users where the groups cannot be read", async () => {
+    open("/explore", { ...answering(users), "GET /groups": { status: 500, body: error("internal", "No.") } });
+    expect(await screen.findByRole("table", { name: "Cost by user" })).toBeTruthy();
+  });
+
   it("asks what the address says, and leads down from a row", async () => {
     const page = open("/explore?from=2026-11-01&to=2026-11-10&where=kind%3Dwork", answering(users));
     await table();
@@ -68,14 +106,14 @@ describe("the explorer", () => {
   it("filters by a value without leaving the grouping, and lets go of filters", async () => {
     const page = open("/explore", answering(users));
     await userEvent.click(within(await table()).getByRole("link", { name: "Only ben" }));
-    await waitFor(() => expect(decodeURIComponent(page.address())).toBe("/explore?where=user=ben"));
+    await waitFor(() => expect(decodeURIComponent(page.address())).toBe("/explore?by=user&where=user=ben"));
     await userEvent.click(screen.getByRole("button", { name: "Remove the filter User: ben" }));
-    await waitFor(() => expect(page.address()).toBe("/explore"));
+    await waitFor(() => expect(page.address()).toBe("/explore?by=user"));
     await userEvent.click(screen.getByRole("button", { name: "Add a filter…" }));
     await userEvent.selectOptions(screen.getByLabelText("What to filter by"), "operation");
     await userEvent.type(screen.getByLabelText("Value to keep"), "read.*");
     await userEvent.click(screen.getByRole("button", { name: "Add" }));
-    await waitFor(() => expect(decodeURIComponent(page.address())).toBe("/explore?where=operation=read.*"));
+    await waitFor(() => expect(decodeURIComponent(page.address())).toBe("/explore?by=user&where=operation=read.*"));
     expect(screen.getByRole("list", { name: "Filters" }).textContent).toContain("Operation: read.…");
   });
 
@@ -196,10 +234,10 @@ describe("the explorer", () => {
     expect((await table()).querySelectorAll("tbody tr")).toHaveLength(101);
     expect(screen.getByText("150 rows on other pages").closest("tr")?.lastElementChild?.textContent).toBe("$150.00");
     await userEvent.click(screen.getByRole("button", { name: "Next rows" }));
-    await waitFor(() => expect(page.address()).toBe("/explore?page=2"));
+    await waitFor(() => expect(page.address()).toBe("/explore?by=user&page=2"));
     await userEvent.type(screen.getByRole("searchbox", { name: "Find a row" }), "u24");
     await waitFor(() => expect(screen.getByText("239 rows without “u24”")).toBeTruthy());
-    expect(page.address()).toBe("/explore?q=u24");
+    expect(page.address()).toBe("/explore?by=user&q=u24");
   });
 
   it("says that nothing was spent, that the filters leave nothing, and what the server refuses", async () => {

@@ -1,11 +1,12 @@
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi, Link, Navigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { MAX_ROWS, useBreakdown } from "#/api/queries/costs";
+import { useGroups } from "#/api/queries/groups";
 import type { CostQuery } from "#/api/queries/keys";
 import { useMe } from "#/api/queries/session";
 import type { CostBreakdown, Me } from "#/api/schema";
 import { type Dimension, isTime, titleOf } from "#/features/explore/dimensions";
-import { crumbs, filtered, regrouped, START } from "#/features/explore/drill";
+import { crumbs, filtered, nextDimension, regrouped, type Start, startOf } from "#/features/explore/drill";
 import { Exports } from "#/features/explore/Exports";
 import { FilterChips } from "#/features/explore/FilterChips";
 import { GroupField } from "#/features/explore/GroupField";
@@ -29,6 +30,7 @@ import { TimeCard } from "#/features/explore/TimeCard";
 import { filterWords, valueWords } from "#/features/explore/words";
 import { Failure } from "#/features/shell/Failure";
 import { Colophon } from "#/features/shell/Shell";
+import { wholeOf } from "#/features/shell/whole";
 import { useClock } from "#/features/shell/zone";
 import { count, percent } from "#/lib/format";
 import { money } from "#/lib/money";
@@ -64,19 +66,51 @@ export function ExplorePage() {
   return (
     <>
       <title>Explore costs · Lineitem</title>
-      {me.data && <Explorer me={me.data} search={search} span={span} />}
+      {me.data && <Begun me={me.data} search={search} span={span} />}
     </>
   );
 }
 
-function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: Span }) {
+interface BegunProps {
+  me: Me;
+  search: ExploreSearch;
+  span: Span;
+}
+
+/**
+ * The explorer, once its address says what money is grouped by. One that does not is given what suits the reader, so that the address is the
+ * same question to everyone whom it is sent to.
+ */
+function Begun({ me, search, span }: BegunProps) {
+  const groups = useGroups(startOf(me, undefined) === undefined);
+  const start = startOf(me, groups.isError ? [] : groups.data?.items);
+  if (search.by) return <Explorer me={me} search={search} span={span} start={start ?? "user"} />;
+  if (start) {
+    const by = nextDimension(readFilters(search.where), start) ?? start;
+    return <Navigate to="/explore" search={{ ...search, by }} replace resetScroll={false} />;
+  }
+  return (
+    <>
+      <div className="top">
+        <h1 className="grow">Explore costs</h1>
+      </div>
+      <div className="content">
+        <Card title="Costs">
+          <SkeletonRows rows={8} what="the costs" />
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function Explorer({ me, search, span, start }: BegunProps & { start: Start }) {
   const navigate = route.useNavigate();
   const [how, setHow] = useState(false);
-  const chosen = byOf(search.by);
-  const asked = chosen.length > 0 ? chosen : [START];
+  const asked = byOf(search.by);
+  const [first = start] = asked;
   const view = search.view ?? "table";
   // Across takes two dimensions; money over time is of one.
-  const by: Dimension[] = view === "pivot" ? [...asked, across(asked[0] ?? START)].slice(0, 2) : asked;
+  const by: Dimension[] = view === "pivot" ? [...asked, across(first)].slice(0, 2) : asked;
   const filters = readFilters(search.where);
   const query: CostQuery = {
     by,
@@ -92,7 +126,6 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
     navigate({ search: (old) => ({ ...old, ...next }), resetScroll: false, replace });
   const go = (next: ExploreSearch) => navigate({ search: next, resetScroll: false });
   const names = answer.data?.names ?? {};
-  const [first = START] = by;
   return (
     <>
       <div className="top">
@@ -168,6 +201,7 @@ function Explorer({ me, search, span }: { me: Me; search: ExploreSearch; span: S
             <Money
               answer={answer.data}
               search={search}
+              start={start}
               view={view}
               busy={answer.isPlaceholderData}
               onSearch={change}
@@ -196,13 +230,14 @@ function across(down: Dimension): Dimension {
 interface MoneyProps {
   answer: CostBreakdown;
   search: ExploreSearch;
+  start: Start;
   view: View;
   busy: boolean;
   onSearch: (next: Partial<ExploreSearch>) => void;
   onHow: () => void;
 }
 
-function Money({ answer, search, view, busy, onSearch, onHow }: MoneyProps) {
+function Money({ answer, search, start, view, busy, onSearch, onHow }: MoneyProps) {
   const shown = useMemo(() => viewOf(answer), [answer]);
   if (answer.total_nanos === 0 && answer.rows.length === 0) {
     return (
@@ -240,9 +275,9 @@ function Money({ answer, search, view, busy, onSearch, onHow }: MoneyProps) {
         )}
       </p>
       {view === "pivot" && shown.by.length === 2 ? (
-        <PivotTable view={shown} search={search} onHow={onHow} />
+        <PivotTable view={shown} search={search} start={start} onHow={onHow} />
       ) : (
-        <SpendTable view={shown} search={search} onSearch={onSearch} onHow={onHow} />
+        <SpendTable view={shown} search={search} start={start} onSearch={onSearch} onHow={onHow} />
       )}
     </div>
   );
@@ -262,11 +297,7 @@ function Way({ me, search, names, by }: WayProps) {
   return (
     <nav className="crumbs small" aria-label="Way down">
       {steps.map(({ filter, search: target }, index) => {
-        const words = filter
-          ? `${titleOf(filter.dimension).toLowerCase()} ${filterWords(filter, names)}`
-          : me.user.role === "admin"
-            ? me.organisation
-            : `All of ${me.user.name}`;
+        const words = filter ? `${titleOf(filter.dimension).toLowerCase()} ${filterWords(filter, names)}` : wholeOf(me);
         return (
           // The same filter may stand there twice.
           // biome-ignore lint/suspicious/noArrayIndexKey: a step is its place on the way.

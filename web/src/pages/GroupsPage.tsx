@@ -1,11 +1,10 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { useGroups } from "#/api/queries/groups";
 import { useMe } from "#/api/queries/session";
-import type { Group, Me } from "#/api/schema";
 import { GroupForm } from "#/features/groups/GroupForm";
 import { GroupTable } from "#/features/groups/GroupTable";
 import { MembersCard } from "#/features/groups/MembersCard";
-import { inOrder } from "#/features/groups/tree";
+import { inOrder, maySee } from "#/features/groups/tree";
 import { UserForm } from "#/features/groups/UserForm";
 import { Failure } from "#/features/shell/Failure";
 import { Colophon } from "#/features/shell/Shell";
@@ -22,6 +21,7 @@ export function GroupsPage() {
   const groups = inOrder(answer.data?.items ?? []);
   const admin = me.data?.user.role === "admin";
   const chosen = groups.find(({ id }) => id === wanted);
+  const shown = chosen && maySee(chosen, groups, me.data) ? chosen : undefined;
   return (
     <>
       <title>Groups · Lineitem</title>
@@ -34,30 +34,35 @@ export function GroupsPage() {
         </div>
       </div>
       <div className="content">
-        <Card title={admin ? "All groups" : "Your groups"}>
-          {answer.isPending && <SkeletonRows what="groups" />}
-          {answer.isError && <Failure error={answer.error} what="The groups" onRetry={() => answer.refetch()} />}
-          {answer.data &&
-            (groups.length > 0 ? (
-              <GroupTable groups={groups} chosen={chosen?.id} />
-            ) : (
-              <Empty title={admin ? "There is no group yet." : "You are in no group."}>
-                <p className="mute">
-                  {admin
-                    ? "Make one below. Until then nobody pays: clusters are booked on their owners alone."
-                    : "An admin can put you into one."}
-                </p>
-              </Empty>
-            ))}
-        </Card>
-        {chosen && maySee(chosen, groups, me.data) && (
-          <MembersCard key={chosen.id} group={chosen} groups={groups} admin={admin} />
-        )}
+        <div className="cols">
+          <Card title={admin ? "All groups" : "Your groups"} className={shown ? "w7" : "w12"}>
+            {answer.isPending && <SkeletonRows what="groups" />}
+            {answer.isError && <Failure error={answer.error} what="The groups" onRetry={() => answer.refetch()} />}
+            {answer.data &&
+              (groups.length > 0 ? (
+                <GroupTable groups={groups} chosen={chosen?.id} />
+              ) : (
+                <Empty title={admin ? "There is no group yet." : "You are in no group."}>
+                  <p className="mute">
+                    {admin
+                      ? "Make one below. Until then nobody pays: clusters are booked on their owners alone."
+                      : "An admin can put you into one."}
+                  </p>
+                </Empty>
+              ))}
+          </Card>
+          {shown && (
+            // Beside a long tree it stays in sight; below one it is brought there.
+            <div key={shown.id} ref={intoSight} className="w5 beside">
+              <MembersCard group={shown} groups={groups} admin={admin} />
+            </div>
+          )}
+        </div>
         {admin && (
-          <>
+          <div className="cols">
             <GroupForm groups={groups} />
             <UserForm />
-          </>
+          </div>
         )}
         {me.data && <Colophon me={me.data} />}
       </div>
@@ -65,8 +70,6 @@ export function GroupsPage() {
   );
 }
 
-/** Whether the reader may see who is in a group: admins, and who leads it or one above. */
-function maySee(group: Group, groups: readonly Group[], me: Me | undefined): boolean {
-  if (me?.user.role === "admin") return true;
-  return groups.some(({ path, role }) => role === "lead" && (group.path === path || group.path.startsWith(`${path}/`)));
+function intoSight(element: HTMLElement | null) {
+  element?.scrollIntoView?.({ block: "nearest" });
 }

@@ -63,6 +63,24 @@ describe("the overview", () => {
     expect(page.address()).toContain("/clusters/c1/code");
   });
 
+  it("leads from who paid and from what changed to what it was spent on, in the same days", async () => {
+    open("/", usual());
+    await loaded();
+    const address = (name: string, of: string) => {
+      const url = new URL(card(of).getByRole("link", { name }).getAttribute("href") ?? "", "http://x");
+      return [url.pathname, Object.fromEntries(url.searchParams)];
+    };
+    const days = { from: "2026-11-01", to: "2026-11-19" };
+    expect(address("ana", "By user and day")).toEqual(["/explore", { ...days, by: "name", where: "user=ana" }]);
+    expect(address("No user", "By user and day")).toEqual(["/explore", { ...days, by: "name", where: "user=" }]);
+    expect(card("By user and day").queryByRole("link", { name: /others?$/ })).toBeNull();
+    await userEvent.click(screen.getByRole("radio", { name: "Lines" }));
+    expect(address("load.py:14", "What changed")).toEqual([
+      "/code",
+      { ...days, file: "/home/ana/load.py", line: "14" },
+    ]);
+  });
+
   it("opens how a figure came about, with the questions behind it", async () => {
     open("/", usual());
     await loaded();

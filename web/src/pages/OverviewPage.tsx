@@ -4,6 +4,7 @@ import { useOverview } from "#/api/queries/overview";
 import { useMe } from "#/api/queries/session";
 import type { Me, Overview } from "#/api/schema";
 import { FirstRun } from "#/features/clusters/FirstRun";
+import { leads } from "#/features/groups/tree";
 import { AnomaliesCard } from "#/features/overview/AnomaliesCard";
 import { FiguresCard } from "#/features/overview/FiguresCard";
 import { HowDialog } from "#/features/overview/HowDialog";
@@ -85,7 +86,7 @@ export function OverviewPage() {
 
 function whose(overview: Overview, me: Me): string {
   if (overview.whole) return me.organisation || "All that was spent";
-  if (me.groups.some((group) => group.role === "lead")) return "What your clusters and your groups cost";
+  if (leads(me)) return "What your clusters and your groups cost";
   return "What your clusters cost";
 }
 

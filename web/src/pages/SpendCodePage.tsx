@@ -20,6 +20,7 @@ import { type Branch, pathTo } from "#/features/flame/branch";
 import { costsIn } from "#/features/flame/tone";
 import { Part } from "#/features/shell/Part";
 import { Colophon } from "#/features/shell/Shell";
+import { wholeOf } from "#/features/shell/whole";
 import { useClock } from "#/features/shell/zone";
 import { billOf, CODE_BY } from "#/features/spendcode/bill";
 import { PeriodChangeCard } from "#/features/spendcode/PeriodChangeCard";
@@ -131,16 +132,17 @@ function Money({ me, answer, query, filters, span, zone, change }: MoneyProps) {
   const clock = useClock(Date.parse(answer.as_of));
   const bill = useMemo(() => billOf(answer), [answer]);
   const names = useMemo(() => filesNamed(bill, undefined, undefined), [bill]);
-  const lines = useMemo(() => viewOf(bill, "origin"), [bill]);
-  const operations = useMemo(() => viewOf(bill, "operation"), [bill]);
-  const whole = me.user.role === "admin" ? me.organisation : me.user.name;
+  const lines = useMemo(() => viewOf(bill, "origin", decimalsOf(bill.total_nanos)), [bill]);
+  const operations = useMemo(() => viewOf(bill, "operation", decimalsOf(bill.total_nanos)), [bill]);
+  const whole = wholeOf(me);
   const root = useMemo(() => treeOf(lines, names, whole), [lines, names, whole]);
 
   const before = spanBefore(span, zone);
   const then = useBreakdown(against ? { ...query, since: before.since, until: before.until } : undefined);
   const thenLines = useMemo(
-    () => (against && then.data && !then.isPlaceholderData ? viewOf(billOf(then.data), "origin") : undefined),
-    [against, then.data, then.isPlaceholderData],
+    () =>
+      against && then.data && !then.isPlaceholderData ? viewOf(billOf(then.data), "origin", lines.decimals) : undefined,
+    [against, then.data, then.isPlaceholderData, lines.decimals],
   );
   const thenNames = useMemo(
     () => new Map([...(thenLines ? filesNamed(then.data && billOf(then.data), undefined, undefined) : []), ...names]),

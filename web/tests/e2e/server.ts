@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -14,6 +14,8 @@ export interface Server {
   link: () => Promise<string>;
   /** Runs a command line of the signed-in `lineitem`. */
   cli: (...args: string[]) => Promise<string>;
+  /** How long its threads have run, in milliseconds: what other programs on the machine change less than the clock. */
+  processor: () => Promise<number>;
   stop: () => Promise<void>;
 }
 
@@ -21,12 +23,18 @@ const START_MS = 60_000;
 const STOP_MS = 60_000;
 const COMMAND_MS = 540_000;
 
+/** Where the server's data lies and whose it is, if not of a new organisation. */
+export interface Place {
+  data: string;
+  zone: string;
+}
+
 /** Starts the binary under test, signed in from a terminal too. */
-export async function startServer(): Promise<Server> {
+export async function startServer(place?: Place): Promise<Server> {
   const binary = await existing(process.env.LINEITEM_BIN ?? join(root, "bin/lineitem"), "make build");
   const python = await existing(process.env.LINEITEM_PYTHON ?? join(root, ".venv/bin/python"), "make setup");
   const home = await mkdtemp(join(tmpdir(), "lineitem-web-"));
-  const data = join(home, "data");
+  const data = place?.data ?? join(home, "data");
   // Nothing of the developer's own set-up may leak in, least of all where they are signed in.
   const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: home, LINEITEM_PYTHON: python, TZ: "UTC" };
   const server = spawn(
@@ -40,7 +48,7 @@ export async function startServer(): Promise<Server> {
       "--organisation",
       "Fjordlight",
       "--time-zone",
-      "Europe/Berlin",
+      place?.zone ?? "Europe/Berlin",
     ],
     { env, stdio: ["ignore", "pipe", "pipe"] },
   );
@@ -57,11 +65,30 @@ export async function startServer(): Promise<Server> {
       return /http\S+#code=\S+/.exec(printed)?.[0] ?? "";
     };
     await cli("login", await link());
-    return { url, link, cli, stop };
+    const processor = () => processorTime(server.pid ?? 0);
+    return { url, link, cli, processor, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** The first link with which a new user signs in. */
+export async function newUser(server: Server, name: string): Promise<string> {
+  const printed = await server.cli("user", "create", name);
+  const link = /http\S+#code=\S+/.exec(printed)?.[0];
+  if (!link) throw new Error(`no link in what making a user printed:\n${printed}`);
+  return link;
+}
+
+/** Ticks of a second in which Linux counts the time of threads. */
+const TICKS = 100;
+
+async function processorTime(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  // The name of the program may hold spaces; after it stand the state and, eleven fields on, the time in user and in system code.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) / TICKS) * 1000;
 }
 
 async function existing(path: string, remedy: string): Promise<string> {

@@ -4,8 +4,8 @@ import { keys } from "#/api/queries/keys";
 import type { ChangeGroupRequest, CreateGroupRequest, CreateUserRequest, PutMemberRequest } from "#/api/schema";
 
 /** The groups that the reader is in or leads; all of them to admins. */
-export function useGroups() {
-  return useQuery({ queryKey: keys.groups, queryFn: ({ signal }) => call("GET /groups", {}, signal) });
+export function useGroups(enabled = true) {
+  return useQuery({ queryKey: keys.groups, queryFn: ({ signal }) => call("GET /groups", {}, signal), enabled });
 }
 
 export function useMembers(group: string) {

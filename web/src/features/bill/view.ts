@@ -62,9 +62,8 @@ const LOOKS: readonly RestLook[] = ["idle", "over", "lost", "gap", "smaller", "u
 /** Three digits of the total: cents from a dollar up, finer below, so that a short run still has a bill one can read. */
 const DIGITS = 3;
 
-/** Lays a bill out. What is on no line is displayed the same in every grouping. */
-export function viewOf(bill: Bill, by: Grouping): BillView {
-  const decimals = decimalsFor(bill.total_nanos, DIGITS);
+/** Lays a bill out, in the decimals of a run unless others are given. What is on no line is displayed the same in every grouping. */
+export function viewOf(bill: Bill, by: Grouping, decimals = decimalsFor(bill.total_nanos, DIGITS)): BillView {
   const rest = [
     ...bill.categories.map((category) => ({
       name: category.name,

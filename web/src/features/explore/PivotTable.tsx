@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { isTime, manyOf, titleOf } from "#/features/explore/dimensions";
-import { drill } from "#/features/explore/drill";
+import { drill, type Start } from "#/features/explore/drill";
 import { pivotOf } from "#/features/explore/pivot";
 import type { SpendView } from "#/features/explore/rows";
 import type { ExploreSearch } from "#/features/explore/search";
@@ -12,6 +12,7 @@ import { Fig } from "#/ui/controls";
 interface PivotTableProps {
   view: SpendView;
   search: ExploreSearch;
+  start: Start;
   onHow: () => void;
 }
 
@@ -19,7 +20,7 @@ interface PivotTableProps {
 const OTHERS = "\n";
 
 /** Two dimensions across each other; every row and the total add up as displayed. */
-export function PivotTable({ view, search, onHow }: PivotTableProps) {
+export function PivotTable({ view, search, start, onHow }: PivotTableProps) {
   const [down, across] = view.by;
   const pivot = useMemo(() => pivotOf(view, across !== undefined && isTime(across)), [view, across]);
   if (!down || !across) return null;
@@ -68,7 +69,7 @@ export function PivotTable({ view, search, onHow }: PivotTableProps) {
         </thead>
         <tbody>
           {pivot.rows.map((row) => {
-            const target = drill(search, [down], [row.key]);
+            const target = drill(search, [down], [row.key], start);
             const words = valueWords(down, row.key, view.names);
             return (
               <tr key={row.key}>
@@ -81,7 +82,9 @@ export function PivotTable({ view, search, onHow }: PivotTableProps) {
                     words
                   )}
                 </td>
-                {cells(row.shown, row.cells, (at) => drill(search, [down, across], [row.key, pivot.columns[at] ?? ""]))}
+                {cells(row.shown, row.cells, (at) =>
+                  drill(search, [down, across], [row.key, pivot.columns[at] ?? ""], start),
+                )}
                 <td className="n strong">{amount(row.total, row.nanos)}</td>
               </tr>
             );

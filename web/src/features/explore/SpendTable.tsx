@@ -2,10 +2,11 @@ import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { lookClass } from "#/features/code/words";
 import { type Dimension, manyOf, titleOf } from "#/features/explore/dimensions";
-import { drill, narrowed } from "#/features/explore/drill";
+import { drill, narrowed, type Start } from "#/features/explore/drill";
 import { type Column, matching, ordered, type SpendRow, type SpendView, usualOrder } from "#/features/explore/rows";
 import { type ExploreSearch, readFilters, writeFilters } from "#/features/explore/search";
 import { isMono, lookOf, valueWords } from "#/features/explore/words";
+import { placeOf } from "#/lib/files";
 import { count, duration, percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
 import { Button, Fig } from "#/ui/controls";
@@ -17,12 +18,13 @@ export const PAGE_ROWS = 100;
 interface SpendTableProps {
   view: SpendView;
   search: ExploreSearch;
+  start: Start;
   onSearch: (next: Partial<ExploreSearch>) => void;
   onHow: () => void;
 }
 
 /** What was spent, row by row, dearest first: rows, what was not listed, and the total that both add up to. */
-export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
+export function SpendTable({ view, search, start, onSearch, onHow }: SpendTableProps) {
   const { q = "", page = 1, all } = search;
   const usual = usualOrder(view.by);
   const order = (search.sort ?? usual) as Order<Column>;
@@ -62,7 +64,7 @@ export function SpendTable({ view, search, onSearch, onHow }: SpendTableProps) {
           </thead>
           <tbody>
             {shown.map((row) => (
-              <Row key={row.keys.join("\n")} row={row} view={view} search={search} amount={amount(row)} />
+              <Row key={row.keys.join("\n")} row={row} view={view} search={search} start={start} amount={amount(row)} />
             ))}
             {rows.length > shown.length && (
               <tr className="mute">
@@ -141,10 +143,11 @@ interface RowProps {
   row: SpendRow;
   view: SpendView;
   search: ExploreSearch;
+  start: Start;
   amount: string;
 }
 
-function Row({ row, view, search, amount }: RowProps) {
+function Row({ row, view, search, start, amount }: RowProps) {
   const last = view.by.length - 1;
   const looked = view.by.map((dimension, index) => lookOf(dimension, row.keys[index] ?? "")).find(Boolean);
   return (
@@ -157,6 +160,7 @@ function Row({ row, view, search, amount }: RowProps) {
             row={row}
             view={view}
             search={search}
+            start={start}
             down={index === last}
           />
         </td>
@@ -182,17 +186,18 @@ interface ValueProps {
   row: SpendRow;
   view: SpendView;
   search: ExploreSearch;
+  start: Start;
   /** Whether it leads down: the innermost value of a row does. */
   down: boolean;
 }
 
 /** A value: leads to what it is made of, and can be made a filter without leaving. */
-function Value({ dimension, value, row, view, search, down }: ValueProps) {
+function Value({ dimension, value, row, view, search, start, down }: ValueProps) {
   const words = valueWords(dimension, value, view.names);
   const filters = readFilters(search.where);
   const { period, from, to } = search;
   const only = writeFilters(narrowed(filters, [dimension], [value]));
-  const inner = down ? drill(search, view.by, row.keys) : undefined;
+  const inner = down ? drill(search, view.by, row.keys, start) : undefined;
   const code = down && dimension === "line" && value !== "" ? placeOf(value) : undefined;
   const name = <span title={value === words ? undefined : value}>{words}</span>;
   return (
@@ -239,12 +244,6 @@ function Value({ dimension, value, row, view, search, down }: ValueProps) {
       )}
     </span>
   );
-}
-
-function placeOf(value: string): { file: string; line: number } | undefined {
-  const colon = value.lastIndexOf(":");
-  const line = Number(value.slice(colon + 1));
-  return colon > 0 && Number.isInteger(line) && line > 0 ? { file: value.slice(0, colon), line } : undefined;
 }
 
 const EXACT = 9;

@@ -1,8 +1,17 @@
+import type { Group, Me } from "#/api/schema";
 import { type Dimension, isTime } from "#/features/explore/dimensions";
 import { byOf, type ExploreSearch, type Filter, readFilters, writeFilters } from "#/features/explore/search";
+import { leads, maySee } from "#/features/groups/tree";
 
-/** What a table shows before anything is chosen. */
-export const START: Dimension = "user";
+/** Where the way down can begin: with groups for who sees several, with users for who sees one, else with one's own clusters. */
+export type Start = "group" | "user" | "name";
+
+/** What a table shows before anything is chosen; undefined while it is not known which groups the reader sees. */
+export function startOf(me: Me, groups: readonly Group[] | undefined): Start | undefined {
+  if (me.user.role !== "admin" && !leads(me)) return "name";
+  if (!groups) return undefined;
+  return groups.filter((group) => maySee(group, groups, me)).length > 1 ? "group" : "user";
+}
 
 /** The way down, from the organisation to a line of code. */
 const WAY: readonly Dimension[] = ["group", "user", "name", "operation", "file", "line"];
@@ -30,8 +39,8 @@ function didNoWork(filters: readonly Filter[]): boolean {
   });
 }
 
-/** The next sensible dimension for what passes some filters; undefined at the end of the way. */
-export function nextDimension(filters: readonly Filter[]): Dimension | undefined {
+/** The next sensible dimension for what passes some filters, for a way with some beginning; undefined at the end of the way. */
+export function nextDimension(filters: readonly Filter[], start: Start): Dimension | undefined {
   const taken = new Set<Dimension>();
   for (const { dimension, values } of filters) {
     // A filter of several values still tells them apart.
@@ -42,7 +51,7 @@ export function nextDimension(filters: readonly Filter[]): Dimension | undefined
   const way = idle ? IDLE_WAY : WAY;
   // Nobody goes back up the way to a line: what is coarser than the last step is left out.
   const last = Math.max(-1, ...[...taken].map((dimension) => way.indexOf(dimension)));
-  const steps = way.slice(idle || last < 0 ? way.indexOf(START) : last + 1);
+  const steps = way.slice(idle || last < 0 ? way.indexOf(start) : last + 1);
   const timed = filters.some(({ dimension }) => isTime(dimension));
   return steps.find((dimension) => !taken.has(dimension) && !(isTime(dimension) && timed));
 }
@@ -54,9 +63,9 @@ export function narrowed(filters: readonly Filter[], by: readonly Dimension[], k
 }
 
 /** Where a row leads: to what it is made of. Undefined at the end of the way. */
-export function drill(search: ExploreSearch, by: readonly Dimension[], keys: readonly string[]) {
+export function drill(search: ExploreSearch, by: readonly Dimension[], keys: readonly string[], start: Start) {
   const filters = narrowed(readFilters(search.where), by, keys);
-  const next = nextDimension(filters);
+  const next = nextDimension(filters, start);
   if (next === undefined) return undefined;
   return { ...level(search, filters, next), figures: search.figures };
 }
@@ -64,7 +73,7 @@ export function drill(search: ExploreSearch, by: readonly Dimension[], keys: rea
 /** One step of the way down: some filters, and what the money is grouped by there. */
 function level(search: ExploreSearch, filters: readonly Filter[], by: Dimension): ExploreSearch {
   const { period, from, to, all } = search;
-  return { period, from, to, all, by: by === START ? undefined : by, where: writeFilters(filters) || undefined };
+  return { period, from, to, all, by, where: writeFilters(filters) || undefined };
 }
 
 /** A level above the one that is shown. */
@@ -87,8 +96,7 @@ export function crumbs(search: ExploreSearch): Crumb[] {
 
 /** Another choice of what to group by; what belonged to the old one is let go of. */
 export function regrouped(search: ExploreSearch, by: readonly Dimension[]): ExploreSearch {
-  const text = byOf(by.join(",")).join(",");
-  return { ...search, by: text === START ? undefined : text, page: undefined, sort: undefined, q: undefined };
+  return { ...search, by: byOf(by.join(",")).join(","), page: undefined, sort: undefined, q: undefined };
 }
 
 /** With other filters; the page of rows begins anew. */

@@ -85,6 +85,29 @@ describe("what is shown of an answer", () => {
   });
 });
 
+describe("files that end alike", () => {
+  it("are told apart by more of their ends, the others keep their usual names", () => {
+    const files = ["/srv/a/common/tables.py", "/srv/b/common/tables.py", "/srv/b/jobs/load.py", "common/tables.py", ""];
+    const rows = files.map((file, at) => ({
+      keys: [file && `${file}:${at + 1}`, "x"],
+      cost_nanos: 1,
+      thread_seconds: 0,
+      cpu_seconds: 0,
+    }));
+    const view = viewOf(spent(["line", "user"], rows, { names: { cl_1: "nightly" } }));
+    expect(view.rows.map(({ keys }) => valueWords("line", keys[0] ?? "", view.names))).toEqual([
+      "…/a/common/tables.py:1",
+      "…/b/common/tables.py:2",
+      "…/b/jobs/load.py:3",
+      "common/tables.py:4",
+      "on no line",
+    ]);
+    expect(valueWords("file", files[0] ?? "", view.names)).toBe("…/a/common/tables.py");
+    expect(valueWords("cluster", "cl_1", view.names)).toBe("nightly (cl_1)");
+    expect(matching(view, "a/common")).toHaveLength(1);
+  });
+});
+
 describe("money over time", () => {
   it("holds all of each step, whatever is named", () => {
     const steps = ["2026-11-18", "2026-11-19"];

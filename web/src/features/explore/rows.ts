@@ -1,6 +1,6 @@
 import type { CostBreakdown } from "#/api/schema";
 import { type Dimension, isDimension, isTime } from "#/features/explore/dimensions";
-import { valueWords } from "#/features/explore/words";
+import { namesApart, valueWords } from "#/features/explore/words";
 import { apportion, decimalsFor, NANOS, shares, unitOf } from "#/lib/money";
 
 /** One row of the explorer's table. */
@@ -52,7 +52,7 @@ export function viewOf(answer: CostBreakdown, decimals = decimalsOf(answer.total
     by: answer.by.filter(isDimension),
     currency: answer.currency,
     decimals,
-    names: answer.names,
+    names: { ...answer.names, ...namesApart(filesOf(answer)) },
     rows,
     rest:
       answer.rest_rows > 0
@@ -65,6 +65,15 @@ export function viewOf(answer: CostBreakdown, decimals = decimalsOf(answer.total
       rows.reduce((most, row) => Math.max(most, row.nanos), 0),
     ),
   };
+}
+
+/** The files that an answer names, alone or with a line. */
+function filesOf({ by, rows }: CostBreakdown): string[] {
+  return by.flatMap((dimension, index) => {
+    if (!["file", "line", "leaf"].includes(dimension)) return [];
+    const files = rows.map(({ keys }) => keys[index] ?? "");
+    return dimension === "file" ? files : files.map((place) => place.slice(0, place.lastIndexOf(":")));
+  });
 }
 
 /** Rows whose values hold a text, in words or as they are. */

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { DIMENSIONS, type Dimension } from "#/features/explore/dimensions";
-import { crumbs, drill, nextDimension, regrouped } from "#/features/explore/drill";
-import { exploreSearch, type Filter, filterText, readFilters, writeFilters } from "#/features/explore/search";
+import type { Group, Me } from "#/api/schema";
+import { DIMENSIONS } from "#/features/explore/dimensions";
+import { crumbs, drill, nextDimension, regrouped, type Start, startOf } from "#/features/explore/drill";
+import {
+  byOf,
+  type ExploreSearch,
+  exploreSearch,
+  type Filter,
+  filterText,
+  readFilters,
+  writeFilters,
+} from "#/features/explore/search";
+import { me } from "../../../tests/data";
 
 /** A source of numbers that is the same each time. */
 function numbers(seed: number) {
@@ -68,40 +78,93 @@ describe("the address of the explorer", () => {
   });
 });
 
+const person = (role: Me["user"]["role"], groups: Me["groups"] = []): Me => ({
+  ...me,
+  user: { id: "u7", name: "ana", role },
+  groups,
+});
+
+const tree = ["/lab", "/lab/a", "/shop"].map(
+  (path): Group => ({
+    id: path,
+    name: path.slice(path.lastIndexOf("/") + 1),
+    parent_id: path.slice(0, path.lastIndexOf("/")),
+    path,
+    created_at: "2026-11-19T09:50:00Z",
+    n_members: 1,
+    role: "",
+    pays: false,
+  }),
+);
+
+/** The tree as somebody sees it who leads some of it. */
+const led = (...paths: string[]): Group[] =>
+  tree.map((group) => (paths.includes(group.path) ? { ...group, role: "lead" } : group));
+
+const lead = person("user", [{ id: "/lab", path: "/lab", role: "lead", pays: true }]);
+
+describe("where the way down begins", () => {
+  it("is with groups for who sees several, with users for who sees one, else with one's own clusters", () => {
+    expect(startOf(person("admin"), tree)).toBe("group");
+    expect(startOf(person("admin"), tree.slice(0, 1))).toBe("user");
+    expect(startOf(person("admin"), [])).toBe("user");
+    expect(startOf(lead, led("/lab"))).toBe("group");
+    expect(startOf(lead, led("/lab/a"))).toBe("user");
+    // Groups that only pay for somebody show them nothing of others.
+    const member = person(
+      "user",
+      tree.map(({ id, path }) => ({ id, path, role: "member", pays: false })),
+    );
+    expect(
+      startOf(
+        member,
+        tree.map((group) => ({ ...group, role: "member" })),
+      ),
+    ).toBe("name");
+    expect(startOf(person("user"), [])).toBe("name");
+  });
+
+  it("waits for the groups only where they matter", () => {
+    expect(startOf(person("admin"), undefined)).toBeUndefined();
+    expect(startOf(lead, undefined)).toBeUndefined();
+    expect(startOf(person("user"), undefined)).toBe("name");
+  });
+});
+
+/** What stands above each table when the first value is followed each time, and the last address. */
+function followed(start: Start): { seen: string[]; search: ExploreSearch } {
+  const seen: string[] = [];
+  let search: ExploreSearch = { ...exploreSearch({}), by: start };
+  for (let step = 0; step < DIMENSIONS.length; step += 1) {
+    const by = byOf(search.by);
+    seen.push(by.join());
+    const next = drill(search, by, ["x"], start);
+    if (!next) break;
+    search = next;
+  }
+  return { seen, search };
+}
+
 describe("the way down", () => {
-  it("leads from users to a line, and says where it ends", () => {
-    const seen: string[] = [];
-    let search = exploreSearch({});
-    let by: readonly Dimension[] = ["user"];
-    for (let step = 0; step < 10; step += 1) {
-      seen.push(by.join());
-      const next = drill(search, by, ["x"]);
-      if (!next) break;
-      search = next;
-      by = [(next.by ?? "user") as Dimension];
-    }
-    expect(seen).toEqual(["user", "name", "operation", "file", "line"]);
-    expect(crumbs({ ...search }).map(({ filter }) => filter?.dimension)).toEqual([
-      undefined,
-      "user",
-      "name",
-      "operation",
-      "file",
-    ]);
+  it.each([
+    ["group", ["group", "user", "name", "operation", "file", "line"]],
+    ["user", ["user", "name", "operation", "file", "line"]],
+    ["name", ["name", "operation", "file", "line"]],
+  ] as const)("leads from %ss to a line, and each step leads back", (start, way) => {
+    const { seen, search } = followed(start);
+    expect(seen).toEqual(way);
+    const back = crumbs(search);
+    expect(back.map(({ filter }) => filter?.dimension)).toEqual([undefined, ...way.slice(0, -1)]);
     // Each step back shows what the next filter was chosen from.
-    expect(crumbs(search).map(({ search: at }) => at.by ?? "user")).toEqual([
-      "user",
-      "name",
-      "operation",
-      "file",
-      "line",
-    ]);
-    expect(crumbs(search)[1]?.search.where).toBe("user=x");
+    expect(back.map(({ search: at }) => at.by)).toEqual(way);
+    expect(back[1]?.search.where).toBe(`${start}=x`);
   });
 
   it("goes from money that did no work to whom and when, never to code", () => {
-    const next = (...filters: Filter[]) => nextDimension(filters);
+    const next = (...filters: Filter[]) => nextDimension(filters, "user");
     expect(next({ dimension: "operation", values: ["idle.no_work"] })).toBe("user");
+    expect(nextDimension([{ dimension: "operation", values: ["idle.no_work"] }], "group")).toBe("group");
+    expect(nextDimension([{ dimension: "operation", values: ["idle.no_work"] }], "name")).toBe("name");
     expect(next({ dimension: "category", values: ["unknown"] }, { dimension: "user", values: ["ana"] })).toBe("name");
     expect(
       next(
@@ -112,6 +175,7 @@ describe("the way down", () => {
     ).toBe("day");
     expect(next({ dimension: "line", values: ["/a.py:3"] })).toBeUndefined();
     expect(next({ dimension: "month", values: ["2026-11"] })).toBe("user");
+    expect(nextDimension([{ dimension: "month", values: ["2026-11"] }], "name")).toBe("name");
     expect(next({ dimension: "group", values: ["/research"] })).toBe("user");
     // Several values are still told apart.
     expect(next({ dimension: "user", values: ["ana", "ben"] })).toBe("user");
@@ -120,7 +184,7 @@ describe("the way down", () => {
 
   it("keeps the period, and lets go of what belonged to the level above", () => {
     const search = exploreSearch({ period: "90d", by: "user", q: "x", page: 2, sort: "cost", where: "kind=work" });
-    expect(drill(search, ["user"], ["ana"])).toEqual({
+    expect(drill(search, ["user"], ["ana"], "user")).toEqual({
       period: "90d",
       from: undefined,
       to: undefined,

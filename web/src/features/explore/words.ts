@@ -1,12 +1,12 @@
 import { type Dimension, noneOf } from "#/features/explore/dimensions";
 import type { Filter } from "#/features/explore/search";
-import { isCell, shortPath } from "#/lib/files";
+import { isCell, shortNames, shortPath } from "#/lib/files";
 import { dateOf, dayWords } from "#/lib/period";
 import { categoryWords, KIND_WORDS, type Kind, kindOf, operationWords, type RestLook } from "#/lib/work";
 
 const NO_WORK = /^(idle|overhead|lost)\.|^(unattributed|unknown)$/;
 
-/** A value as people read it. `names` are those of clusters by id. */
+/** A value as people read it. `names` are those of clusters by id, and of files whose usual name is not theirs alone. */
 export function valueWords(dimension: Dimension, value: string, names: Readonly<Record<string, string>>): string {
   if (value === "") return noneOf(dimension);
   switch (dimension) {
@@ -18,11 +18,12 @@ export function valueWords(dimension: Dimension, value: string, names: Readonly<
     case "cluster":
       return names[value] ? `${names[value]} (${value})` : value;
     case "file":
-      return fileWords(value);
+      return names[value] ?? fileWords(value);
     case "line":
     case "leaf": {
       const colon = value.lastIndexOf(":");
-      return `${fileWords(value.slice(0, colon))}${value.slice(colon)}`;
+      const file = value.slice(0, colon);
+      return `${names[file] ?? fileWords(file)}${value.slice(colon)}`;
     }
     case "day":
       return dateOf(value) ? dayWords(value) : value;
@@ -33,6 +34,23 @@ export function valueWords(dimension: Dimension, value: string, names: Readonly<
     default:
       return value;
   }
+}
+
+/** Names of files that would otherwise be called alike: so much of their ends as tells them apart. */
+export function namesApart(files: readonly string[]): Record<string, string> {
+  const alike = new Map<string, string[]>();
+  for (const file of new Set(files)) {
+    const words = fileWords(file);
+    const others = alike.get(words);
+    if (others) others.push(file);
+    else alike.set(words, [file]);
+  }
+  const names: Record<string, string> = {};
+  for (const group of alike.values()) {
+    if (group.length === 1) continue;
+    for (const [file, name] of shortNames(group)) names[file] = isCell(file) || name === file ? name : `…/${name}`;
+  }
+  return names;
 }
 
 function fileWords(file: string): string {

@@ -6,9 +6,6 @@ import { Card } from "#/ui/Card";
 import { Button } from "#/ui/controls";
 import { ErrorNote } from "#/ui/states";
 
-/** Names of groups, as the server takes them. */
-const NAME = "[a-z0-9][a-z0-9\\-]*";
-
 /** Makes a group, at the top or below another. */
 export function GroupForm({ groups }: { groups: readonly Group[] }) {
   const [name, setName] = useState("");
@@ -19,7 +16,7 @@ export function GroupForm({ groups }: { groups: readonly Group[] }) {
     create.mutate({ name: name.trim(), parent }, { onSuccess: () => setName("") });
   };
   return (
-    <Card title="New group">
+    <Card title="New group" className="w6">
       <form className="fields" onSubmit={submit}>
         <NameField value={name} onChange={setName} />
         <PlaceField value={parent} groups={groups} onChange={setParent} />
@@ -45,8 +42,6 @@ export function NameField({ value, onChange }: { value: string; onChange: (value
         value={value}
         maxLength={60}
         required
-        pattern={NAME}
-        title="Lower-case letters, digits and -"
         placeholder="genomics"
         autoComplete="off"
         onChange={(event) => onChange(event.target.value)}

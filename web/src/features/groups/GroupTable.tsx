@@ -25,8 +25,8 @@ export function GroupTable({ groups, chosen }: { groups: readonly Group[]; chose
         <tbody>
           {groups.map((group) => (
             <tr key={group.id} aria-current={group.id === chosen ? "true" : undefined}>
-              <td style={{ paddingLeft: 12 + INDENT_PX * depth(group, groups) }}>
-                <Link className="cover" to="/groups" search={{ group: group.id }} replace>
+              <td style={{ paddingLeft: INDENT_PX * depth(group, groups) }}>
+                <Link className="cover" to="/groups" search={{ group: group.id }} replace resetScroll={false}>
                   {group.name}
                 </Link>
               </td>

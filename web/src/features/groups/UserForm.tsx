@@ -24,7 +24,7 @@ export function UserForm() {
     );
   };
   return (
-    <Card title="New user">
+    <Card title="New user" className="w6">
       <form className="fields" onSubmit={submit}>
         <label className="above">
           User name

@@ -1,4 +1,4 @@
-import type { Group } from "#/api/schema";
+import type { Group, Me } from "#/api/schema";
 
 /** How many groups of the list a group stands below: a lead sees the branch that they lead, not what it hangs on. */
 export function depth(group: Group, all: readonly Group[]): number {
@@ -20,6 +20,17 @@ export function inOrder(all: readonly Group[]): Group[] {
     }
     return x.length - y.length;
   });
+}
+
+/** Whether the reader sees what a group pays for and who is in it: admins, and who leads it or one above. */
+export function maySee(group: Group, groups: readonly Group[], me: Me | undefined): boolean {
+  if (me?.user.role === "admin") return true;
+  return groups.some(({ path, role }) => role === "lead" && (group.path === path || below(group.path, path)));
+}
+
+/** Whether the reader leads any group. */
+export function leads(me: Me): boolean {
+  return me.groups.some(({ role }) => role === "lead");
 }
 
 function below(path: string, root: string): boolean {

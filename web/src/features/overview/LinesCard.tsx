@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { Overview } from "#/api/schema";
-import { daysWords } from "#/features/overview/period";
+import { daysOf, daysWords } from "#/features/overview/period";
 import { changeOf, changeWords } from "#/features/overview/view";
 import type { Topic } from "#/features/overview/words";
 import { shortNames } from "#/lib/files";
@@ -87,7 +87,7 @@ export function LinesCard({ overview, decimals, onHow }: LinesCardProps) {
                 <tr className="mute">
                   <td colSpan={2}>
                     {overview.rest_lines > 0 ? (
-                      <Link to="/explore" search={{ by: "line", where: "kind=work" }}>
+                      <Link to="/explore" search={{ ...daysOf(overview), by: "line", where: "kind=work" }}>
                         {overview.rest_lines.toLocaleString("en-US")} other lines
                       </Link>
                     ) : (

@@ -1,7 +1,10 @@
+import { Link } from "@tanstack/react-router";
 import type { Overview } from "#/api/schema";
-import { daysWords } from "#/features/overview/period";
+import { drill } from "#/features/explore/drill";
+import { daysOf, daysWords } from "#/features/overview/period";
 import { MOVER_DIMENSIONS, type MoverDimension } from "#/features/overview/search";
 import { subjectWords, type Topic } from "#/features/overview/words";
+import { placeOf } from "#/lib/files";
 import { money, signed } from "#/lib/money";
 import { Card } from "#/ui/Card";
 import { Fig, Segments } from "#/ui/controls";
@@ -59,7 +62,7 @@ export function MoversCard({ overview, decimals, by, onBy, onHow }: MoversCardPr
             {chosen.items.map((item) => (
               <tr key={item.key}>
                 <td className="clip" title={item.key}>
-                  {subjectWords(chosen.by, item.key)}
+                  <Subject overview={overview} by={chosen.by} value={item.key} />
                 </td>
                 <td className="n mute">{amount(item.before_nanos)}</td>
                 <td className="n">{amount(item.cost_nanos)}</td>
@@ -75,5 +78,26 @@ export function MoversCard({ overview, decimals, by, onBy, onHow }: MoversCardPr
       )}
       <p className="mute small after">Against {before}.</p>
     </Card>
+  );
+}
+
+/** What changed: leads to what it is made of, a line to its source. */
+function Subject({ overview, by, value }: { overview: Overview; by: MoverDimension; value: string }) {
+  const days = daysOf(overview);
+  const words = subjectWords(by, value);
+  const place = by === "line" ? placeOf(value) : undefined;
+  const inner = drill(days, [by], [value], overview.by);
+  if (place) {
+    return (
+      <Link className="quiet" to="/code" search={{ ...days, ...place }}>
+        {words}
+      </Link>
+    );
+  }
+  if (!inner) return words;
+  return (
+    <Link className="quiet" to="/explore" search={inner}>
+      {words}
+    </Link>
   );
 }

@@ -1,6 +1,8 @@
+import { Link } from "@tanstack/react-router";
 import type { Overview } from "#/api/schema";
-import { CROWDED, dayLabels, dayWords } from "#/features/overview/period";
-import { axisMoney, changeWords, type PayerRow, payersOf, steps } from "#/features/overview/view";
+import { drill } from "#/features/explore/drill";
+import { CROWDED, dayLabels, daysOf, dayWords } from "#/features/overview/period";
+import { axisMoney, changeWords, OTHERS, type PayerRow, payersOf, steps } from "#/features/overview/view";
 import type { Topic } from "#/features/overview/words";
 import { percent } from "#/lib/format";
 import { fitted, money } from "#/lib/money";
@@ -23,6 +25,7 @@ interface PayersCardProps {
 export function PayersCard({ overview, decimals, onHow }: PayersCardProps) {
   const rows = payersOf(overview, decimals);
   const { currency, by } = overview;
+  const days = daysOf(overview);
   return (
     <Card title={`By ${by} and day`} className="w6 stretch">
       <Chart overview={overview} rows={rows} decimals={decimals} />
@@ -46,7 +49,14 @@ export function PayersCard({ overview, decimals, onHow }: PayersCardProps) {
           {rows.map((row, index) => (
             <tr key={row.key}>
               <td className="clip" title={row.name}>
-                <i className={`sw r${rampOf(index)}`} /> {row.name}
+                <i className={`sw r${rampOf(index)}`} />{" "}
+                {row.key === OTHERS ? (
+                  row.name
+                ) : (
+                  <Link className="quiet" to="/explore" search={drill(days, [by], [row.key], by) ?? days}>
+                    {row.name}
+                  </Link>
+                )}
               </td>
               <td className="n">{fitted(row.shown, row.nanos, currency, decimals)}</td>
               <td className="n mute">{percent(row.share, 0)}</td>

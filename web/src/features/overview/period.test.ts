@@ -4,6 +4,7 @@ import {
   dayLabels,
   dayNumber,
   daysIn,
+  daysOf,
   daysWords,
   dayWords,
   monthBy,
@@ -38,6 +39,15 @@ describe("periods of the overview", () => {
     expect(until).toBe("2026-11-19T14:00:00.001Z");
     expect(queryOf({ days: 7 }, new Date("2026-11-19T14:59:59Z"))).toEqual({ since, until });
     expect(queryOf({ month: "2026-10" }, new Date())).toEqual({ month: "2026-10" });
+  });
+
+  it("has days that other pages can be asked about", () => {
+    const zone = "Europe/Oslo";
+    expect(daysOf({ first_day: "2026-10-01", until: "2026-10-31T23:00:00Z", zone })).toEqual({
+      from: "2026-10-01",
+      to: "2026-10-31",
+    });
+    expect(daysOf({ first_day: "2026-11-01", until: "2026-11-18T23:00:01Z", zone }).to).toBe("2026-11-19");
   });
 
   it("says days in words", () => {

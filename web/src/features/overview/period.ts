@@ -1,5 +1,7 @@
 import type { PeriodQuery } from "#/api/queries/keys";
+import type { Overview } from "#/api/schema";
 import { DAYS, type OverviewSearch } from "#/features/overview/search";
+import { dateIn, type PeriodSearch } from "#/lib/period";
 
 const DAY_MS = 86_400_000;
 const MONTHS_LISTED = 13;
@@ -35,6 +37,11 @@ export function queryOf(search: OverviewSearch, now: Date): PeriodQuery {
     since: new Date(hour.getTime() - (search.days - 1) * DAY_MS - 3_600_000).toISOString(),
     until: new Date(hour.getTime() - 3_600_000 + 1).toISOString(),
   };
+}
+
+/** The days of an overview, as the addresses of other pages have them. */
+export function daysOf({ first_day, until, zone }: Pick<Overview, "first_day" | "until" | "zone">): PeriodSearch {
+  return { from: first_day, to: dateIn(new Date(Date.parse(until) - 1), zone) };
 }
 
 /** The periods one can choose, each with its value for a list. */

@@ -105,6 +105,9 @@ export interface PayerRow {
   days: number[];
 }
 
+/** The key of the row that stands for all other payers: nobody can be called so. */
+export const OTHERS = "\u0000others";
+
 /** The dearest payers and the others as one: what they spent, by day too, adding up to all. */
 export function payersOf(overview: Overview, decimals: number): PayerRow[] {
   const first = overview.payers.slice(0, PAYERS_SHOWN);
@@ -115,7 +118,7 @@ export function payersOf(overview: Overview, decimals: number): PayerRow[] {
     ...(others.length > 0
       ? [
           {
-            key: "\u0000others",
+            key: OTHERS,
             name: `${others.length} other${others.length === 1 ? "" : "s"}`,
             nanos: sum(others.map((payer) => payer.cost_nanos)),
             before: sum(others.map((payer) => payer.before_nanos)),

@@ -1,5 +1,5 @@
-import { Link } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { Link, useLocation } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useLiveClusters } from "#/api/queries/clusters";
 import { useSignOut } from "#/api/queries/session";
 import type { Me } from "#/api/schema";
@@ -19,6 +19,13 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const live = useLiveClusters().data;
   const [theme, setTheme] = useState<Theme>(() => savedTheme(localStorage));
   const signOut = useSignOut();
+  const frame = useRef<HTMLElement>(null);
+  const path = useLocation({ select: (location) => location.pathname });
+  // Where the way around is one line, it is longer than a narrow screen: the current page's name is brought into it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is current changes with the path.
+  useEffect(() => {
+    frame.current?.querySelector("[aria-current]")?.scrollIntoView?.({ block: "nearest", inline: "center" });
+  }, [path]);
   const changeTheme = (next: Theme) => {
     applyTheme(next, document.documentElement, localStorage);
     setTheme(next);
@@ -35,7 +42,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
             <Mark />
             Lineitem
           </Link>
-          <nav aria-label="Main">
+          <nav aria-label="Main" ref={frame}>
             <ul>
               <li>
                 <Link
