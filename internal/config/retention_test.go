@@ -12,12 +12,12 @@ func TestRetention(t *testing.T) {
 	t.Parallel()
 	const defaults = "lines=0,usage=0,reads=36,packages=36,gpu=36,events=36"
 	for text, want := range map[string]string{
-		"24":                  "lines=24,usage=0,reads=36,packages=36,gpu=36,events=36",
-		"0":                   defaults,
-		"gpu=6":               "lines=0,usage=0,reads=36,packages=36,gpu=6,events=36",
-		" lines=12 , reads=0": "lines=12,usage=0,reads=0,packages=36,gpu=36,events=36",
-		defaults:              defaults,
-		"":                    defaults,
+		"24":                   "lines=24,usage=0,reads=36,packages=36,gpu=36,events=36",
+		"0":                    defaults,
+		"gpu=6":                "lines=0,usage=0,reads=36,packages=36,gpu=6,events=36",
+		"lines=12 , reads = 0": "lines=12,usage=0,reads=0,packages=36,gpu=36,events=36",
+		defaults:               defaults,
+		"":                     defaults,
 		"lines=1200,usage=1,reads=2,packages=3,gpu=4,events=5": "lines=1200,usage=1,reads=2,packages=3,gpu=4,events=5",
 	} {
 		got, err := load(t, environment("LINEITEM_WAREHOUSE_RETENTION", text))

@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lineitem/lineitem/internal/core/bill"
+	"github.com/lineitem/lineitem/internal/core/cluster"
 	"github.com/lineitem/lineitem/internal/core/console"
 	"github.com/lineitem/lineitem/internal/core/errs"
 	"github.com/lineitem/lineitem/internal/core/identity"
 	"github.com/lineitem/lineitem/internal/core/price"
+	"github.com/lineitem/lineitem/internal/core/segment"
 )
 
 var now = time.Date(2026, 11, 19, 10, 20, 0, 0, time.UTC)
@@ -173,5 +176,47 @@ func TestTurns(t *testing.T) {
 	e.end <- struct{}{}
 	if err := <-done; err != nil {
 		t.Errorf("after that: %v", err)
+	}
+}
+
+// bills note the window that they are asked for.
+type bills struct {
+	console.Bills
+	since, until time.Time
+}
+
+func (b *bills) ProcessHours(_ context.Context, _ time.Time, _ identity.Actor, _ string, since, until time.Time) (iter.Seq2[bill.ProcessHour, error], error) {
+	b.since, b.until = since, until
+	return func(func(bill.ProcessHour, error) bool) {}, nil
+}
+
+func (b *bills) Visible(_ context.Context, _ identity.Actor, since, until time.Time) ([]cluster.Cluster, error) {
+	b.since, b.until = since, until
+	return nil, nil
+}
+
+// No table shows what is past its retention, whether or not it has been dropped.
+func TestTablesBeginWithTheirRetention(t *testing.T) {
+	t.Parallel()
+	for table, want := range map[string]string{
+		"usage": "2026-10-01", "reads": "2026-09-01", "packages": "2026-08-01", "gpu": "2026-07-01", "events": "2026-06-01", "clusters": "0001-01-01",
+	} {
+		seen := &bills{}
+		s := console.NewService(console.Config{
+			Engine: &engine{table: table}, Audit: &audit{}, PerUser: 1, Overall: 1,
+			Sources: console.Sources{Bills: seen, Retain: segment.Retainer{Retention: segment.Retention{Lines: 9, Usage: 1, Reads: 2, Packages: 3, GPU: 4, Events: 5}}},
+		})
+		if _, err := s.Answer(t.Context(), now, actor("us_1"), console.Question{SQL: "x"}); err != nil || seen.since.Format(time.DateOnly) != want {
+			t.Errorf("%s is shown since %v, want %s; %v", table, seen.since, want, err)
+		}
+		// A window that is wholly before it holds nothing, one that is wholly after it is as asked.
+		q := console.Question{SQL: "x", Since: now.AddDate(0, -10, 0), Until: now.AddDate(0, -8, 0)}
+		if _, err := s.Answer(t.Context(), now, actor("us_1"), q); err != nil || (table != "clusters" && !seen.since.Equal(seen.until)) {
+			t.Errorf("%s is shown from %v to %v, want nothing; %v", table, seen.since, seen.until, err)
+		}
+		since := now.Truncate(time.Hour).Add(-time.Hour)
+		if _, err := s.Answer(t.Context(), now, actor("us_1"), console.Question{SQL: "x", Since: since}); err != nil || !seen.since.Equal(since) {
+			t.Errorf("%s is shown since %v, want %v; %v", table, seen.since, since, err)
+		}
 	}
 }

@@ -167,6 +167,27 @@ func TestColumnsThatWereNotGuessed(t *testing.T) {
 	}
 }
 
+// whose tells of each row of a file whose it is.
+func whose(t testing.TB, db *sql.DB, file string) (all []spend.Of) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "SELECT user_id, group_path FROM read_parquet('"+file+"')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var of spend.Of
+		if err := rows.Scan(&of.UserID, &of.Group); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, of)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // Rows of others are not in the folder of a statement's process, in no file of it, at no time.
 func TestRowsOfOthersAreNotThere(t *testing.T) {
 	t.Parallel()
@@ -187,21 +208,10 @@ func TestRowsOfOthersAreNotThere(t *testing.T) {
 				t.Errorf("%s: there are %v, %v", name, files, err)
 			}
 			for _, file := range files {
-				rows, err := db.QueryContext(t.Context(), "SELECT user_id, group_path FROM read_parquet('"+file+"')")
-				if err != nil {
-					t.Fatal(err)
-				}
-				for rows.Next() {
-					var of spend.Of
-					if err := rows.Scan(&of.UserID, &of.Group); err != nil {
-						t.Fatal(err)
-					}
+				for _, of := range whose(t, db, file) {
 					if seen++; !scope.Sees(of) {
 						t.Errorf("%s: a row of %s in %q is there", name, of.UserID, of.Group)
 					}
-				}
-				if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-					t.Fatal(err)
 				}
 			}
 		})
