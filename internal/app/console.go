@@ -49,9 +49,9 @@ type mending struct {
 func fresh(context.Context) error { return nil }
 
 // Lines implements core.Ledger.
-func (m mending) Lines(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time, folder string) (content core.Content, err error) {
+func (m mending) Lines(ctx context.Context, now time.Time, actor identity.Actor, since, until time.Time, columns []string, folder string) (content core.Content, err error) {
 	err = m.keeper.Use(ctx, func(ctx context.Context) error {
-		content, err = m.ledger.Lines(ctx, now, actor, since, until, folder)
+		content, err = m.ledger.Lines(ctx, now, actor, since, until, columns, folder)
 		return err
 	})
 	return content, err
