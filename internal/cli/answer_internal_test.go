@@ -144,7 +144,7 @@ func TestAnswers(t *testing.T) {
 		},
 		TotalNanos: 742_700_000, AllNanos: 1_000_000_000, UnseenNanos: 5_000_000, RestNanos: 12_300_000, RestRows: 7, Clusters: 3,
 		Coverage: 0.995, Prices: []sdk.PriceCovers{{Provider: "local", Priced: true, Source: "configured for this machine", Hours: 12.5}},
-		AsOf: now.Add(-2 * time.Second), SQL: "SELECT 1", RowsRead: 1234, Segments: 8,
+		AsOf: now.Add(-2 * time.Second), Notes: []string{"The file with the detail of 2026-11-02 (UTC) was damaged."}, SQL: "SELECT 1", RowsRead: 1234, Segments: 8,
 		Names: map[string]string{"cl_2": "flights-x3k2"}, Rates: b.Rates, Rows: []sdk.BreakdownRow{
 			{Keys: []string{"cl_2", "read.csv"}, CostNanos: 700_000_000, ThreadSeconds: 5400, CPUSeconds: 5000},
 			{Keys: []string{"cl_1", ""}, CostNanos: 30_400_000, ThreadSeconds: 30},

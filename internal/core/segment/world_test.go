@@ -138,6 +138,7 @@ func (w *world) steps(t testing.TB) map[string]func(*rapid.T) {
 		"start":      func(rt *rapid.T) { w.start(ctx, rt, one(rt)) },
 		"change":     func(rt *rapid.T) { w.change(ctx, rt, one(rt)) },
 		"change too": func(rt *rapid.T) { w.change(ctx, rt, one(rt)) },
+		"hold":       func(rt *rapid.T) { w.hold(ctx, rt) },
 		"gpu price":  func(rt *rapid.T) { w.gpuPrice(ctx, rt, one(rt)) },
 		"cluster":    func(rt *rapid.T) { w.changeCluster(ctx, rt, one(rt)) },
 		"work":       func(rt *rapid.T) { w.work(rt, one(rt)) },
@@ -219,6 +220,25 @@ func (w *world) change(ctx context.Context, rt *rapid.T, id cluster.ID) {
 	}
 	if err := w.db.UpdateProcess(ctx, p); err != nil {
 		rt.Fatal(err)
+	}
+}
+
+// hold lets all workers that run now see one device, as if they had just reported it.
+func (w *world) hold(ctx context.Context, rt *rapid.T) {
+	for _, id := range w.clusters {
+		all, err := w.db.ProcessesByCluster(ctx, id)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, p := range all {
+			if p.Role != cluster.RoleWorker || p.StartedAt.IsZero() {
+				continue
+			}
+			g := cluster.GPU{UUID: "GPU-0", Model: "H200", Prices: []cluster.GPUPrice{gpuPrices{}.GPU("local", "H200", "USD", p.StartedAt)}}
+			if err := w.db.AddGPUs(ctx, p, []cluster.GPU{g}, w.now); err != nil {
+				rt.Fatal(err)
+			}
+		}
 	}
 }
 
@@ -315,7 +335,7 @@ func (w *world) work(rt *rapid.T, id cluster.ID) {
 		b.Idle["no_work"] = left
 	}
 	for i, model := range []string{"H200", "H200", "L4"} { // all clusters are on one machine
-		if rapid.IntRange(0, 2).Draw(rt, "sees a GPU") > 0 {
+		if rapid.IntRange(0, 3).Draw(rt, "sees a GPU") == 0 {
 			continue
 		}
 		if b.Res == nil {
