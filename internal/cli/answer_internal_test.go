@@ -137,7 +137,8 @@ func TestAnswers(t *testing.T) {
 	spent := sdk.CostBreakdown{
 		Currency: "USD", By: []string{"cluster", "operation"}, Where: []string{"user=ana"}, Start: now.AddDate(0, 0, -7), End: now, Zone: "Europe/Oslo",
 		Figures: sdk.FiguresInvoiced, MeteredTotalNanos: 700_000_000, Invoices: []sdk.InvoicedMonth{
-			{Month: "2026-09", Status: "none"}, {Month: "2026-11", Status: "running"},
+			{Month: "2026-09", Status: "none"},
+			{Month: "2026-11", Status: "running"},
 			{Month: "2026-10", Status: "invoiced", TrueUpNanos: 42_700_000, Imports: []sdk.InvoiceApplied{
 				{ID: "im_1", Source: "aws.csv", Groups: 3, Factors: []sdk.InvoiceFactor{{Target: "backend aws", Factor: 1.061}}},
 			}},

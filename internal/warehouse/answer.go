@@ -32,9 +32,13 @@ func (w *Warehouse) Answer(ctx context.Context, q spend.Query, scope spend.Scope
 	if err != nil {
 		return a, fmt.Errorf("add a window up: %w", w.accuse(ctx, g, q, err))
 	}
-	if len(q.Where) == 0 && a.Total != t.all {
+	metered := a.Total
+	if q.Booked != nil {
+		metered = a.MeteredTotal
+	}
+	if len(q.Where) == 0 && metered != t.all {
 		// Different rollups, or the same at another time, do not say the same: a file is not any more what it was.
-		err := fmt.Errorf("%w: its rows sum to %d nano-units and the window to %d", errContradiction, a.Total, t.all)
+		err := fmt.Errorf("%w: its rows sum to %d nano-units and the window to %d", errContradiction, metered, t.all)
 		return a, fmt.Errorf("answer a question: %w", w.accuse(ctx, g, q, err))
 	}
 	a.All, a.Unseen, a.Clusters, a.RulesVersion = t.all, t.unseen, t.clusters, t.rulesVersion()
