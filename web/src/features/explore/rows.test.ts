@@ -98,7 +98,7 @@ describe("files that end alike", () => {
     expect(view.rows.map(({ keys }) => valueWords("line", keys[0] ?? "", view.names))).toEqual([
       "…/a/common/tables.py:1",
       "…/b/common/tables.py:2",
-      "…/b/jobs/load.py:3",
+      "…/jobs/load.py:3",
       "common/tables.py:4",
       "on no line",
     ]);
