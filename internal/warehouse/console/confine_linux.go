@@ -36,10 +36,11 @@ func bound(b Bounds) error {
 // stack is what most systems give a program's first thread: enough for statements that nest as deep as DuckDB lets them.
 const stack = 8 << 20
 
-// systemFolders are where the loader finds libraries, and what programs look at when they start.
+// systemFolders are where the loader finds libraries, and what programs look at when they start. DuckDB's allocator must know how the system promises memory
+// (overcommit_memory): where it cannot read that, it turns areas that it reserved before into memory, which the kernel does not count against RLIMIT_DATA.
 var systemFolders = []string{
 	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/sys/fs/cgroup", "/sys/devices/system/cpu",
-	"/sys/kernel/mm/transparent_hugepage", "/proc/self", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo", "/dev/null", "/dev/urandom",
+	"/sys/kernel/mm/transparent_hugepage", "/proc/self", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo", "/proc/sys/vm/overcommit_memory", "/dev/null", "/dev/urandom",
 }
 
 // become confines the process and makes it the program, with these arguments: it can read the system's libraries and itself, write to its folder, and reach no other
