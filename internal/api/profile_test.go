@@ -194,6 +194,8 @@ func TestPasswordsOpenDownloadsOnly(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
 	_, stranger := s.AddUser(t, "ben")
+	s.AddUser(t, "lea")
+	makeGroups(t, s)
 	c := s.RunCluster(t, s.User, sdk.CreateClusterRequest{})
 	opened := 0
 	for _, r := range routes() {
