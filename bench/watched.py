@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 from workloads import WORKLOADS
 
+
 def client(side: str, name: str, folder: Path) -> None:
     """Run the step that each line on standard input names, and answer with the seconds it took."""
     import dask

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from lineitem._bill import Bill
     from lineitem._client import Lineitem
     from lineitem._cluster import Cluster
+    from lineitem._costs import (
+        BreakdownRow,
+        CostBreakdown,
+        CostItem,
+        CostList,
+        InvoiceApplied,
+        InvoicedMonth,
+        InvoiceFactor,
+        LedgerMonth,
+        LedgerMonthList,
+        LedgerSummary,
+        PriceCovers,
+    )
     from lineitem._exceptions import (
         ApiError,
         ClusterError,
@@ -36,13 +49,9 @@ if TYPE_CHECKING:
     from lineitem._figures import BillCategory, BillLine, BillPrefix
     from lineitem._models import (
         GPU,
-        BreakdownRow,
         ClusterInfo,
         ClusterList,
         ClusterOptions,
-        CostBreakdown,
-        CostItem,
-        CostList,
         Credentials,
         Environment,
         EnvironmentPackage,
@@ -51,19 +60,12 @@ if TYPE_CHECKING:
         FieldError,
         Gauges,
         GPUCost,
-        InvoiceApplied,
-        InvoicedMonth,
-        InvoiceFactor,
-        LedgerMonth,
-        LedgerMonthList,
-        LedgerSummary,
         Logs,
         LogsList,
         Me,
         Membership,
         PackageList,
         PackageUse,
-        PriceCovers,
         PriceUse,
         Process,
         ProcessList,
@@ -208,6 +210,7 @@ _HOMES = (
     "_figures",
     "_sql",
     "_overview",
+    "_costs",
     "_exceptions",
     "_models",
 )

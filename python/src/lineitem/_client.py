@@ -25,16 +25,18 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lineitem._bill import Bill
+    from lineitem._costs import (
+        CostBreakdown,
+        CostList,
+        LedgerMonthList,
+        LedgerSummary,
+    )
     from lineitem._models import (
         ClusterInfo,
         ClusterList,
-        CostBreakdown,
-        CostList,
         Credentials,
         Environment,
         EventList,
-        LedgerMonthList,
-        LedgerSummary,
         LogsList,
         Me,
         PackageList,

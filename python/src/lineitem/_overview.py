@@ -172,6 +172,8 @@ class Overview:
         Where the money went; sums to the total.
     payers : tuple of OverviewPayer
         Users or groups, as ``by`` says; sums to the total.
+    notes : tuple of str
+        What a reader of the figures should know, as of days whose detail was lost.
     """
 
     currency: str
@@ -204,6 +206,7 @@ class Overview:
     movers: tuple[OverviewMovers, ...]
     anomalies: tuple[OverviewAnomaly, ...]
     questions: tuple[OverviewQuestion, ...]
+    notes: tuple[str, ...] = ()
     rates: RateCard
 
     @property

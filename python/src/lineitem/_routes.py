@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 from lineitem._bill import Bill
+from lineitem._costs import (
+    CostBreakdown,
+    CostList,
+    LedgerMonthList,
+    LedgerSummary,
+)
 from lineitem._models import (
     ClusterInfo,
     ClusterList,
-    CostBreakdown,
-    CostList,
     Credentials,
     Environment,
     EventList,
-    LedgerMonthList,
-    LedgerSummary,
     LogsList,
     Me,
     PackageList,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import lineitem
-from lineitem import _bill, _figures, _models, _overview, _routes, _sql
+from lineitem import _bill, _costs, _figures, _models, _overview, _routes, _sql
 
 CONTRACT = json.loads((Path(__file__).parents[3] / "sdk" / "openapi.json").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
@@ -24,7 +24,7 @@ SCHEMA_OF = {"ClusterInfo": "Cluster"}
 
 MODELS = [
     value
-    for module in (_models, _overview, _figures, _bill, _sql)
+    for module in (_models, _costs, _overview, _figures, _bill, _sql)
     for value in vars(module).values()
     if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
     if value is not _figures.BillFigures  # Bill without its looks

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import lineitem
-from lineitem import _async_client, _bill, _client, _cluster, _exceptions, _figures, _models, _overview
+from lineitem import _async_client, _bill, _client, _cluster, _costs, _exceptions, _figures, _models, _overview
 
 
 def test_all_names_can_be_imported() -> None:
@@ -17,7 +17,7 @@ def test_all_names_can_be_imported() -> None:
 
 def test_no_public_class_was_forgotten() -> None:
     internal = {"BillFigures"}  # Bill without its looks
-    for module in (_exceptions, _models, _overview, _figures, _bill, _client, _async_client, _cluster):
+    for module in (_exceptions, _models, _costs, _overview, _figures, _bill, _client, _async_client, _cluster):
         for name, value in vars(module).items():
             if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_"):
                 assert name in lineitem.__all__ or name in internal, f"{module.__name__}.{name}"
