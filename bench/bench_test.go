@@ -35,7 +35,7 @@ func TestQuantileAndMedian(t *testing.T) {
 func TestCompareIgnoresDrift(t *testing.T) {
 	t.Parallel()
 	pairs := []Pair{{With: 1.1, Without: 1}, {With: 2.2, Without: 2}, {With: 4.4, Without: 4}}
-	got := compare("x", "s", pairs, AtMost("ratio", 1.2))
+	got := compare("x", pairs, AtMost("ratio", 1.2))
 	if math.Abs(got.Ratio-1.1) > 1e-9 || got.Value != 2.2 || got.Baseline != 2 || !got.Holds() {
 		t.Errorf("compare = %+v", got)
 	}
@@ -74,7 +74,7 @@ func TestTheIntervalIsThatOfStarts(t *testing.T) {
 		}
 	}
 	// The mean of four, and Student's 2.353 (three degrees of freedom, tables) times 0.0258 / 2.
-	for _, got := range []Result{compare("x", "s", pairs, AtMost("ratio", 1.01)), compareCPU("x_cpu", pairs, AtMost("ratio", 1.01))} {
+	for _, got := range []Result{compare("x", pairs, AtMost("ratio", 1.01)), compareCPU("x_cpu", pairs, AtMost("ratio", 1.01))} {
 		if math.Abs(got.Ratio-1.01) > 1e-9 || math.Abs(got.High-1.0404) > 0.001 || math.Abs(got.Low-0.9796) > 0.001 || !got.Holds() {
 			t.Errorf("%+v", got)
 		}

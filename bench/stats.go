@@ -40,8 +40,8 @@ type Pair struct {
 	Start int `json:"start"`
 }
 
-// compare reduces interleaved pairs to one result: the median of each side, and how the pairs' own ratios stand, which slow drift of the machine does not touch.
-func compare(name, unit string, pairs []Pair, target Target) Result {
+// compare reduces interleaved pairs of seconds to one result: the median of each side, and how the pairs' own ratios stand, which slow drift of the machine does not touch.
+func compare(name string, pairs []Pair, target Target) Result {
 	var with, without, ratios, ofStarts []float64
 	for _, pair := range pairs {
 		with = append(with, pair.With)
@@ -55,7 +55,7 @@ func compare(name, unit string, pairs []Pair, target Target) Result {
 		}
 		ofStarts = append(ofStarts, median(own))
 	}
-	r := Result{Name: name, Unit: unit, Target: target, Value: median(with), Baseline: median(without)}
+	r := Result{Name: name, Unit: "s", Target: target, Value: median(with), Baseline: median(without)}
 	if len(ofStarts) >= fewestStarts {
 		r.Ratio, r.Low, r.High = meanInterval(ofStarts)
 	} else {
